@@ -1,0 +1,76 @@
+//! One error type for the whole crate; each kind is one status of the C ABI.
+
+use std::path::{Path, PathBuf};
+
+/// What can go wrong. The text names the thing, what was found and what was expected.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A value that a caller handed in is outside its range or does not fit the others.
+    #[error("{0}")]
+    InvalidArgument(String),
+    /// The call does not fit the state of the object.
+    #[error("{0}")]
+    InvalidState(String),
+    /// The system refused to open, read or write a file.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file's or a text's content is not what its format asks for.
+    #[error("{0}")]
+    Format(String),
+    /// A device that is not there, or not in this build.
+    #[error("{0}")]
+    Device(String),
+    /// The caller asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+    /// Memory that grows with the caller's input could not be had.
+    #[error("out of memory: {0}")]
+    OutOfMemory(String),
+    /// Something asked for by name or index is not there.
+    #[error("{0}")]
+    NotFound(String),
+    /// A bug in this library.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+/// `Result` with this crate's error.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// An I/O error of `path`.
+    pub fn io(path: &Path, source: std::io::Error) -> Self {
+        Error::Io { path: path.to_owned(), source }
+    }
+}
+
+/// Checks that `value` lies in `range`; the message names both.
+pub(crate) fn check_range<T>(name: &str, value: T, range: std::ops::RangeInclusive<T>) -> Result<T>
+where
+    T: PartialOrd + std::fmt::Display + Copy,
+{
+    if range.contains(&value) {
+        return Ok(value);
+    }
+    Err(Error::InvalidArgument(format!(
+        "{name}: found {value}, expected {} to {}",
+        range.start(),
+        range.end()
+    )))
+}
+
+/// A vector of `len` copies of `value`, or [`Error::OutOfMemory`] naming `what`.
+pub(crate) fn try_vec<T: Clone>(value: T, len: usize, what: &str) -> Result<Vec<T>> {
+    let mut v = Vec::new();
+    v.try_reserve_exact(len).map_err(|_| {
+        Error::OutOfMemory(format!("{what} of {len} x {} bytes", std::mem::size_of::<T>()))
+    })?;
+    v.resize(len, value);
+    Ok(v)
+}

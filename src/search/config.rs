@@ -1,0 +1,179 @@
+//! What determines a search.
+
+use std::sync::Arc;
+
+use crate::data::DatasetKind;
+use crate::error::{Error, Result, check_range};
+use crate::network::{Init, Supernet};
+use crate::space::SpaceKind;
+
+/// How candidates draw their random numbers (section 3.5). The numbers are those of the C ABI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(i32)]
+pub enum Sampling {
+    /// In a round, each repeat has its own weights and images, the same for all candidates.
+    Common = 1,
+    /// Fresh weights and images for every candidate and repeat.
+    Independent = 2,
+}
+
+/// Where a search computes. The numbers are those of the C ABI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(i32)]
+pub enum DeviceKind {
+    /// CUDA if it is built in and present, else the native engine.
+    Auto = 0,
+    /// The native engine.
+    Cpu = 1,
+    /// An NVIDIA GPU through libtorch.
+    Cuda = 2,
+    /// libtorch on the CPU.
+    TorchCpu = 3,
+}
+
+/// A search's parameters. Made from a published preset, changed by setters that check ranges.
+#[derive(Debug, Clone)]
+pub struct Config {
+    supernet: Arc<Supernet>,
+    dataset: DatasetKind,
+    seed: u64,
+    repeats: u32,
+    batch_size: u32,
+    prune_per_edge: u32,
+    score_decimals: u32,
+    threads: u32,
+    init: Init,
+    sampling: Sampling,
+    device: (DeviceKind, i32),
+}
+
+impl Config {
+    /// The published preset for a space and a data set.
+    pub fn new(space: SpaceKind, dataset: DatasetKind) -> Result<Self> {
+        Ok(Self::for_supernet(Arc::new(Supernet::of(space)?), dataset))
+    }
+
+    /// The preset of any supernet, also one that is not built in.
+    pub fn for_supernet(supernet: Arc<Supernet>, dataset: DatasetKind) -> Self {
+        let preset = supernet.space.preset(dataset.name());
+        Config {
+            supernet,
+            dataset,
+            seed: 0,
+            repeats: 3,
+            batch_size: preset.batch_size,
+            prune_per_edge: preset.prune_per_edge,
+            score_decimals: 3,
+            threads: 0,
+            init: Init::KaimingNormal,
+            sampling: Sampling::Common,
+            device: (DeviceKind::Auto, 0),
+        }
+    }
+
+    /// Any value; default 0.
+    pub fn set_seed(&mut self, seed: u64) {
+        self.seed = seed;
+    }
+
+    /// Draws of weights and images a candidate is scored on: 1 to 1000, default 3.
+    pub fn set_repeats(&mut self, repeats: u32) -> Result<()> {
+        self.repeats = check_range("repeats", repeats, 1..=1000)?;
+        Ok(())
+    }
+
+    /// Images of an NTK batch: 2 to 1024.
+    pub fn set_batch_size(&mut self, batch_size: u32) -> Result<()> {
+        self.batch_size = check_range("batch_size", batch_size, 2..=1024)?;
+        Ok(())
+    }
+
+    /// Operations that a round removes from each edge: 1 to 16; one always stays.
+    pub fn set_prune_per_edge(&mut self, prune_per_edge: u32) -> Result<()> {
+        self.prune_per_edge = check_range("prune_per_edge", prune_per_edge, 1..=16)?;
+        Ok(())
+    }
+
+    /// The p of section 3.4: decimals of deltas, significant figures of sort keys; 1 to 15,
+    /// default 3.
+    pub fn set_score_decimals(&mut self, score_decimals: u32) -> Result<()> {
+        self.score_decimals = check_range("score_decimals", score_decimals, 1..=15)?;
+        Ok(())
+    }
+
+    /// Threads of the native engine: 0 (all cores, the default) to 1024.
+    pub fn set_threads(&mut self, threads: u32) -> Result<()> {
+        self.threads = check_range("threads", threads, 0..=1024)?;
+        Ok(())
+    }
+
+    /// How parameters are initialised; default Kaiming normal.
+    pub fn set_init(&mut self, init: Init) {
+        self.init = init;
+    }
+
+    /// How candidates draw random numbers; default common.
+    pub fn set_sampling(&mut self, sampling: Sampling) {
+        self.sampling = sampling;
+    }
+
+    /// Where to compute; default AUTO. `index` counts GPUs and must be 0 for the other kinds.
+    pub fn set_device(&mut self, kind: DeviceKind, index: i32) -> Result<()> {
+        let last = if kind == DeviceKind::Cuda { i32::from(i16::MAX) } else { 0 };
+        check_range("device index", index, 0..=last)?;
+        match kind {
+            DeviceKind::Cuda | DeviceKind::TorchCpu => Err(Error::Device(format!(
+                "device: found {kind:?}, but the torch engine is not built yet; expected AUTO or CPU"
+            ))),
+            _ => {
+                self.device = (kind, index);
+                Ok(())
+            }
+        }
+    }
+
+    /// The supernet that is searched.
+    pub fn supernet(&self) -> &Arc<Supernet> {
+        &self.supernet
+    }
+    /// The data set that the preset is for.
+    pub fn dataset(&self) -> DatasetKind {
+        self.dataset
+    }
+    /// The seed of all random numbers.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+    /// Repeats of a candidate.
+    pub fn repeats(&self) -> u32 {
+        self.repeats
+    }
+    /// Images of an NTK batch.
+    pub fn batch_size(&self) -> u32 {
+        self.batch_size
+    }
+    /// Operations that a round removes from each edge.
+    pub fn prune_per_edge(&self) -> u32 {
+        self.prune_per_edge
+    }
+    /// Decimals of deltas and significant figures of sort keys.
+    pub fn score_decimals(&self) -> u32 {
+        self.score_decimals
+    }
+    /// Threads of the native engine, 0 for all cores.
+    pub fn threads(&self) -> u32 {
+        self.threads
+    }
+    /// How parameters are initialised.
+    pub fn init(&self) -> Init {
+        self.init
+    }
+    /// How candidates draw random numbers.
+    pub fn sampling(&self) -> Sampling {
+        self.sampling
+    }
+    /// Where to compute.
+    pub fn device(&self) -> (DeviceKind, i32) {
+        self.device
+    }
+}

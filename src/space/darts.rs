@@ -1,0 +1,236 @@
+//! The DARTS space (Liu, Simonyan and Yang, ICLR 2019) as data, and its genotype text.
+
+use serde_json::{Value, json};
+
+use super::text::mask_of;
+use super::{Cell, Choice, Cursor, Edge, GenotypeText, Mask, Preset, Space, Stage};
+use crate::error::Result;
+
+const STEPS: usize = 4;
+/// Edges of a step that a finished cell keeps.
+const KEEP: usize = 2;
+
+/// The space: a normal and a reduction cell, 4 steps, 14 edges each, 8 operations (section 3.1).
+///
+/// States are numbered as in the genotype: 0 and 1 are the cell's inputs, 2 + i is step i. An
+/// edge's `to` is the step, its `from` the state.
+pub fn space() -> Space {
+    let edges: Vec<Edge> =
+        (0..STEPS).flat_map(|to| (0..2 + to).map(move |from| Edge { from, to })).collect();
+    let mut stages = vec![Stage::Operations];
+    for cell in 0..2 {
+        for step in 1..STEPS {
+            let start = edges.iter().position(|e| e.to == step).expect("each step has edges");
+            stages.push(Stage::EdgeGroup { cell, edges: start..start + 2 + step, keep: KEEP });
+        }
+    }
+    Space {
+        name: "darts",
+        operations: vec![
+            "none",
+            "skip_connect",
+            "sep_conv_3x3",
+            "sep_conv_5x5",
+            "dil_conv_3x3",
+            "dil_conv_5x5",
+            "avg_pool_3x3",
+            "max_pool_3x3",
+        ],
+        none: Some(0),
+        cells: vec![
+            Cell { name: "normal", edges: edges.clone() },
+            Cell { name: "reduction", edges },
+        ],
+        stages,
+        presets: vec![
+            Preset { dataset: Some("imagenet-1k"), batch_size: 24, prune_per_edge: 2 },
+            Preset { dataset: None, batch_size: 14, prune_per_edge: 3 },
+        ],
+        text: &NamedTuple,
+    }
+}
+
+/// The Python namedtuple that training code for this space reads.
+#[derive(Debug)]
+struct NamedTuple;
+
+/// The namedtuple's fields of the two cells.
+const FIELDS: [&str; 2] = ["normal", "reduce"];
+
+impl NamedTuple {
+    /// (operation, state) pairs of a cell: of each step the first two edges with an operation.
+    fn pairs(space: &Space, mask: &Mask, cell: usize) -> Vec<(&'static str, usize)> {
+        let mut pairs = Vec::new();
+        for step in 0..STEPS {
+            let edges = space.cells[cell].edges.iter().enumerate().filter(|(_, e)| e.to == step);
+            let chosen = edges.filter_map(|(i, e)| {
+                let operation = mask.operations_on(cell, i).next()?;
+                Some((space.operations[operation], e.from))
+            });
+            pairs.extend(chosen.take(KEEP));
+        }
+        pairs
+    }
+
+    fn concat() -> Vec<usize> {
+        (2..2 + STEPS).collect()
+    }
+}
+
+/// Takes a list or a tuple of `item`s.
+fn sequence<T>(
+    c: &mut Cursor<'_>,
+    mut item: impl FnMut(&mut Cursor<'_>) -> Result<T>,
+) -> Result<Vec<T>> {
+    c.space();
+    let close = if c.take("[") {
+        "]"
+    } else if c.take("(") {
+        ")"
+    } else {
+        return Err(c.fault("\"[\" or \"(\""));
+    };
+    let mut items = Vec::new();
+    loop {
+        c.space();
+        if c.take(close) {
+            return Ok(items);
+        }
+        if !items.is_empty() {
+            c.expect(",")?;
+            c.space();
+            if c.take(close) {
+                return Ok(items);
+            }
+        }
+        items.push(item(c)?);
+    }
+}
+
+/// Takes `('operation', state)`, or the same as a list.
+fn pair(c: &mut Cursor<'_>, space: &Space) -> Result<(usize, usize)> {
+    c.space();
+    let close = if c.take("[") {
+        "]"
+    } else {
+        c.expect("(")?;
+        ")"
+    };
+    c.space();
+    let quote = if c.take("\"") {
+        "\""
+    } else {
+        c.expect("'")?;
+        "'"
+    };
+    let operation = c.operation(space)?;
+    c.expect(quote)?;
+    c.space();
+    c.expect(",")?;
+    c.space();
+    let state = c.number()?;
+    c.space();
+    c.expect(close)?;
+    Ok((operation, state))
+}
+
+/// Takes the list of a cell's eight pairs as choices.
+fn cell_pairs(c: &mut Cursor<'_>, space: &Space, cell: usize) -> Result<Vec<Choice>> {
+    let mut choices: Vec<Choice> = Vec::new();
+    let mut count = 0;
+    let before = c.clone();
+    sequence(c, |c| {
+        c.space();
+        let here = c.clone();
+        let step = count / KEEP;
+        count += 1;
+        let (operation, from) = pair(c, space)?;
+        let wanted = Edge { from, to: step };
+        let edge = space.cells[cell].edges.iter().position(|e| *e == wanted).ok_or_else(|| {
+            here.fault(&format!(
+                "at most {} pairs, one of step {step} with a state below {}",
+                KEEP * STEPS,
+                2 + step
+            ))
+        })?;
+        if choices.iter().any(|c| c.edge == edge) {
+            return Err(here.fault(&format!("a state that step {step} does not read already")));
+        }
+        choices.push(Choice { cell, edge, operation });
+        Ok(())
+    })?;
+    if count != KEEP * STEPS {
+        return Err(before.fault(&format!("a list of {} pairs, not {count}", KEEP * STEPS)));
+    }
+    Ok(choices)
+}
+
+/// Takes the states that a cell's output concatenates: a list, a tuple or `range(2, 6)`.
+fn concat(c: &mut Cursor<'_>) -> Result<()> {
+    c.space();
+    let here = c.clone();
+    let states = if c.take("range") {
+        match sequence(c, |c| c.number())?[..] {
+            [end] => (0..end.min(99)).collect(),
+            [start, end] => (start..end.min(99)).collect(),
+            _ => return Err(here.fault("range(start, end)")),
+        }
+    } else {
+        sequence(c, |c| c.number())?
+    };
+    if states == NamedTuple::concat() { Ok(()) } else { Err(here.fault("the states 2, 3, 4, 5")) }
+}
+
+impl GenotypeText for NamedTuple {
+    fn native(&self, space: &Space, mask: &Mask) -> String {
+        let field = |cell: usize| {
+            let pairs: Vec<String> = Self::pairs(space, mask, cell)
+                .iter()
+                .map(|(o, s)| format!("('{o}', {s})"))
+                .collect();
+            let name = FIELDS[cell];
+            format!("{name}=[{}], {name}_concat={:?}", pairs.join(", "), Self::concat())
+        };
+        format!("Genotype({}, {})", field(0), field(1))
+    }
+
+    fn json(&self, space: &Space, mask: &Mask) -> Value {
+        let pairs = |cell| -> Value {
+            Self::pairs(space, mask, cell).iter().map(|(o, s)| json!([o, s])).collect()
+        };
+        json!({
+            "space": space.name,
+            "normal": pairs(0), "normal_concat": Self::concat(),
+            "reduce": pairs(1), "reduce_concat": Self::concat(),
+        })
+    }
+
+    fn parse(&self, space: &Space, text: &str) -> Result<Mask> {
+        let mut c = Cursor::new(text.trim());
+        let mut choices = Vec::new();
+        c.expect("Genotype")?;
+        c.space();
+        c.expect("(")?;
+        for (cell, name) in FIELDS.iter().enumerate() {
+            for suffix in ["", "_concat"] {
+                c.space();
+                c.expect(&format!("{name}{suffix}"))?;
+                c.space();
+                c.expect("=")?;
+                if suffix.is_empty() {
+                    choices.extend(cell_pairs(&mut c, space, cell)?);
+                } else {
+                    concat(&mut c)?;
+                }
+                c.space();
+                if !(c.take(",") || cell == 1 && !suffix.is_empty()) {
+                    return Err(c.fault("\",\""));
+                }
+            }
+        }
+        c.space();
+        c.expect(")")?;
+        c.end()?;
+        Ok(mask_of(space, &choices))
+    }
+}

@@ -1,0 +1,92 @@
+//! Which operations are still active.
+
+use super::Space;
+use crate::error::{Error, Result};
+
+/// One operation on one edge of one cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Choice {
+    /// Kind of cell.
+    pub cell: usize,
+    /// Edge of the cell.
+    pub edge: usize,
+    /// Operation on the edge.
+    pub operation: usize,
+}
+
+/// The active operations of a supernet: cell -> edge -> operation.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Mask {
+    active: Vec<Vec<Vec<bool>>>,
+}
+
+impl Mask {
+    /// The whole supernet: every operation but `none`.
+    pub fn full(space: &Space) -> Self {
+        let edge: Vec<bool> = (0..space.operations.len()).map(|o| Some(o) != space.none).collect();
+        Mask { active: space.cells.iter().map(|c| vec![edge.clone(); c.edges.len()]).collect() }
+    }
+
+    /// A mask of `space` from cell -> edge -> operation.
+    pub fn from_nested(space: &Space, active: Vec<Vec<Vec<bool>>>) -> Result<Self> {
+        let lengths = |what: String, found: usize, expected: usize| {
+            if found == expected {
+                return Ok(());
+            }
+            Err(Error::InvalidArgument(format!(
+                "mask of {}: found {found} {what}, expected {expected}",
+                space.name
+            )))
+        };
+        lengths("cells".into(), active.len(), space.cells.len())?;
+        for (cell, edges) in space.cells.iter().zip(&active) {
+            lengths(format!("edges in the {} cell", cell.name), edges.len(), cell.edges.len())?;
+            for operations in edges {
+                lengths("operations on an edge".into(), operations.len(), space.operations.len())?;
+            }
+        }
+        Ok(Mask { active })
+    }
+
+    /// Cell -> edge -> operation.
+    pub fn nested(&self) -> &[Vec<Vec<bool>>] {
+        &self.active
+    }
+
+    /// Whether the operation is active.
+    pub fn is_active(&self, c: Choice) -> bool {
+        self.active[c.cell][c.edge][c.operation]
+    }
+
+    /// Number of active operations on an edge.
+    pub fn active_on(&self, cell: usize, edge: usize) -> usize {
+        self.active[cell][edge].iter().filter(|a| **a).count()
+    }
+
+    /// The active operations of an edge, in order.
+    pub fn operations_on(&self, cell: usize, edge: usize) -> impl Iterator<Item = usize> + '_ {
+        self.active[cell][edge].iter().enumerate().filter_map(|(o, a)| a.then_some(o))
+    }
+
+    /// Switches one operation off.
+    pub fn remove(&mut self, c: Choice) {
+        self.active[c.cell][c.edge][c.operation] = false;
+    }
+
+    /// This mask without one operation.
+    pub fn without(&self, c: Choice) -> Self {
+        let mut mask = self.clone();
+        mask.remove(c);
+        mask
+    }
+
+    /// The mixing weights of all slots (section 3.1): 1/k on an edge with k active operations.
+    pub fn mixing(&self, space: &Space) -> Vec<f64> {
+        let mut weights = Vec::with_capacity(space.slots());
+        for edge in self.active.iter().flatten() {
+            let k = edge.iter().filter(|a| **a).count();
+            weights.extend(edge.iter().map(|a| if *a { 1.0 / k as f64 } else { 0.0 }));
+        }
+        weights
+    }
+}

@@ -1,0 +1,137 @@
+//! Search spaces as data: cells, edges, operations, and the stages of a search.
+//!
+//! Nothing here knows of networks. A [`Space`] says what can be pruned and in which stages, a
+//! [`Mask`] which operations are still active, a [`Genotype`] what is left at the end.
+
+mod genotype;
+mod mask;
+mod text;
+
+pub mod darts;
+pub mod nas_bench_201;
+
+pub use genotype::{Genotype, GenotypeFormat, GenotypeText};
+pub use mask::{Choice, Mask};
+pub use text::Cursor;
+
+use std::ops::Range;
+
+/// The search spaces that are built in. The numbers are those of the C ABI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(i32)]
+pub enum SpaceKind {
+    /// NAS-Bench-201 (Dong and Yang, ICLR 2020).
+    NasBench201 = 1,
+    /// DARTS (Liu, Simonyan and Yang, ICLR 2019).
+    Darts = 2,
+}
+
+impl SpaceKind {
+    /// The space as data.
+    pub fn space(self) -> Space {
+        match self {
+            SpaceKind::NasBench201 => nas_bench_201::space(),
+            SpaceKind::Darts => darts::space(),
+        }
+    }
+}
+
+/// A search space.
+#[derive(Debug, Clone)]
+pub struct Space {
+    /// The name that users type, for example `nas-bench-201`.
+    pub name: &'static str,
+    /// The operations of every edge, in the order of the mask.
+    pub operations: Vec<&'static str>,
+    /// The operation that contributes zero: never active in a supernet.
+    pub none: Option<usize>,
+    /// The kinds of cell, each with a mask of its own.
+    pub cells: Vec<Cell>,
+    /// What a search prunes, in order.
+    pub stages: Vec<Stage>,
+    /// Published hyper-parameters, by data set.
+    pub presets: Vec<Preset>,
+    /// The text forms of a finished architecture.
+    pub text: &'static dyn GenotypeText,
+}
+
+/// A kind of cell: all cells of a kind share one mask.
+#[derive(Debug, Clone)]
+pub struct Cell {
+    /// Its name, for example `normal`.
+    pub name: &'static str,
+    /// Its edges, in the order of the mask.
+    pub edges: Vec<Edge>,
+}
+
+/// An edge of a cell. It reads state `from` and adds into state `to`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Edge {
+    /// The state that is read.
+    pub from: usize,
+    /// The node (NAS-Bench-201) or step (DARTS) that is written, numbered as in parameter names.
+    pub to: usize,
+}
+
+impl std::fmt::Display for Edge {
+    /// As in parameter names: `to<-from`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}<-{}", self.to, self.from)
+    }
+}
+
+/// A stage of the search.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stage {
+    /// Rounds that remove operations until every edge has one.
+    Operations,
+    /// One round that removes whole edges of a group until `keep` are left.
+    EdgeGroup {
+        /// The cell.
+        cell: usize,
+        /// Its edges that compete with each other.
+        edges: Range<usize>,
+        /// How many stay.
+        keep: usize,
+    },
+}
+
+/// Hyper-parameters of a search, as published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Preset {
+    /// The data set they are for; `None` for every other.
+    pub dataset: Option<&'static str>,
+    /// Images of an NTK batch.
+    pub batch_size: u32,
+    /// Operations that a round removes from each edge.
+    pub prune_per_edge: u32,
+}
+
+impl Space {
+    /// The preset for the data set of that name.
+    pub fn preset(&self, dataset: &str) -> Preset {
+        let of = |name| self.presets.iter().find(|p| p.dataset == name);
+        *of(Some(dataset))
+            .or_else(|| of(None))
+            .expect("a space has a preset for every other data set")
+    }
+
+    /// Number of operation slots: the length of a flat mask.
+    pub fn slots(&self) -> usize {
+        self.cells.iter().map(|c| c.edges.len()).sum::<usize>() * self.operations.len()
+    }
+
+    /// The flat index of (cell, edge, operation): cells, then edges, then operations.
+    pub fn slot(&self, choice: Choice) -> usize {
+        let before: usize = self.cells[..choice.cell].iter().map(|c| c.edges.len()).sum();
+        (before + choice.edge) * self.operations.len() + choice.operation
+    }
+
+    /// Every (cell, edge), in order.
+    pub fn edges(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        self.cells
+            .iter()
+            .enumerate()
+            .flat_map(|(c, cell)| (0..cell.edges.len()).map(move |e| (c, e)))
+    }
+}

@@ -1,0 +1,92 @@
+//! The NAS-Bench-201 space (Dong and Yang, ICLR 2020) as data, and its architecture string.
+
+use super::text::mask_of;
+use super::{Cell, Choice, Cursor, Edge, GenotypeText, Mask, Preset, Space, Stage};
+use crate::error::Result;
+
+/// The space: one kind of cell, 4 nodes, 6 edges, 5 operations (section 3.1).
+pub fn space() -> Space {
+    let edges = (1..4).flat_map(|to| (0..to).map(move |from| Edge { from, to })).collect();
+    Space {
+        name: "nas-bench-201",
+        operations: vec!["none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"],
+        none: Some(0),
+        cells: vec![Cell { name: "normal", edges }],
+        stages: vec![Stage::Operations],
+        presets: vec![Preset { dataset: None, batch_size: 72, prune_per_edge: 1 }],
+        text: &ArchitectureString,
+    }
+}
+
+/// `|op~0|+|op~0|op~1|+|op~0|op~1|op~2|`: nodes joined by `+`, each edge as operation `~` source.
+#[derive(Debug)]
+struct ArchitectureString;
+
+impl ArchitectureString {
+    /// An edge's operation; an edge without one reads as `none`.
+    fn operation(space: &Space, mask: &Mask, edge: usize) -> &'static str {
+        let chosen = mask.operations_on(0, edge).next().or(space.none);
+        chosen.map_or("none", |o| space.operations[o])
+    }
+
+    /// Edges of the cell, grouped by the node they end in.
+    fn nodes(space: &Space) -> Vec<Vec<(usize, Edge)>> {
+        let mut nodes: Vec<Vec<(usize, Edge)>> = Vec::new();
+        for (i, edge) in space.cells[0].edges.iter().enumerate() {
+            match nodes.last_mut() {
+                Some(node) if node[0].1.to == edge.to => node.push((i, *edge)),
+                _ => nodes.push(vec![(i, *edge)]),
+            }
+        }
+        nodes
+    }
+}
+
+impl GenotypeText for ArchitectureString {
+    fn native(&self, space: &Space, mask: &Mask) -> String {
+        let node = |edges: &Vec<(usize, Edge)>| {
+            let ops: String = edges
+                .iter()
+                .map(|(i, e)| format!("{}~{}|", Self::operation(space, mask, *i), e.from))
+                .collect();
+            format!("|{ops}")
+        };
+        Self::nodes(space).iter().map(node).collect::<Vec<_>>().join("+")
+    }
+
+    fn json(&self, space: &Space, mask: &Mask) -> serde_json::Value {
+        let edges: Vec<serde_json::Value> = space.cells[0]
+            .edges
+            .iter()
+            .enumerate()
+            .map(|(i, e)| {
+                serde_json::json!({
+                    "to": e.to, "from": e.from, "operation": Self::operation(space, mask, i)
+                })
+            })
+            .collect();
+        serde_json::json!({
+            "space": space.name, "architecture": self.native(space, mask), "edges": edges
+        })
+    }
+
+    fn parse(&self, space: &Space, text: &str) -> Result<Mask> {
+        let mut cursor = Cursor::new(text.trim());
+        let mut choices = Vec::new();
+        for (n, node) in Self::nodes(space).iter().enumerate() {
+            if n > 0 {
+                cursor.expect("+")?;
+            }
+            cursor.expect("|")?;
+            for (edge, Edge { from, .. }) in node {
+                let operation = cursor.operation(space)?;
+                cursor.expect("~")?;
+                cursor.expect(&from.to_string())?;
+                cursor.expect("|")?;
+                choices.push(Choice { cell: 0, edge: *edge, operation });
+            }
+        }
+        cursor.end()?;
+        Ok(mask_of(space, &choices))
+    }
+}

@@ -432,3 +432,91 @@ fn errors_of_a_source_come_through() {
     });
     assert!(dataset.ntk_batch(5, &other.unwrap()).is_ok());
 }
+
+// ---- Synthetic images ------------------------------------------------------------------------
+
+/// Slope of log amplitude against log frequency: the amplitude of `images`' luminance, averaged
+/// over images and over rings one frequency wide.
+fn spectral_slope(images: &[Vec<u8>], n: usize) -> f64 {
+    let angle = |i: usize| std::f64::consts::TAU * (i % n) as f64 / n as f64;
+    let half = n / 2;
+    let (mut sum, mut count) = (vec![0.0; half], vec![0; half]);
+    for image in images {
+        let pixel = |i: usize| (0..3).map(|c| f64::from(image[c * n * n + i])).sum::<f64>();
+        // Rows, then columns, by the definition.
+        let mut rows = vec![(0.0, 0.0); n * n];
+        for y in 0..n {
+            for u in 0..n {
+                for x in 0..n {
+                    rows[y * n + u].0 += pixel(y * n + x) * angle(u * x).cos();
+                    rows[y * n + u].1 -= pixel(y * n + x) * angle(u * x).sin();
+                }
+            }
+        }
+        for v in 0..n {
+            for u in 0..n {
+                let (mut re, mut im) = (0.0, 0.0);
+                for y in 0..n {
+                    let ((a, b), (cos, sin)) = (rows[y * n + u], angle(v * y).sin_cos());
+                    re += a * cos + b * sin;
+                    im += b * cos - a * sin;
+                }
+                let ring = (v.min(n - v) as f64).hypot(u.min(n - u) as f64).round() as usize;
+                if (1..half).contains(&ring) {
+                    sum[ring] += f64::hypot(re, im);
+                    count[ring] += 1;
+                }
+            }
+        }
+    }
+    let points: Vec<(f64, f64)> =
+        (1..half).map(|r| ((r as f64).ln(), (sum[r] / count[r] as f64).ln())).collect();
+    let mean = |f: fn(&(f64, f64)) -> f64| points.iter().map(f).sum::<f64>() / points.len() as f64;
+    let (mx, my) = (mean(|p| p.0), mean(|p| p.1));
+    let covariance: f64 = points.iter().map(|(x, y)| (x - mx) * (y - my)).sum();
+    covariance / points.iter().map(|(x, _)| (x - mx) * (x - mx)).sum::<f64>()
+}
+
+#[test]
+fn synthetic_images_have_natural_statistics() {
+    for kind in PUBLISHED {
+        let facts = kind.published().unwrap();
+        let dataset = Dataset::synthetic(kind, 1).unwrap();
+        assert_eq!((dataset.count(), dataset.shape()), (10_000, facts.shape));
+        assert_eq!((dataset.classes(), dataset.kind()), (facts.classes, kind));
+        assert_eq!((dataset.mean(), dataset.stddev()), (&facts.mean[..], &facts.stddev[..]));
+
+        let images: Vec<Vec<u8>> = (0..10_000).map(|i| image(&dataset, i)).collect();
+        let n = facts.shape[1];
+        let slope = spectral_slope(&images[..40], n);
+        assert!((-1.3..=-0.7).contains(&slope), "{kind:?}: slope {slope}");
+        // The measurement tells noise from images.
+        let white: Vec<Vec<u8>> = (0..20).map(|i| noise(3 * n * n, i)).collect();
+        assert!(spectral_slope(&white, n).abs() < 0.1);
+
+        let bytes: Vec<u8> = images.concat();
+        let measured = Dataset::from_images(&bytes, 10_000, facts.shape, None, 10).unwrap();
+        for c in 0..3 {
+            let (mean, stddev) = (measured.mean()[c], measured.stddev()[c]);
+            assert!((mean - facts.mean[c]).abs() < 5.0, "{kind:?}: mean {c} is {mean}");
+            let ratio = stddev / facts.stddev[c];
+            assert!((0.9..1.1).contains(&ratio), "{kind:?}: deviation {c} is {stddev}");
+        }
+        let distinct: std::collections::HashSet<&Vec<u8>> = images.iter().collect();
+        assert_eq!(distinct.len(), images.len());
+    }
+}
+
+#[test]
+fn synthetic_images_depend_on_seed_kind_and_index_only() {
+    let first = |kind, seed| image(&Dataset::synthetic(kind, seed).unwrap(), 0);
+    let cifar10 = first(DatasetKind::Cifar10, 1);
+    assert_eq!(cifar10, first(DatasetKind::Cifar10, 1));
+    assert_ne!(cifar10, first(DatasetKind::Cifar10, 2));
+    // The normalisations of these two are much alike: compare what is left without them.
+    let cifar100 = first(DatasetKind::Cifar100, 1);
+    let far = cifar10.iter().zip(&cifar100).filter(|(a, b)| a.abs_diff(**b) > 20).count();
+    assert!(far > 1000, "only {far} of 3072 bytes differ");
+    let text = invalid(Dataset::synthetic(DatasetKind::Custom, 1));
+    assert_contains(&text, &["custom", "expected a published data set"]);
+}

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::source::Memory;
-use super::{DatasetKind, Source, cifar10};
+use super::{DatasetKind, Source, cifar10, synthetic};
 use crate::error::{Error, Result, check_range, try_vec};
 
 const CHANNELS: RangeInclusive<usize> = 1..=16;
@@ -112,8 +112,8 @@ impl Dataset {
     /// of them again and again.
     ///
     /// Errors: [`Error::InvalidArgument`] for [`DatasetKind::Custom`]; [`Error::OutOfMemory`].
-    pub fn synthetic(_kind: DatasetKind, _seed: u64) -> Result<Self> {
-        todo!()
+    pub fn synthetic(kind: DatasetKind, seed: u64) -> Result<Self> {
+        Self::published(kind, synthetic::images(kind, seed)?)
     }
 
     /// Images of a published data set, with its normalisation and classes.

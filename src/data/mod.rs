@@ -9,6 +9,7 @@ mod cifar10;
 mod dataset;
 mod kind;
 mod source;
+mod synthetic;
 
 pub use batch::Images;
 pub use dataset::Dataset;

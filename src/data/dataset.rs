@@ -167,7 +167,7 @@ impl Dataset {
     pub fn read(&self, index: usize, image: &mut [u8]) -> Result<()> {
         check_range("index", index, 0..=self.count() - 1)?;
         let len = self.shape().iter().product();
-        check_range("length of image", image.len(), len..=len)?;
+        check_len("image", image.len(), "bytes", len)?;
         self.source.read(index, image)
     }
 }
@@ -180,6 +180,13 @@ pub(super) fn check_positive(name: &str, value: usize) -> Result<()> {
     Err(Error::InvalidArgument(format!("{name}: found 0, expected at least 1")))
 }
 
+fn check_len(name: &str, found: usize, unit: &str, expected: usize) -> Result<()> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(Error::InvalidArgument(format!("{name}: found {found} {unit}, expected {expected}")))
+}
+
 fn check_shape(count: usize, [channels, height, width]: [usize; 3]) -> Result<()> {
     check_positive("count", count)?;
     check_range("channels", channels, CHANNELS)?;
@@ -189,8 +196,8 @@ fn check_shape(count: usize, [channels, height, width]: [usize; 3]) -> Result<()
 }
 
 fn check_normalisation(mean: &[f32], stddev: &[f32], channels: usize) -> Result<()> {
-    check_range("length of mean", mean.len(), channels..=channels)?;
-    check_range("length of stddev", stddev.len(), channels..=channels)?;
+    check_len("mean", mean.len(), "channels", channels)?;
+    check_len("stddev", stddev.len(), "channels", channels)?;
     for (channel, (&mean, &stddev)) in mean.iter().zip(stddev).enumerate() {
         let invalid = |name: &str, found: f32, expected: &str| {
             Err(Error::InvalidArgument(format!(

@@ -37,8 +37,6 @@ pub(crate) struct Correlate<'a> {
     pub(crate) columns: usize,
     /// Write instead of adding.
     pub(crate) first: bool,
-    /// Where this, laid out like `out`, is not positive, the sum counts as 0.
-    pub(crate) mask: Option<&'a [Lanes]>,
 }
 
 impl Job for Correlate<'_> {
@@ -51,7 +49,7 @@ impl Job for Correlate<'_> {
         let far = self.offsets.iter().max().copied().unwrap_or(0);
         let last_out = (self.channels - 1) * self.out_plane + self.out_grid.at(y, x);
         assert!(self.offsets.is_empty() || self.input_grid.at(y, x) + far < self.input.len());
-        assert!(last_out < self.out.len() && self.mask.is_none_or(|m| last_out < m.len()));
+        assert!(last_out < self.out.len());
         assert_eq!(self.weights.len(), self.channels * self.offsets.len());
         for y in 0..self.rows {
             let mut c = 0;
@@ -111,9 +109,6 @@ impl Correlate<'_> {
                 let at = (c + i) * self.out_plane + self.out_grid.at(y, x + j);
                 // SAFETY: as above.
                 unsafe {
-                    if let Some(mask) = self.mask {
-                        sum = sum.where_positive(V::load(mask.get_unchecked(at)));
-                    }
                     let out = self.out.get_unchecked_mut(at);
                     if !self.first {
                         sum = V::load(out).add(sum);

@@ -30,32 +30,25 @@ pub(crate) trait Source: Copy {
     fn value<V: Vector>(self, channel: usize, at: usize) -> V;
 }
 
-/// x, or max(x, 0).
+/// The values themselves.
 #[derive(Clone, Copy)]
-pub(crate) struct Activation<'a> {
-    pub(crate) x: &'a [Lanes],
-    pub(crate) relu: bool,
-}
+pub(crate) struct Plain<'a>(pub(crate) &'a [Lanes]);
 
-impl Source for Activation<'_> {
+impl Source for Plain<'_> {
     #[inline(always)]
     fn value<V: Vector>(self, _: usize, at: usize) -> V {
-        let x = V::load(&self.x[at]);
-        if self.relu { x.relu() } else { x }
+        V::load(&self.0[at])
     }
 }
 
-/// A cotangent times a weight per channel.
+/// max(x, 0).
 #[derive(Clone, Copy)]
-pub(crate) struct Scaled<'a> {
-    pub(crate) dy: &'a [Lanes],
-    pub(crate) scale: Lanes,
-}
+pub(crate) struct Relu<'a>(pub(crate) &'a [Lanes]);
 
-impl Source for Scaled<'_> {
+impl Source for Relu<'_> {
     #[inline(always)]
     fn value<V: Vector>(self, _: usize, at: usize) -> V {
-        V::load(&self.dy[at]).mul(V::load(&self.scale))
+        V::load(&self.0[at]).relu()
     }
 }
 

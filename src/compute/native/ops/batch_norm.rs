@@ -1,7 +1,7 @@
 //! Batch normalisation with the statistics of the batch: the sums, and the affine maps that both
 //! directions come down to.
 
-use super::super::simd::{Job, LANES, Lanes, Vector};
+use super::super::simd::{Job, Lanes, Vector};
 use super::super::tensor::Tensor;
 use super::padded::Source;
 
@@ -257,17 +257,16 @@ impl Adjoint {
 
 impl Source for AdjointBlock<'_> {
     #[inline(always)]
-    fn value<V: Vector>(self, channel: usize, at: usize) -> V {
+    fn channel<V: Vector>(self, channel: usize) -> [V; 3] {
+        // Unused lanes stay zero: those of dy and of the centred input are.
         let k = &self.adjoint.coefficients[channel];
-        let masked = |value: f32| {
-            if self.valid == LANES {
-                V::splat(value)
-            } else {
-                V::load(&Lanes::first(self.valid, value))
-            }
-        };
-        let affine = V::load(&self.centred[at]).mul_add(masked(k.centred), masked(k.constant));
-        V::load(&self.dy[at]).mul_add(masked(k.dy), affine)
+        let constant = V::load(&Lanes::first(self.valid, k.constant));
+        [V::splat(k.dy), V::splat(k.centred), constant]
+    }
+    #[inline(always)]
+    fn value<V: Vector>(self, [dy, centred, constant]: &[V; 3], at: usize) -> V {
+        let affine = V::load(&self.centred[at]).mul_add(*centred, *constant);
+        V::load(&self.dy[at]).mul_add(*dy, affine)
     }
 }
 
@@ -283,8 +282,9 @@ impl<S: Source> Job for AddSource<'_, S> {
     #[inline(always)]
     fn run<V: Vector>(self) {
         for (c, dx) in self.dx.chunks_exact_mut(self.plane).enumerate() {
+            let channel = self.source.channel::<V>(c);
             for (e, dx) in dx.iter_mut().enumerate() {
-                let mut value = self.source.value::<V>(c, c * self.plane + e);
+                let mut value = self.source.value(&channel, c * self.plane + e);
                 if !self.first {
                     value = V::load(dx).add(value);
                 }

@@ -139,10 +139,21 @@ impl Kernels for NativeKernels {
     fn bits(&mut self, x: &Tensor, bits: &mut ActivationBits, row: usize, bit: usize) {
         for b in 0..x.blocks() {
             let valid = x.valid(b);
-            for (e, lanes) in x.block(b).iter().enumerate() {
-                for (n, _) in lanes.0[..valid].iter().enumerate().filter(|(_, v)| **v > 0.0) {
-                    bits.set(row + b * LANES + n, bit + e);
+            let (mut at, mut rest) = (bit, x.block(b));
+            while !rest.is_empty() {
+                // As many elements as go into one word of each image's row.
+                let (now, later) = rest.split_at(rest.len().min(64 - at % 64));
+                let mut words = [0u64; LANES];
+                for (e, lanes) in now.iter().enumerate() {
+                    for (word, v) in words.iter_mut().zip(lanes.0) {
+                        *word |= u64::from(v > 0.0) << (at % 64 + e);
+                    }
                 }
+                for (n, word) in words[..valid].iter().enumerate() {
+                    bits.set_word(row + b * LANES + n, at / 64, *word);
+                }
+                at += now.len();
+                rest = later;
             }
         }
     }

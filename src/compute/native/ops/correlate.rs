@@ -75,9 +75,17 @@ impl Correlate<'_> {
             self.tile::<V, C, X>(c, y, x);
             x += X;
         }
-        while x < self.columns {
-            self.tile::<V, C, 1>(c, y, x);
-            x += 1;
+        // What is left over at once too: planes of 3 x 3 are nothing else.
+        match self.columns - x {
+            0 => {}
+            1 => self.tile::<V, C, 1>(c, y, x),
+            2 => self.tile::<V, C, 2>(c, y, x),
+            3 => self.tile::<V, C, 3>(c, y, x),
+            4 => self.tile::<V, C, 4>(c, y, x),
+            _ => {
+                self.tile::<V, C, 4>(c, y, x);
+                (x + 4..self.columns).for_each(|x| self.tile::<V, C, 1>(c, y, x));
+            }
         }
         C
     }

@@ -126,21 +126,41 @@ impl Job for AveragePoolAdjoint<'_> {
         let dy = self.dy.chunks_exact(out_width);
         for (dy, scratch) in dy.zip(self.scratch.chunks_exact_mut(width)) {
             for (outputs, scratch) in columns.outputs.iter().zip(scratch) {
+                let terms = dy[outputs.clone()].iter().zip(&columns.inverse[outputs.clone()]);
                 let mut sum = V::splat(0.0);
-                for o in outputs.clone() {
-                    sum = V::load(&dy[o]).mul_add(V::splat(columns.inverse[o]), sum);
+                for (dy, inverse) in terms {
+                    sum = V::load(dy).mul_add(V::splat(*inverse), sum);
                 }
                 sum.store(scratch);
             }
         }
         for (outputs, dx) in rows.outputs.iter().zip(self.dx.chunks_exact_mut(width)) {
-            for (x, dx) in dx.iter_mut().enumerate() {
-                let mut sum = if self.first { V::splat(0.0) } else { V::load(dx) };
-                for o in outputs.clone() {
-                    let factor = V::splat(self.weight * rows.inverse[o]);
-                    sum = V::load(&self.scratch[o * width + x]).mul_add(factor, sum);
+            let row = |o: usize| &self.scratch[o * width..(o + 1) * width];
+            let factor = |o: usize| V::splat(self.weight * rows.inverse[o]);
+            let mut first = self.first;
+            let o = outputs.start;
+            if outputs.len() == 3 {
+                // The inside of a 3 x 3 window at stride 1, in one go.
+                let f = [factor(o), factor(o + 1), factor(o + 2)];
+                let sources = row(o).iter().zip(row(o + 1)).zip(row(o + 2));
+                for (dx, ((a, b), c)) in dx.iter_mut().zip(sources) {
+                    let before = if first { V::splat(0.0) } else { V::load(dx) };
+                    let sum = V::load(a).mul_add(f[0], before);
+                    let sum = V::load(b).mul_add(f[1], sum);
+                    V::load(c).mul_add(f[2], sum).store(dx);
                 }
-                sum.store(dx);
+                continue;
+            }
+            if outputs.is_empty() && first {
+                dx.fill(Lanes::ZERO);
+            }
+            for o in outputs.clone() {
+                let f = factor(o);
+                for (dx, a) in dx.iter_mut().zip(row(o)) {
+                    let before = if first { V::splat(0.0) } else { V::load(dx) };
+                    V::load(a).mul_add(f, before).store(dx);
+                }
+                first = false;
             }
         }
     }

@@ -10,6 +10,8 @@ pub mod network;
 pub mod search;
 pub mod space;
 
+pub mod ffi;
+
 pub use data::{Dataset, DatasetKind};
 pub use error::{Error, Result};
 pub use network::{Init, Supernet};

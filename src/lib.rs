@@ -5,6 +5,7 @@
 mod error;
 pub mod random;
 
+pub mod compute;
 pub mod data;
 pub mod network;
 pub mod search;

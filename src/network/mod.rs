@@ -1,28 +1,80 @@
-//! Lowers (space, mask, network config) to a static graph of primitive operations.
+//! Lowers (space, mask, network config) to a static graph of primitive operations, with parameter
+//! names, shapes and initialisation. Knows nothing of how a graph is computed.
+
+mod builder;
+mod graph;
+mod init;
+mod parameters;
+
+pub mod darts;
+pub mod nas_bench_201;
+
+pub use builder::Builder;
+pub use graph::{Convolution, Graph, Node, NodeId, Operation, Window};
+pub use init::{Fan, Init, Initialiser};
+pub use parameters::{Parameter, ParameterId, ParameterKind, ParameterTable};
 
 use crate::error::Result;
-use crate::space::{Space, SpaceKind};
+use crate::space::{Mask, Space, SpaceKind};
 
-/// How parameters are initialised (section 3.5). The numbers are those of the C ABI.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(i32)]
-pub enum Init {
-    /// As the paper says: Kaiming normal, fan-out for the NTK, fan-in for regions.
-    KaimingNormal = 1,
-    /// As the published code does: PyTorch's default.
-    TorchDefault = 2,
+/// What the lowering needs to know beside the mask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NetworkConfig {
+    /// Channels, height and width of an image.
+    pub input: [usize; 3],
+    /// Classes.
+    pub classes: usize,
+    /// Channels of the first cell (C of section 3.1).
+    pub channels: usize,
+    /// Cells a stage (N of section 3.1).
+    pub cells: usize,
+    /// The thin network that counts linear regions: without a stem, on one channel.
+    pub thin: bool,
 }
 
-/// A space together with its lowering.
-#[derive(Debug)]
+/// Lowers a mask of a space to a graph.
+pub type Lowering = fn(&Space, &Mask, &NetworkConfig) -> Result<Graph>;
+
+/// A space together with its lowering: all that a search needs to know of it.
+#[derive(Debug, Clone)]
 pub struct Supernet {
     /// The space.
     pub space: Space,
+    /// Its lowering.
+    pub lowering: Lowering,
+    /// C of the NTK network.
+    pub ntk_channels: usize,
+    /// C of the thin network.
+    pub thin_channels: usize,
 }
+
+/// Side of the thin network's inputs (section 3.3).
+pub const THIN_SIZE: usize = 3;
 
 impl Supernet {
     /// A built-in supernet.
-    pub fn of(kind: SpaceKind) -> Result<Self> {
-        Ok(Supernet { space: kind.space() })
+    pub fn of(kind: SpaceKind) -> Self {
+        match kind {
+            SpaceKind::NasBench201 => nas_bench_201::supernet(),
+            SpaceKind::Darts => darts::supernet(),
+        }
+    }
+
+    /// The network that measures trainability (section 3.1), for images of `input` =
+    /// `[channels, height, width]`.
+    pub fn ntk_network(&self, mask: &Mask, input: [usize; 3], classes: usize) -> Result<Graph> {
+        let channels = self.ntk_channels;
+        self.lower(mask, &NetworkConfig { input, classes, channels, cells: 1, thin: false })
+    }
+
+    /// The network that counts linear regions (section 3.1).
+    pub fn thin_network(&self, mask: &Mask, classes: usize) -> Result<Graph> {
+        let (input, channels) = ([1, THIN_SIZE, THIN_SIZE], self.thin_channels);
+        self.lower(mask, &NetworkConfig { input, classes, channels, cells: 1, thin: true })
+    }
+
+    /// Any network of the space.
+    pub fn lower(&self, mask: &Mask, config: &NetworkConfig) -> Result<Graph> {
+        (self.lowering)(&self.space, mask, config)
     }
 }

@@ -1,0 +1,62 @@
+//! On/off bits of ReLUs, packed into words.
+
+use std::ops::Range;
+
+/// The bits of one ReLU input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BitGroup {
+    /// Its bits in each row.
+    pub bits: Range<usize>,
+    /// How many ReLUs read this input: each has the same bits.
+    pub copies: usize,
+}
+
+/// One row of bits an image. A bit is on where x > 0.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ActivationBits {
+    rows: usize,
+    words: usize,
+    data: Vec<u64>,
+    groups: Vec<BitGroup>,
+}
+
+impl ActivationBits {
+    /// All off: `rows` rows, laid out for inputs of (elements, copies).
+    pub fn new(rows: usize, inputs: impl Iterator<Item = (usize, usize)>) -> Self {
+        let mut end = 0;
+        let groups: Vec<BitGroup> = inputs
+            .map(|(elements, copies)| {
+                let bits = end..end + elements;
+                end = bits.end;
+                BitGroup { bits, copies }
+            })
+            .collect();
+        let words = end.div_ceil(64);
+        ActivationBits { rows, words, data: vec![0; rows * words], groups }
+    }
+
+    /// Switches a bit on.
+    pub fn set(&mut self, row: usize, bit: usize) {
+        self.data[row * self.words + bit / 64] |= 1 << (bit % 64);
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// A row's words.
+    pub fn row(&self, row: usize) -> &[u64] {
+        &self.data[row * self.words..(row + 1) * self.words]
+    }
+
+    /// The ReLU inputs, in order.
+    pub fn groups(&self) -> &[BitGroup] {
+        &self.groups
+    }
+
+    /// ReLU units: bits, each as often as a ReLU reads it.
+    pub fn units(&self) -> usize {
+        self.groups.iter().map(|g| g.bits.len() * g.copies).sum()
+    }
+}

@@ -1,0 +1,263 @@
+//! What the CPU engines share: tasks in flight on a pool of threads of their own, cotangent blocks
+//! of a task spread over the same pool.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+
+use parking_lot::Mutex;
+use rayon::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use super::bits::ActivationBits;
+use super::kernels::Kernels;
+use super::program::Program;
+use super::walk::{BitTarget, Network, forward, reverse};
+use super::{Engine, Evidence, Parameters, Plan, Reduce, Rows, Sink, Task, Tasks, Wanted};
+use crate::error::{Error, Result, try_vec};
+use crate::network::Graph;
+
+/// Kernels whose parameters and rows of J are plain slices in memory.
+pub(super) trait CpuKernels:
+    Kernels<Parameters = [Self::Scalar], Rows = [Self::Scalar]> + Send
+{
+    /// Precision of the engine.
+    type Scalar: Copy + Default + From<f32> + Send + Sync;
+
+    /// A batch of images `[N, C, H, W]` as a tensor.
+    fn input(&mut self, values: &[f32], batch: usize, chw: [usize; 3]) -> Result<Self::Tensor>;
+    /// A tensor as numbers `[N, C, H, W]`.
+    fn read(&self, tensor: &Self::Tensor) -> Vec<f64>;
+    /// A matrix as evidence.
+    fn rows(values: &[Self::Scalar]) -> Rows<'_>;
+}
+
+/// An engine on this machine's cores.
+pub(super) struct CpuEngine<K> {
+    name: &'static str,
+    pool: ThreadPool,
+    new_kernels: Box<dyn Fn() -> K + Send + Sync>,
+    /// Kernels, with the memory that they hold, that nobody uses at the moment.
+    idle: Mutex<Vec<K>>,
+}
+
+impl<K> std::fmt::Debug for CpuEngine<K> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} engine, {} threads", self.name, self.pool.current_num_threads())
+    }
+}
+
+impl<K: CpuKernels> CpuEngine<K> {
+    /// An engine with a pool of `threads` threads (0: one a core), joined when it is dropped.
+    pub(super) fn new(
+        name: &'static str,
+        threads: usize,
+        new_kernels: impl Fn() -> K + Send + Sync + 'static,
+    ) -> Result<Self> {
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|i| format!("tenas-{i}"))
+            .build()
+            .map_err(|e| Error::OutOfMemory(format!("cannot start {threads} threads: {e}")))?;
+        Ok(CpuEngine {
+            name,
+            pool,
+            new_kernels: Box::new(new_kernels),
+            idle: Mutex::new(Vec::new()),
+        })
+    }
+
+    fn with_kernels<T>(&self, f: impl FnOnce(&mut K) -> T) -> T {
+        let idle = self.idle.lock().pop();
+        let mut kernels = idle.unwrap_or_else(|| (self.new_kernels)());
+        let result = f(&mut kernels);
+        self.idle.lock().push(kernels);
+        result
+    }
+
+    /// Computes one task on the pool. `None` if told to stop.
+    fn run(&self, task: &Task, reduce: &Reduce<'_>, stop: &AtomicBool) -> Result<Option<f64>> {
+        let program = &task.plan.program;
+        let graph = program.graph();
+        check(task, graph)?;
+        let parameters: Vec<K::Scalar> = match &task.parameters {
+            Parameters::Drawn(initialiser) => {
+                initialiser.draw(&graph.parameters).into_iter().map(K::Scalar::from).collect()
+            }
+            Parameters::Given(values) => values.iter().copied().map(K::Scalar::from).collect(),
+        };
+        let network = Network::<K>::new(program, &parameters, &task.mixing);
+        match task.wanted {
+            Wanted::Jacobian => self.jacobian(task, &network, reduce, stop),
+            Wanted::Bits => {
+                let inputs = network.relu_inputs();
+                let elements = |node: usize| program.shape(node).iter().product();
+                let mut bits = ActivationBits::new(
+                    task.inputs.batches * task.inputs.batch,
+                    inputs.iter().map(|(node, copies)| (elements(*node), *copies)),
+                );
+                self.batches(task, &network, |kernels, network, input, row| {
+                    let target = BitTarget { bits: &mut bits, row };
+                    let pass =
+                        forward(kernels, network, input, task.inputs.batch, false, Some(target))?;
+                    pass.release(kernels);
+                    Ok(())
+                })?;
+                Ok(Some(reduce(Evidence::Bits(&bits))))
+            }
+            Wanted::Logits => {
+                let mut logits = Vec::new();
+                self.batches(task, &network, |kernels, network, input, _| {
+                    let pass = forward(kernels, network, input, task.inputs.batch, false, None)?;
+                    logits.extend(kernels.read(pass.logits()));
+                    pass.release(kernels);
+                    Ok(())
+                })?;
+                Ok(Some(reduce(Evidence::Logits(&logits))))
+            }
+        }
+    }
+
+    /// Calls `f` for each batch with its tensor and the number of its first image.
+    fn batches(
+        &self,
+        task: &Task,
+        network: &Network<'_, K>,
+        mut f: impl FnMut(&mut K, &Network<'_, K>, K::Tensor, usize) -> Result<()>,
+    ) -> Result<()> {
+        let chw = network.program.graph().input_shape();
+        let batch = task.inputs.batch;
+        let elements = batch * chw.iter().product::<usize>();
+        self.with_kernels(|kernels| {
+            for (b, values) in task.inputs.values.chunks_exact(elements).enumerate() {
+                let input = kernels.input(values, batch, chw)?;
+                f(kernels, network, input, b * batch)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn jacobian(
+        &self,
+        task: &Task,
+        network: &Network<'_, K>,
+        reduce: &Reduce<'_>,
+        stop: &AtomicBool,
+    ) -> Result<Option<f64>> {
+        let graph = network.program.graph();
+        let (images, columns) = (task.inputs.batch, graph.parameters.columns());
+        let mut jacobian = try_vec(K::Scalar::default(), images * columns, "rows of J")?;
+        let pass = self.with_kernels(|kernels| {
+            let input = kernels.input(&task.inputs.values, images, graph.input_shape())?;
+            forward(kernels, network, input, images, true, None)
+        })?;
+        // One cotangent a block: its tensors are what fits in cache.
+        let blocks = jacobian.par_chunks_exact_mut(columns).enumerate();
+        let result = blocks.try_for_each(|(i, rows)| {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            self.with_kernels(|kernels| reverse(kernels, network, &pass, images, i..i + 1, rows))
+        });
+        self.with_kernels(|kernels| pass.release(kernels));
+        result?;
+        if stop.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        Ok(Some(reduce(Evidence::Jacobian { rows: K::rows(&jacobian), images, columns })))
+    }
+}
+
+/// A task that does not fit its graph is a bug of the caller.
+fn check(task: &Task, graph: &Graph) -> Result<()> {
+    let fits = |what: &str, found: usize, expected: usize| {
+        if found == expected {
+            return Ok(());
+        }
+        Err(Error::Internal(format!("task: found {found} {what}, expected {expected}")))
+    };
+    let image: usize = graph.input_shape().iter().product();
+    let inputs = &task.inputs;
+    fits("input values", inputs.values.len(), inputs.batches * inputs.batch * image)?;
+    fits("mixing weights", task.mixing.len(), graph.slots)?;
+    if let Parameters::Given(values) = &task.parameters {
+        fits("parameters", values.len(), graph.parameters.len())?;
+    }
+    if task.wanted == Wanted::Jacobian {
+        fits("batches", inputs.batches, 1)?;
+    }
+    Ok(())
+}
+
+impl<K: CpuKernels> Engine for CpuEngine<K> {
+    fn prepare(&self, graph: Arc<Graph>) -> Arc<Plan> {
+        Arc::new(Plan { program: Program::new(graph, K::fuses) })
+    }
+
+    fn evaluate(
+        &self,
+        tasks: &mut Tasks<'_>,
+        reduce: &Reduce<'_>,
+        sink: &mut Sink<'_>,
+    ) -> Result<()> {
+        // Enough to keep every thread busy while this one feeds the sink; memory grows with it.
+        let most = self.pool.current_num_threads() + 1;
+        let stop = AtomicBool::new(false);
+        let mut outcome = Ok(());
+        let mut panic = None;
+        self.pool.in_place_scope(|scope| {
+            let (send, receive) = mpsc::channel();
+            let mut numbered = tasks.enumerate();
+            let (mut in_flight, mut more) = (0, true);
+            loop {
+                while more && in_flight < most {
+                    match numbered.next() {
+                        None => more = false,
+                        Some((_, Err(error))) => {
+                            outcome = Err(error);
+                            more = false;
+                        }
+                        Some((number, Ok(task))) => {
+                            in_flight += 1;
+                            let (send, stop) = (send.clone(), &stop);
+                            scope.spawn(move |_| {
+                                let run = AssertUnwindSafe(|| self.run(&task, reduce, stop));
+                                // The receiver outlives all tasks: it waits for each.
+                                let _ = send.send((number, catch_unwind(run)));
+                            });
+                        }
+                    }
+                }
+                if in_flight == 0 {
+                    break;
+                }
+                let Ok((number, result)) = receive.recv() else { break };
+                in_flight -= 1;
+                let go_on = match result {
+                    Ok(Ok(Some(value))) if more || outcome.is_ok() => {
+                        !stop.load(Ordering::Relaxed) && sink(number, value).is_continue()
+                    }
+                    Ok(Ok(_)) => false,
+                    Ok(Err(error)) => {
+                        if outcome.is_ok() {
+                            outcome = Err(error);
+                        }
+                        false
+                    }
+                    Err(payload) => {
+                        panic.get_or_insert(payload);
+                        false
+                    }
+                };
+                if !go_on {
+                    stop.store(true, Ordering::Relaxed);
+                    more = false;
+                }
+            }
+        });
+        if let Some(payload) = panic {
+            resume_unwind(payload);
+        }
+        outcome
+    }
+}

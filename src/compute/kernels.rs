@@ -1,0 +1,188 @@
+//! What an engine must be able to do for the walk: one method a primitive and direction.
+
+use super::bits::ActivationBits;
+use super::program::{Conv, Linear, Norm};
+use crate::error::Result;
+use crate::network::Window;
+
+/// Node patterns that an engine may run as one step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fusion {
+    ReluIntoConv,
+    BatchNormIntoConv,
+}
+
+/// Shape of a tensor. Activations have one cotangent. The group axis of section 2, point 7, belongs
+/// to the tensors of an engine that uses it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shape {
+    /// I: images whose logits are differentiated.
+    pub(super) cotangents: usize,
+    /// N: images of the batch.
+    pub(super) batch: usize,
+    /// C, H, W.
+    pub(super) chw: [usize; 3],
+}
+
+impl Shape {
+    /// H W.
+    pub(super) fn plane(&self) -> usize {
+        self.chw[1] * self.chw[2]
+    }
+}
+
+/// A cotangent as an adjoint reads it: a tensor times a mixing weight.
+pub(super) struct Cotangent<'a, K: Kernels + ?Sized> {
+    pub(super) tensor: &'a K::Tensor,
+    pub(super) scale: K::Weight,
+}
+
+/// A tensor that an adjoint adds into.
+pub(super) struct Target<'a, T> {
+    pub(super) tensor: &'a mut T,
+    /// Nothing is in it yet: write instead of adding.
+    pub(super) first: bool,
+}
+
+/// Rows of J that an adjoint adds into: the block's cotangents, each of `columns` numbers.
+pub(super) struct RowsMut<'a, R: ?Sized> {
+    pub(super) rows: &'a mut R,
+    pub(super) columns: usize,
+}
+
+/// The kernels of one engine.
+///
+/// `Tensor` is an activation `[N, C, H, W]` or a cotangent `[I, N, C, H, W]`. Each adjoint is
+/// linear in the cotangent. New tensors come from [`tensor`](Self::tensor) and go back with
+/// [`release`](Self::release), so that an engine can plan its memory.
+pub(super) trait Kernels {
+    type Tensor: Send + Sync;
+    /// The flat vector of parameters.
+    type Parameters: ?Sized + Send + Sync;
+    /// The mixing weight of a slot.
+    type Weight: Copy + Send + Sync;
+    /// What a forward step leaves for its adjoint: BN statistics, places of maxima.
+    type Saved: Send + Sync;
+    /// A block of rows of J.
+    type Rows: ?Sized;
+
+    /// Whether the engine runs the pattern as one step.
+    fn fuses(fusion: Fusion) -> bool;
+    /// A mixing weight.
+    fn weight(value: f64) -> Self::Weight;
+    /// Product of two mixing weights.
+    fn product(a: Self::Weight, b: Self::Weight) -> Self::Weight;
+
+    /// A tensor of unspecified content.
+    fn tensor(&mut self, shape: Shape) -> Result<Self::Tensor>;
+    fn release(&mut self, tensor: Self::Tensor);
+    fn release_saved(&mut self, saved: Self::Saved);
+    /// Logit cotangents of images `first..first + shape.cotangents`: 1 for each logit of that image.
+    fn seed(&mut self, first: usize, shape: Shape) -> Result<Self::Tensor>;
+    /// Writes the bits x > 0 of image n's elements to `row + n`, from bit `bit` on.
+    fn bits(&mut self, x: &Self::Tensor, bits: &mut ActivationBits, row: usize, bit: usize);
+
+    fn conv(
+        &mut self,
+        p: &Self::Parameters,
+        conv: &Conv,
+        x: &Self::Tensor,
+        y: &mut Self::Tensor,
+    ) -> Result<Self::Saved>;
+    fn conv_adjoint(
+        &mut self,
+        p: &Self::Parameters,
+        conv: &Conv,
+        x: &Self::Tensor,
+        saved: &Self::Saved,
+        dy: Cotangent<'_, Self>,
+        dx: Option<Target<'_, Self::Tensor>>,
+        rows: RowsMut<'_, Self::Rows>,
+    ) -> Result<()>;
+
+    fn batch_norm(
+        &mut self,
+        p: &Self::Parameters,
+        norm: &Norm,
+        x: &Self::Tensor,
+        y: &mut Self::Tensor,
+    ) -> Result<Self::Saved>;
+    fn batch_norm_adjoint(
+        &mut self,
+        p: &Self::Parameters,
+        norm: &Norm,
+        saved: &Self::Saved,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Self::Tensor>,
+        rows: RowsMut<'_, Self::Rows>,
+    ) -> Result<()>;
+
+    fn relu(&mut self, x: &Self::Tensor, y: &mut Self::Tensor) -> Result<()>;
+    fn relu_adjoint(
+        &mut self,
+        x: &Self::Tensor,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Self::Tensor>,
+    ) -> Result<()>;
+
+    fn avg_pool(&mut self, window: &Window, x: &Self::Tensor, y: &mut Self::Tensor) -> Result<()>;
+    fn avg_pool_adjoint(
+        &mut self,
+        window: &Window,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Self::Tensor>,
+    ) -> Result<()>;
+
+    fn max_pool(
+        &mut self,
+        window: &Window,
+        x: &Self::Tensor,
+        y: &mut Self::Tensor,
+    ) -> Result<Self::Saved>;
+    fn max_pool_adjoint(
+        &mut self,
+        window: &Window,
+        saved: &Self::Saved,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Self::Tensor>,
+    ) -> Result<()>;
+
+    /// y = sum of weight times input; no input: zeros.
+    fn mix(&mut self, inputs: &[(&Self::Tensor, Self::Weight)], y: &mut Self::Tensor)
+    -> Result<()>;
+    /// dx += scale dy.
+    fn mix_adjoint(&mut self, dy: Cotangent<'_, Self>, dx: Target<'_, Self::Tensor>) -> Result<()>;
+
+    fn concat(&mut self, inputs: &[&Self::Tensor], y: &mut Self::Tensor) -> Result<()>;
+    /// dx += channels of dy from `channel` on.
+    fn concat_adjoint(
+        &mut self,
+        channel: usize,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Self::Tensor>,
+    ) -> Result<()>;
+
+    fn global_pool(&mut self, x: &Self::Tensor, y: &mut Self::Tensor) -> Result<()>;
+    fn global_pool_adjoint(
+        &mut self,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Self::Tensor>,
+    ) -> Result<()>;
+
+    fn linear(
+        &mut self,
+        p: &Self::Parameters,
+        linear: &Linear,
+        x: &Self::Tensor,
+        y: &mut Self::Tensor,
+    ) -> Result<()>;
+    fn linear_adjoint(
+        &mut self,
+        p: &Self::Parameters,
+        linear: &Linear,
+        x: &Self::Tensor,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Self::Tensor>,
+        rows: RowsMut<'_, Self::Rows>,
+    ) -> Result<()>;
+}

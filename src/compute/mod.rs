@@ -1,0 +1,135 @@
+//! Engines that evaluate tasks on graphs.
+//!
+//! An engine has two verbs: [`prepare`](Engine::prepare) a plan from a graph, and
+//! [`evaluate`](Engine::evaluate) all tasks of a round at once. Blocking, threads, memory and fusion
+//! are inside; no caller ever sees a tensor. Tasks are pure data. What a task leaves behind (rows of
+//! J, activation bits, logits) is reduced to a number by a function of the caller, on the thread
+//! that has it at hand; numbers arrive at a sink, on the thread that called in, in any order.
+
+mod bits;
+mod cpu;
+mod kernels;
+mod native;
+mod program;
+mod reference;
+mod walk;
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+pub use bits::{ActivationBits, BitGroup};
+pub use native::{InstructionSet, native, native_with};
+pub use reference::reference;
+
+use crate::error::Result;
+use crate::network::{Graph, Initialiser};
+use program::Program;
+
+/// Where a task's parameters come from.
+#[derive(Debug, Clone)]
+pub enum Parameters {
+    /// Drawn by the engine.
+    Drawn(Initialiser),
+    /// The flat vector itself, in the order of the graph's table.
+    Given(Arc<[f32]>),
+}
+
+/// The images of a task.
+#[derive(Debug, Clone)]
+pub struct Inputs {
+    /// `[batches, batch, channels, height, width]`.
+    pub values: Arc<[f32]>,
+    /// Batches, each with its own BN statistics.
+    pub batches: usize,
+    /// Images of a batch.
+    pub batch: usize,
+}
+
+/// What a task is to compute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// The rows of J (section 3.2); takes one batch.
+    Jacobian,
+    /// The on/off bits of all ReLUs (section 3.3).
+    Bits,
+    /// The logits.
+    Logits,
+}
+
+/// One evaluation: pure data.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// The prepared graph.
+    pub plan: Arc<Plan>,
+    /// Mixing weight of each slot; an operation of weight 0 is not there.
+    pub mixing: Arc<[f64]>,
+    /// The parameters.
+    pub parameters: Parameters,
+    /// The images.
+    pub inputs: Inputs,
+    /// What is asked for.
+    pub wanted: Wanted,
+}
+
+/// A graph as an engine wants it.
+#[derive(Debug)]
+pub struct Plan {
+    program: Program,
+}
+
+impl Plan {
+    /// The graph that it was made from.
+    pub fn graph(&self) -> &Graph {
+        self.program.graph()
+    }
+}
+
+/// A matrix of an engine's own precision, row by row.
+#[derive(Debug, Clone, Copy)]
+pub enum Rows<'a> {
+    /// Single precision.
+    F32(&'a [f32]),
+    /// Double precision.
+    F64(&'a [f64]),
+}
+
+/// What a task leaves behind.
+#[derive(Debug, Clone, Copy)]
+pub enum Evidence<'a> {
+    /// J: one row an image, one column a counted parameter.
+    Jacobian {
+        /// The matrix.
+        rows: Rows<'a>,
+        /// Number of rows.
+        images: usize,
+        /// Number of columns.
+        columns: usize,
+    },
+    /// Activation bits.
+    Bits(&'a ActivationBits),
+    /// Logits `[images, classes]`.
+    Logits(&'a [f64]),
+}
+
+/// Reduces what a task leaves behind to a number, on any thread.
+pub type Reduce<'a> = dyn Fn(Evidence<'_>) -> f64 + Sync + 'a;
+
+/// Takes (number of the task, its value), on the thread that called in; `Break` stops.
+pub type Sink<'a> = dyn FnMut(usize, f64) -> ControlFlow<()> + 'a;
+
+/// Tasks as they come; pulled on the thread that called in.
+pub type Tasks<'a> = dyn Iterator<Item = Result<Task>> + 'a;
+
+/// Computes tasks.
+pub trait Engine: std::fmt::Debug + Send + Sync {
+    /// Prepares a graph for this engine.
+    fn prepare(&self, graph: Arc<Graph>) -> Arc<Plan>;
+
+    /// Evaluates all tasks. Returns early, with `Ok`, when the sink says stop.
+    fn evaluate(
+        &self,
+        tasks: &mut Tasks<'_>,
+        reduce: &Reduce<'_>,
+        sink: &mut Sink<'_>,
+    ) -> Result<()>;
+}

@@ -1,0 +1,432 @@
+//! The native kernels behind the walk.
+
+use super::InstructionSet;
+use super::ops::batch_norm::{self, AddSource, Statistics};
+use super::ops::convolution::Scratch;
+use super::ops::elementwise::{AddScaled, Relu};
+use super::ops::linear::{Linear as LinearJob, LinearAdjoint};
+use super::ops::padded::{Activation, Scaled};
+use super::ops::pooling::{
+    AveragePool, AveragePoolAdjoint, GlobalPool, GlobalPoolAdjoint, MaxPool, MaxPoolAdjoint,
+    Pooling,
+};
+use super::simd::{LANES, Lanes};
+use super::tensor::{Pool, Tensor};
+use crate::compute::Rows;
+use crate::compute::bits::ActivationBits;
+use crate::compute::cpu::CpuKernels;
+use crate::compute::kernels::{Cotangent, Fusion, Kernels, RowsMut, Shape, Target};
+use crate::compute::program::{Conv, Linear, Norm};
+use crate::error::Result;
+use crate::network::Window;
+
+/// Kernels of one thread.
+#[derive(Debug)]
+pub(crate) struct NativeKernels {
+    set: InstructionSet,
+    pool: Pool,
+    scratch: Scratch,
+    sums: Vec<Lanes>,
+}
+
+/// What adjoints need beside the input.
+#[derive(Debug)]
+pub(crate) enum Saved {
+    Nothing,
+    Norm(Statistics),
+    /// Tap of the maximum of each output.
+    Places(Tensor),
+}
+
+impl NativeKernels {
+    pub(crate) fn new(set: InstructionSet) -> Self {
+        Self::with_pool(set, Pool::default())
+    }
+
+    /// Kernels for another thread, with the same pool of memory.
+    pub(crate) fn sibling(&self) -> Self {
+        Self::with_pool(self.set, self.pool.clone())
+    }
+
+    fn with_pool(set: InstructionSet, pool: Pool) -> Self {
+        NativeKernels { set, pool, scratch: Scratch::default(), sums: Vec::new() }
+    }
+}
+
+fn pooling(window: &Window, input: Shape, output: Shape) -> Pooling {
+    let size = |s: Shape| [s.chw[1], s.chw[2]];
+    Pooling { window: *window, input: size(input), output: size(output) }
+}
+
+impl Kernels for NativeKernels {
+    type Tensor = Tensor;
+    type Parameters = [f32];
+    type Weight = f32;
+    type Saved = Saved;
+    type Rows = [f32];
+
+    fn fuses(_: Fusion) -> bool {
+        true
+    }
+    fn weight(value: f64) -> f32 {
+        value as f32
+    }
+    fn product(a: f32, b: f32) -> f32 {
+        a * b
+    }
+
+    fn tensor(&mut self, shape: Shape) -> Result<Tensor> {
+        self.pool.tensor(shape)
+    }
+    fn release(&mut self, tensor: Tensor) {
+        self.pool.release(tensor);
+    }
+    fn release_saved(&mut self, saved: Saved) {
+        match saved {
+            Saved::Nothing => {}
+            Saved::Norm(statistics) => self.release(statistics.centred),
+            Saved::Places(tensor) => self.release(tensor),
+        }
+    }
+
+    fn seed(&mut self, first: usize, shape: Shape) -> Result<Tensor> {
+        let mut seed = self.tensor(shape)?;
+        seed.data.fill(Lanes::ZERO);
+        let blocks = seed.blocks();
+        for i in 0..shape.cotangents {
+            let image = first + i;
+            for logit in seed.block_mut(i * blocks + image / LANES) {
+                logit.0[image % LANES] = 1.0;
+            }
+        }
+        Ok(seed)
+    }
+
+    fn bits(&mut self, x: &Tensor, bits: &mut ActivationBits, row: usize, bit: usize) {
+        for b in 0..x.blocks() {
+            let valid = x.valid(b);
+            for (e, lanes) in x.block(b).iter().enumerate() {
+                for (n, _) in lanes.0[..valid].iter().enumerate().filter(|(_, v)| **v > 0.0) {
+                    bits.set(row + b * LANES + n, bit + e);
+                }
+            }
+        }
+    }
+
+    fn conv(&mut self, p: &[f32], conv: &Conv, x: &Tensor, y: &mut Tensor) -> Result<Saved> {
+        let layout = self.scratch.layout(&conv.geometry, x.shape.chw, y.shape.chw);
+        let weights = &p[conv.weight..];
+        let mut run = |y: &mut Tensor| {
+            for b in 0..x.blocks() {
+                let source = Activation { x: x.block(b), relu: conv.relu };
+                self.scratch.pad_x(self.set, &layout, source);
+                self.scratch.forward(self.set, &layout, weights, y.block_mut(b));
+            }
+        };
+        let Some(norm) = &conv.norm else {
+            run(y);
+            return Ok(Saved::Nothing);
+        };
+        let mut out = self.pool.tensor(y.shape)?;
+        run(&mut out);
+        let statistics = batch_norm::statistics(self.set, out);
+        batch_norm::apply(self.set, &statistics, &p[norm.scale..], &p[norm.shift..], y);
+        Ok(Saved::Norm(statistics))
+    }
+
+    fn conv_adjoint(
+        &mut self,
+        p: &[f32],
+        conv: &Conv,
+        x: &Tensor,
+        saved: &Saved,
+        dy: Cotangent<'_, Self>,
+        dx: Option<Target<'_, Tensor>>,
+        rows: RowsMut<'_, [f32]>,
+    ) -> Result<()> {
+        let (set, scratch) = (self.set, &mut self.scratch);
+        let layout = scratch.layout(&conv.geometry, x.shape.chw, dy.tensor.shape.chw);
+        let weights = &p[conv.weight..];
+        let inputs = if conv.geometry.depthwise { 1 } else { x.shape.chw[0] };
+        let channels = dy.tensor.shape.chw[0];
+        let len = channels * inputs * conv.geometry.kernel * conv.geometry.kernel;
+        let blocks = x.blocks();
+        let mut dx = dx;
+        for i in 0..dy.tensor.shape.cotangents {
+            let row = &mut rows.rows[i * rows.columns..(i + 1) * rows.columns];
+            let adjoint = match (&conv.norm, saved) {
+                (Some(norm), Saved::Norm(statistics)) => {
+                    let scale = &p[norm.scale..norm.scale + channels];
+                    let row = &mut row[norm.column..];
+                    let (g, w) = (dy.tensor, dy.scale);
+                    Some((batch_norm::adjoint(set, statistics, scale, g, w, i, row), statistics))
+                }
+                _ => None,
+            };
+            scratch.start_gradient(&layout);
+            for b in 0..blocks {
+                let number = i * blocks + b;
+                match &adjoint {
+                    Some((adjoint, statistics)) => {
+                        let source = adjoint.block(statistics, dy.tensor, i, b);
+                        scratch.pad_dy(set, &layout, source);
+                    }
+                    None => {
+                        let scale = Lanes::first(x.valid(b), dy.scale);
+                        let source = Scaled { dy: dy.tensor.block(number), scale };
+                        scratch.pad_dy(set, &layout, source);
+                    }
+                }
+                let x = x.block(b);
+                scratch.pad_x(set, &layout, Activation { x, relu: conv.relu });
+                scratch.add_gradient(set, &layout);
+                if let Some(Target { tensor, first }) = &mut dx {
+                    let mask = conv.relu.then_some(x);
+                    let dx = tensor.block_mut(number);
+                    scratch.input_adjoint(set, &layout, weights, mask, dx, *first);
+                }
+            }
+            scratch.finish_gradient(&mut row[conv.column..], len);
+        }
+        Ok(())
+    }
+
+    fn batch_norm(&mut self, p: &[f32], norm: &Norm, x: &Tensor, y: &mut Tensor) -> Result<Saved> {
+        let mut copy = self.pool.tensor(x.shape)?;
+        copy.data.copy_from_slice(&x.data);
+        let statistics = batch_norm::statistics(self.set, copy);
+        batch_norm::apply(self.set, &statistics, &p[norm.scale..], &p[norm.shift..], y);
+        Ok(Saved::Norm(statistics))
+    }
+
+    fn batch_norm_adjoint(
+        &mut self,
+        p: &[f32],
+        norm: &Norm,
+        saved: &Saved,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+        rows: RowsMut<'_, [f32]>,
+    ) -> Result<()> {
+        let Saved::Norm(statistics) = saved else { unreachable!("saved by batch_norm") };
+        let (dy, weight) = (dy.tensor, dy.scale);
+        let (channels, blocks) = (dy.shape.chw[0], dy.blocks());
+        let scale = &p[norm.scale..norm.scale + channels];
+        for i in 0..dy.shape.cotangents {
+            let row = &mut rows.rows[i * rows.columns + norm.column..];
+            let adjoint = batch_norm::adjoint(self.set, statistics, scale, dy, weight, i, row);
+            for b in 0..blocks {
+                let source = adjoint.block(statistics, dy, i, b);
+                let (plane, first) = (dy.shape.plane(), dx.first);
+                let dx = dx.tensor.block_mut(i * blocks + b);
+                self.set.run(AddSource { source, plane, dx, first });
+            }
+        }
+        Ok(())
+    }
+
+    fn relu(&mut self, x: &Tensor, y: &mut Tensor) -> Result<()> {
+        self.set.run(Relu { x: &x.data, y: &mut y.data });
+        Ok(())
+    }
+
+    fn relu_adjoint(
+        &mut self,
+        x: &Tensor,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+    ) -> Result<()> {
+        let (len, first) = (x.data.len(), dx.first);
+        let parts = dy.tensor.data.chunks_exact(len).zip(dx.tensor.data.chunks_exact_mut(len));
+        for (dy_part, y) in parts {
+            let mask = Some(&x.data[..]);
+            self.set.run(AddScaled { x: dy_part, weight: dy.scale, mask, y, first });
+        }
+        Ok(())
+    }
+
+    fn avg_pool(&mut self, window: &Window, x: &Tensor, y: &mut Tensor) -> Result<()> {
+        let pooling = pooling(window, x.shape, y.shape);
+        let inverse_counts = &pooling.inverse_counts();
+        let planes = x.data.chunks_exact(x.shape.plane());
+        for (x, y) in planes.zip(y.data.chunks_exact_mut(y.shape.plane())) {
+            self.set.run(AveragePool { pooling, inverse_counts, x, y });
+        }
+        Ok(())
+    }
+
+    fn avg_pool_adjoint(
+        &mut self,
+        window: &Window,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+    ) -> Result<()> {
+        let pooling = pooling(window, dx.tensor.shape, dy.tensor.shape);
+        let inverse_counts = &pooling.inverse_counts();
+        let (plane, first, weight) = (dx.tensor.shape.plane(), dx.first, dy.scale);
+        let planes = dy.tensor.data.chunks_exact(dy.tensor.shape.plane());
+        for (dy, dx) in planes.zip(dx.tensor.data.chunks_exact_mut(plane)) {
+            self.set.run(AveragePoolAdjoint { pooling, inverse_counts, weight, dy, dx, first });
+        }
+        Ok(())
+    }
+
+    fn max_pool(&mut self, window: &Window, x: &Tensor, y: &mut Tensor) -> Result<Saved> {
+        let pooling = pooling(window, x.shape, y.shape);
+        let mut places = self.pool.tensor(y.shape)?;
+        let plane = y.shape.plane();
+        let outputs = y.data.chunks_exact_mut(plane).zip(places.data.chunks_exact_mut(plane));
+        for (x, (y, place)) in x.data.chunks_exact(x.shape.plane()).zip(outputs) {
+            self.set.run(MaxPool { pooling, x, y, place });
+        }
+        Ok(Saved::Places(places))
+    }
+
+    fn max_pool_adjoint(
+        &mut self,
+        window: &Window,
+        saved: &Saved,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+    ) -> Result<()> {
+        let Saved::Places(places) = saved else { unreachable!("saved by max_pool") };
+        let pooling = pooling(window, dx.tensor.shape, dy.tensor.shape);
+        let plane = dy.tensor.shape.plane();
+        let (input, first, weight) = (dx.tensor.shape.plane(), dx.first, dy.scale);
+        let planes = dy.tensor.data.chunks_exact(plane).zip(dx.tensor.data.chunks_exact_mut(input));
+        let places = places.data.chunks_exact(plane).cycle();
+        for ((dy, dx), place) in planes.zip(places) {
+            self.set.run(MaxPoolAdjoint { pooling, place, weight, dy, dx, first });
+        }
+        Ok(())
+    }
+
+    fn mix(&mut self, inputs: &[(&Tensor, f32)], y: &mut Tensor) -> Result<()> {
+        if inputs.is_empty() {
+            y.data.fill(Lanes::ZERO);
+        }
+        for (i, (x, weight)) in inputs.iter().enumerate() {
+            let (x, y, weight) = (&x.data, &mut y.data, *weight);
+            self.set.run(AddScaled { x, weight, mask: None, y, first: i == 0 });
+        }
+        Ok(())
+    }
+
+    fn mix_adjoint(&mut self, dy: Cotangent<'_, Self>, dx: Target<'_, Tensor>) -> Result<()> {
+        let (x, y) = (&dy.tensor.data, &mut dx.tensor.data);
+        self.set.run(AddScaled { x, weight: dy.scale, mask: None, y, first: dx.first });
+        Ok(())
+    }
+
+    fn concat(&mut self, inputs: &[&Tensor], y: &mut Tensor) -> Result<()> {
+        for b in 0..y.blocks() {
+            let mut at = 0;
+            for x in inputs {
+                let x = x.block(b);
+                y.block_mut(b)[at..at + x.len()].copy_from_slice(x);
+                at += x.len();
+            }
+        }
+        Ok(())
+    }
+
+    fn concat_adjoint(
+        &mut self,
+        channel: usize,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+    ) -> Result<()> {
+        let at = channel * dx.tensor.shape.plane();
+        for b in 0..dy.tensor.shape.cotangents * dy.tensor.blocks() {
+            let y = dx.tensor.block_mut(b);
+            let x = &dy.tensor.block(b)[at..at + y.len()];
+            self.set.run(AddScaled { x, weight: dy.scale, mask: None, y, first: dx.first });
+        }
+        Ok(())
+    }
+
+    fn global_pool(&mut self, x: &Tensor, y: &mut Tensor) -> Result<()> {
+        self.set.run(GlobalPool { x: &x.data, y: &mut y.data });
+        Ok(())
+    }
+
+    fn global_pool_adjoint(
+        &mut self,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+    ) -> Result<()> {
+        let (weight, first) = (dy.scale, dx.first);
+        let (dy, dx) = (&dy.tensor.data, &mut dx.tensor.data);
+        self.set.run(GlobalPoolAdjoint { weight, dy, dx, first });
+        Ok(())
+    }
+
+    fn linear(&mut self, p: &[f32], linear: &Linear, x: &Tensor, y: &mut Tensor) -> Result<()> {
+        for b in 0..x.blocks() {
+            let (weights, bias) = (&p[linear.weight..], &p[linear.bias..]);
+            self.set.run(LinearJob { weights, bias, x: x.block(b), y: y.block_mut(b) });
+        }
+        Ok(())
+    }
+
+    fn linear_adjoint(
+        &mut self,
+        p: &[f32],
+        linear: &Linear,
+        x: &Tensor,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+        rows: RowsMut<'_, [f32]>,
+    ) -> Result<()> {
+        let len = x.shape.chw[0] * dy.tensor.shape.chw[0];
+        let (blocks, first) = (x.blocks(), dx.first);
+        for i in 0..dy.tensor.shape.cotangents {
+            self.sums.clear();
+            self.sums.resize(len, Lanes::ZERO);
+            for b in 0..blocks {
+                self.set.run(LinearAdjoint {
+                    weights: &p[linear.weight..linear.weight + len],
+                    scale: dy.scale,
+                    x: x.block(b),
+                    dy: dy.tensor.block(i * blocks + b),
+                    dx: dx.tensor.block_mut(i * blocks + b),
+                    first,
+                    sums: &mut self.sums,
+                });
+            }
+            let row = &mut rows.rows[i * rows.columns + linear.column..];
+            for (row, sum) in row.iter_mut().zip(&self.sums) {
+                *row += sum.sum() as f32;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl CpuKernels for NativeKernels {
+    type Scalar = f32;
+
+    fn input(&mut self, values: &[f32], batch: usize, chw: [usize; 3]) -> Result<Tensor> {
+        let mut tensor = self.tensor(Shape { cotangents: 1, batch, chw })?;
+        tensor.data.fill(Lanes::ZERO);
+        let stride = tensor.stride();
+        for (n, image) in values.chunks_exact(stride).enumerate() {
+            for (lanes, value) in tensor.block_mut(n / LANES).iter_mut().zip(image) {
+                lanes.0[n % LANES] = *value;
+            }
+        }
+        Ok(tensor)
+    }
+
+    fn read(&self, tensor: &Tensor) -> Vec<f64> {
+        let lane = |n: usize| {
+            let image = tensor.block(n / LANES);
+            image.iter().map(move |lanes| f64::from(lanes.0[n % LANES]))
+        };
+        (0..tensor.shape.batch).flat_map(lane).collect()
+    }
+
+    fn rows(values: &[f32]) -> Rows<'_> {
+        Rows::F32(values)
+    }
+}

@@ -1,0 +1,272 @@
+//! Batch normalisation with the statistics of the batch: the sums, and the affine maps that both
+//! directions come down to.
+
+use super::super::simd::{Job, LANES, Lanes, Vector};
+use super::super::tensor::Tensor;
+use super::padded::Source;
+
+/// Epsilon of section 3.1.
+const EPSILON: f64 = 1e-5;
+
+/// Parts of a sum that run side by side, to hide the latency of an addition.
+const PARTS: usize = 4;
+
+/// Statistics of a forward pass.
+#[derive(Debug)]
+pub(crate) struct Statistics {
+    /// x - mean.
+    pub(crate) centred: Tensor,
+    /// 1 / sqrt(var + epsilon) of each channel.
+    pub(crate) inverse: Vec<f64>,
+}
+
+/// Adds up f(element) of one plane.
+struct PlaneSum<'a, F> {
+    len: usize,
+    element: F,
+    sum: &'a mut Lanes,
+}
+
+trait Element: Copy {
+    fn add<V: Vector>(self, at: usize, sum: V) -> V;
+}
+
+impl<F: Element> Job for PlaneSum<'_, F> {
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let mut parts = [V::splat(0.0); PARTS];
+        let whole = self.len / PARTS * PARTS;
+        for at in (0..whole).step_by(PARTS) {
+            for (i, part) in parts.iter_mut().enumerate() {
+                *part = self.element.add(at + i, *part);
+            }
+        }
+        for at in whole..self.len {
+            parts[0] = self.element.add(at, parts[0]);
+        }
+        parts[0].add(parts[1]).add(parts[2].add(parts[3])).store(self.sum);
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Plain<'a>(&'a [Lanes]);
+impl Element for Plain<'_> {
+    #[inline(always)]
+    fn add<V: Vector>(self, at: usize, sum: V) -> V {
+        sum.add(V::load(&self.0[at]))
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Product<'a>(&'a [Lanes], &'a [Lanes]);
+impl Element for Product<'_> {
+    #[inline(always)]
+    fn add<V: Vector>(self, at: usize, sum: V) -> V {
+        V::load(&self.0[at]).mul_add(V::load(&self.1[at]), sum)
+    }
+}
+
+fn plane_sum(set: super::super::InstructionSet, len: usize, element: impl Element) -> Lanes {
+    let mut sum = Lanes::ZERO;
+    set.run(PlaneSum { len, element, sum: &mut sum });
+    sum
+}
+
+/// y = scale * (x - shift) for each lane of a channel, in place.
+struct Shift<'a> {
+    values: &'a mut [Lanes],
+    shift: f32,
+}
+
+impl Job for Shift<'_> {
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let shift = V::splat(-self.shift);
+        for v in self.values {
+            V::load(v).add(shift).store(v);
+        }
+    }
+}
+
+/// Centres `x` in place and returns its statistics.
+pub(crate) fn statistics(set: super::super::InstructionSet, mut x: Tensor) -> Statistics {
+    let (blocks, plane) = (x.blocks(), x.shape.plane());
+    let count = (x.shape.batch * plane) as f64;
+    let mut inverse = Vec::with_capacity(x.shape.chw[0]);
+    // Lanes of a block that hold images, in f64.
+    let total = |x: &Tensor, c: usize, f: &dyn Fn(&[Lanes]) -> Lanes| -> f64 {
+        (0..blocks)
+            .map(|b| {
+                let sum = f(x.plane(b, c));
+                sum.0[..x.valid(b)].iter().map(|v| f64::from(*v)).sum::<f64>()
+            })
+            .sum()
+    };
+    for c in 0..x.shape.chw[0] {
+        let mean = total(&x, c, &|p| plane_sum(set, plane, Plain(p))) / count;
+        for b in 0..blocks {
+            let values = &mut x.block_mut(b)[c * plane..(c + 1) * plane];
+            set.run(Shift { values, shift: mean as f32 });
+        }
+        let squares = total(&x, c, &|p| plane_sum(set, plane, Product(p, p)));
+        inverse.push(1.0 / libm::sqrt(squares / count + EPSILON));
+    }
+    Statistics { centred: x, inverse }
+}
+
+/// y = scale[c] * x + shift[c].
+struct Affine<'a> {
+    x: &'a [Lanes],
+    y: &'a mut [Lanes],
+    scale: f32,
+    shift: f32,
+}
+
+impl Job for Affine<'_> {
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let (scale, shift) = (V::splat(self.scale), V::splat(self.shift));
+        for (x, y) in self.x.iter().zip(self.y) {
+            V::load(x).mul_add(scale, shift).store(y);
+        }
+    }
+}
+
+/// y = scale * normalised x + shift.
+pub(crate) fn apply(
+    set: super::super::InstructionSet,
+    statistics: &Statistics,
+    scale: &[f32],
+    shift: &[f32],
+    y: &mut Tensor,
+) {
+    let plane = y.shape.plane();
+    for b in 0..y.blocks() {
+        let x = statistics.centred.block(b).chunks_exact(plane);
+        for (c, (x, y)) in x.zip(y.block_mut(b).chunks_exact_mut(plane)).enumerate() {
+            let scale = (f64::from(scale[c]) * statistics.inverse[c]) as f32;
+            set.run(Affine { x, y, scale, shift: shift[c] });
+        }
+    }
+}
+
+/// BN's adjoint for one cotangent: dx = a dy + b (x - mean) + d, per channel.
+#[derive(Debug, Clone, Copy, Default)]
+struct Coefficients {
+    dy: f32,
+    centred: f32,
+    constant: f32,
+}
+
+/// The adjoint of all channels for one cotangent; a source of padded planes.
+#[derive(Debug)]
+pub(crate) struct Adjoint {
+    coefficients: Vec<Coefficients>,
+}
+
+/// Sums over the batch for cotangent `i`: the adjoint, and the scale's gradients into `row`.
+pub(crate) fn adjoint(
+    set: super::super::InstructionSet,
+    statistics: &Statistics,
+    scale: &[f32],
+    dy: &Tensor,
+    weight: f32,
+    i: usize,
+    row: &mut [f32],
+) -> Adjoint {
+    let (blocks, plane) = (dy.blocks(), dy.shape.plane());
+    let count = (dy.shape.batch * plane) as f64;
+    let weight = f64::from(weight);
+    let channel = |c: usize| {
+        let (mut sum, mut product) = (0.0, 0.0);
+        for b in 0..blocks {
+            // Unused lanes of a cotangent are zero.
+            let g = dy.plane(i * blocks + b, c);
+            sum += plane_sum(set, plane, Plain(g)).sum();
+            let x = statistics.centred.plane(b, c);
+            product += plane_sum(set, plane, Product(g, x)).sum();
+        }
+        let inverse = statistics.inverse[c];
+        let factor = f64::from(scale[c]) * inverse * weight;
+        let gradient = weight * product * inverse;
+        let coefficients = Coefficients {
+            dy: factor as f32,
+            centred: (-factor * inverse * inverse * product / count) as f32,
+            constant: (-factor * sum / count) as f32,
+        };
+        (gradient, coefficients)
+    };
+    let mut coefficients = Vec::with_capacity(scale.len());
+    for (c, gradient) in row.iter_mut().enumerate().take(scale.len()) {
+        let (g, k) = channel(c);
+        *gradient += g as f32;
+        coefficients.push(k);
+    }
+    Adjoint { coefficients }
+}
+
+/// One block of the adjoint of one cotangent.
+#[derive(Clone, Copy)]
+pub(crate) struct AdjointBlock<'a> {
+    adjoint: &'a Adjoint,
+    dy: &'a [Lanes],
+    centred: &'a [Lanes],
+    valid: usize,
+}
+
+impl Adjoint {
+    /// Block `b` of cotangent `i`.
+    pub(crate) fn block<'a>(
+        &'a self,
+        statistics: &'a Statistics,
+        dy: &'a Tensor,
+        i: usize,
+        b: usize,
+    ) -> AdjointBlock<'a> {
+        AdjointBlock {
+            adjoint: self,
+            dy: dy.block(i * dy.blocks() + b),
+            centred: statistics.centred.block(b),
+            valid: statistics.centred.valid(b),
+        }
+    }
+}
+
+impl Source for AdjointBlock<'_> {
+    #[inline(always)]
+    fn value<V: Vector>(self, channel: usize, at: usize) -> V {
+        let k = &self.adjoint.coefficients[channel];
+        let masked = |value: f32| {
+            if self.valid == LANES {
+                V::splat(value)
+            } else {
+                V::load(&Lanes::first(self.valid, value))
+            }
+        };
+        let affine = V::load(&self.centred[at]).mul_add(masked(k.centred), masked(k.constant));
+        V::load(&self.dy[at]).mul_add(masked(k.dy), affine)
+    }
+}
+
+/// dx (+)= a source, plane by plane.
+pub(crate) struct AddSource<'a, S> {
+    pub(crate) source: S,
+    pub(crate) plane: usize,
+    pub(crate) dx: &'a mut [Lanes],
+    pub(crate) first: bool,
+}
+
+impl<S: Source> Job for AddSource<'_, S> {
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        for (c, dx) in self.dx.chunks_exact_mut(self.plane).enumerate() {
+            for (e, dx) in dx.iter_mut().enumerate() {
+                let mut value = self.source.value::<V>(c, c * self.plane + e);
+                if !self.first {
+                    value = V::load(dx).add(value);
+                }
+                value.store(dx);
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The kernel behind convolutions, their input adjoints and average pooling.
+//!
+//! out[c, y, x] = sum over q of weight[c, q] * input[origin + y * row + x * column + offset[q]].
+//! A term q is one (input channel, tap) pair; strides, dilation and the phases of a strided
+//! adjoint are all in the offsets.
+
+use super::super::simd::{Job, Lanes, Vector};
+
+/// Where an element (y, x) lies: `origin + y * row + x * column`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Grid {
+    pub(crate) origin: usize,
+    pub(crate) row: usize,
+    pub(crate) column: usize,
+}
+
+impl Grid {
+    #[inline(always)]
+    pub(crate) fn at(&self, y: usize, x: usize) -> usize {
+        self.origin + y * self.row + x * self.column
+    }
+}
+
+/// The arguments.
+pub(crate) struct Correlate<'a> {
+    pub(crate) input: &'a [Lanes],
+    pub(crate) input_grid: Grid,
+    pub(crate) offsets: &'a [usize],
+    /// `[channels, offsets]`.
+    pub(crate) weights: &'a [f32],
+    pub(crate) out: &'a mut [Lanes],
+    pub(crate) out_grid: Grid,
+    /// Distance of output channels.
+    pub(crate) out_plane: usize,
+    pub(crate) channels: usize,
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    /// Write instead of adding.
+    pub(crate) first: bool,
+    /// Where this, laid out like `out`, is not positive, the sum counts as 0.
+    pub(crate) mask: Option<&'a [Lanes]>,
+}
+
+impl Job for Correlate<'_> {
+    #[inline(always)]
+    fn run<V: Vector>(mut self) {
+        if self.rows == 0 || self.columns == 0 {
+            return;
+        }
+        let (y, x) = (self.rows - 1, self.columns - 1);
+        let far = self.offsets.iter().max().copied().unwrap_or(0);
+        let last_out = (self.channels - 1) * self.out_plane + self.out_grid.at(y, x);
+        assert!(self.offsets.is_empty() || self.input_grid.at(y, x) + far < self.input.len());
+        assert!(last_out < self.out.len() && self.mask.is_none_or(|m| last_out < m.len()));
+        assert_eq!(self.weights.len(), self.channels * self.offsets.len());
+        for y in 0..self.rows {
+            let mut c = 0;
+            while c < self.channels {
+                // Twelve sums at most stay in sixteen registers beside an input and a weight.
+                match self.channels - c {
+                    1 => c += self.row::<V, 1, 8>(c, y),
+                    2 => c += self.row::<V, 2, 4>(c, y),
+                    4 => c += self.row::<V, 4, 2>(c, y),
+                    _ => c += self.row::<V, 3, 4>(c, y),
+                }
+            }
+        }
+    }
+}
+
+impl Correlate<'_> {
+    /// A row of C channels from `c` on, X columns at a time; returns C.
+    #[inline(always)]
+    fn row<V: Vector, const C: usize, const X: usize>(&mut self, c: usize, y: usize) -> usize {
+        let mut x = 0;
+        while x + X <= self.columns {
+            self.tile::<V, C, X>(c, y, x);
+            x += X;
+        }
+        while x < self.columns {
+            self.tile::<V, C, 1>(c, y, x);
+            x += 1;
+        }
+        C
+    }
+
+    #[inline(always)]
+    #[allow(unsafe_code, reason = "the innermost loop of the engine")]
+    fn tile<V: Vector, const C: usize, const X: usize>(&mut self, c: usize, y: usize, x: usize) {
+        let terms = self.offsets.len();
+        let mut sums = [[V::splat(0.0); X]; C];
+        let base = self.input_grid.at(y, x);
+        for q in 0..terms {
+            // SAFETY: `run` has checked the largest index that any tile forms.
+            unsafe {
+                let at = base + self.offsets.get_unchecked(q);
+                let inputs: [V; X] = std::array::from_fn(|j| {
+                    V::load(self.input.get_unchecked(at + j * self.input_grid.column))
+                });
+                for (i, sums) in sums.iter_mut().enumerate() {
+                    let w = V::splat(*self.weights.get_unchecked((c + i) * terms + q));
+                    for (sum, input) in sums.iter_mut().zip(inputs) {
+                        *sum = input.mul_add(w, *sum);
+                    }
+                }
+            }
+        }
+        for (i, sums) in sums.into_iter().enumerate() {
+            for (j, mut sum) in sums.into_iter().enumerate() {
+                let at = (c + i) * self.out_plane + self.out_grid.at(y, x + j);
+                // SAFETY: as above.
+                unsafe {
+                    if let Some(mask) = self.mask {
+                        sum = sum.where_positive(V::load(mask.get_unchecked(at)));
+                    }
+                    let out = self.out.get_unchecked_mut(at);
+                    if !self.first {
+                        sum = V::load(out).add(sum);
+                    }
+                    sum.store(out);
+                }
+            }
+        }
+    }
+}

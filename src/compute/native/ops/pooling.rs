@@ -1,0 +1,206 @@
+//! Pooling. A window's taps are walked one by one, each over whole rows.
+
+use super::super::simd::{Job, Lanes, Vector};
+use crate::network::Window;
+
+/// Shapes of one pooled plane.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pooling {
+    pub(crate) window: Window,
+    pub(crate) input: [usize; 2],
+    pub(crate) output: [usize; 2],
+}
+
+/// Outputs of one axis whose window holds tap `k`, and the input of the first.
+struct Reach {
+    outputs: std::ops::Range<usize>,
+    input: usize,
+}
+
+impl Pooling {
+    fn reach(&self, axis: usize, k: usize) -> Reach {
+        let Window { stride, padding, .. } = self.window;
+        let first = padding.saturating_sub(k).div_ceil(stride);
+        // The last output whose tap k is an input: o * stride + k - padding < input.
+        let end = (self.input[axis] + padding).saturating_sub(k).div_ceil(stride);
+        let end = end.min(self.output[axis]).max(first);
+        Reach { outputs: first..end, input: first * stride + k - padding.min(first * stride + k) }
+    }
+
+    /// Calls `f(tap, first output, first input, outputs)` for each row of each tap; inputs lie
+    /// `stride` apart.
+    #[inline(always)]
+    fn rows(&self, mut f: impl FnMut(usize, usize, usize, usize)) {
+        let stride = self.window.stride;
+        for ky in 0..self.window.kernel {
+            let ys = self.reach(0, ky);
+            for kx in 0..self.window.kernel {
+                let xs = self.reach(1, kx);
+                for (i, oy) in ys.outputs.clone().enumerate() {
+                    let input = (ys.input + i * stride) * self.input[1] + xs.input;
+                    let output = oy * self.output[1] + xs.outputs.start;
+                    f(ky * self.window.kernel + kx, output, input, xs.outputs.len());
+                }
+            }
+        }
+    }
+
+    /// 1 / (inputs in the window) of each output.
+    pub(crate) fn inverse_counts(&self) -> Vec<f32> {
+        let mut counts = vec![0u32; self.output[0] * self.output[1]];
+        self.rows(|_, output, _, len| {
+            counts[output..output + len].iter_mut().for_each(|c| *c += 1)
+        });
+        counts.into_iter().map(|c| 1.0 / c as f32).collect()
+    }
+}
+
+/// y = mean over the window.
+pub(crate) struct AveragePool<'a> {
+    pub(crate) pooling: Pooling,
+    pub(crate) inverse_counts: &'a [f32],
+    pub(crate) x: &'a [Lanes],
+    pub(crate) y: &'a mut [Lanes],
+}
+
+impl Job for AveragePool<'_> {
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let stride = self.pooling.window.stride;
+        self.y.fill(Lanes::ZERO);
+        self.pooling.rows(|_, output, input, len| {
+            for i in 0..len {
+                let y = &mut self.y[output + i];
+                V::load(y).add(V::load(&self.x[input + i * stride])).store(y);
+            }
+        });
+        for (y, inverse) in self.y.iter_mut().zip(self.inverse_counts) {
+            V::load(y).mul(V::splat(*inverse)).store(y);
+        }
+    }
+}
+
+/// dx += weight dy / count over the window.
+pub(crate) struct AveragePoolAdjoint<'a> {
+    pub(crate) pooling: Pooling,
+    pub(crate) inverse_counts: &'a [f32],
+    pub(crate) weight: f32,
+    pub(crate) dy: &'a [Lanes],
+    pub(crate) dx: &'a mut [Lanes],
+    pub(crate) first: bool,
+}
+
+impl Job for AveragePoolAdjoint<'_> {
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let stride = self.pooling.window.stride;
+        if self.first {
+            self.dx.fill(Lanes::ZERO);
+        }
+        self.pooling.rows(|_, output, input, len| {
+            for i in 0..len {
+                let factor = V::splat(self.weight * self.inverse_counts[output + i]);
+                let dx = &mut self.dx[input + i * stride];
+                V::load(&self.dy[output + i]).mul_add(factor, V::load(dx)).store(dx);
+            }
+        });
+    }
+}
+
+/// y = maximum over the window; `place` = tap of the first maximum in scan order.
+pub(crate) struct MaxPool<'a> {
+    pub(crate) pooling: Pooling,
+    pub(crate) x: &'a [Lanes],
+    pub(crate) y: &'a mut [Lanes],
+    pub(crate) place: &'a mut [Lanes],
+}
+
+impl Job for MaxPool<'_> {
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let stride = self.pooling.window.stride;
+        self.y.fill(Lanes([f32::NEG_INFINITY; super::super::simd::LANES]));
+        self.place.fill(Lanes::ZERO);
+        self.pooling.rows(|tap, output, input, len| {
+            let tap = V::splat(tap as f32);
+            for i in 0..len {
+                let (y, place) = (&mut self.y[output + i], &mut self.place[output + i]);
+                let x = V::load(&self.x[input + i * stride]);
+                let (best, at) = x.select_greater(V::load(y), tap, V::load(place));
+                best.store(y);
+                at.store(place);
+            }
+        });
+    }
+}
+
+/// dx += weight dy, at the place of the maximum.
+pub(crate) struct MaxPoolAdjoint<'a> {
+    pub(crate) pooling: Pooling,
+    pub(crate) place: &'a [Lanes],
+    pub(crate) weight: f32,
+    pub(crate) dy: &'a [Lanes],
+    pub(crate) dx: &'a mut [Lanes],
+    pub(crate) first: bool,
+}
+
+impl Job for MaxPoolAdjoint<'_> {
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let stride = self.pooling.window.stride;
+        let weight = V::splat(self.weight);
+        if self.first {
+            self.dx.fill(Lanes::ZERO);
+        }
+        self.pooling.rows(|tap, output, input, len| {
+            let tap = V::splat(tap as f32);
+            for i in 0..len {
+                let dx = &mut self.dx[input + i * stride];
+                let place = V::load(&self.place[output + i]);
+                let dy = V::load(&self.dy[output + i]).where_equal(place, tap);
+                dy.mul_add(weight, V::load(dx)).store(dx);
+            }
+        });
+    }
+}
+
+/// y = mean over the plane.
+pub(crate) struct GlobalPool<'a> {
+    pub(crate) x: &'a [Lanes],
+    pub(crate) y: &'a mut [Lanes],
+}
+
+impl Job for GlobalPool<'_> {
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let plane = self.x.len() / self.y.len();
+        let inverse = V::splat(1.0 / plane as f32);
+        for (x, y) in self.x.chunks_exact(plane).zip(self.y) {
+            let sum = x.iter().fold(V::splat(0.0), |sum, x| sum.add(V::load(x)));
+            sum.mul(inverse).store(y);
+        }
+    }
+}
+
+/// dx (+)= weight dy / plane.
+pub(crate) struct GlobalPoolAdjoint<'a> {
+    pub(crate) weight: f32,
+    pub(crate) dy: &'a [Lanes],
+    pub(crate) dx: &'a mut [Lanes],
+    pub(crate) first: bool,
+}
+
+impl Job for GlobalPoolAdjoint<'_> {
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let plane = self.dx.len() / self.dy.len();
+        let factor = V::splat(self.weight / plane as f32);
+        for (dx, dy) in self.dx.chunks_exact_mut(plane).zip(self.dy) {
+            let value = V::load(dy).mul(factor);
+            for dx in dx {
+                let sum = if self.first { value } else { V::load(dx).add(value) };
+                sum.store(dx);
+            }
+        }
+    }
+}

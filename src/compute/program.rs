@@ -1,0 +1,188 @@
+//! A graph as a list of steps, with what an engine can fuse fused.
+
+use std::sync::Arc;
+
+use super::kernels::Fusion;
+use crate::network::{Convolution, Graph, NodeId, Operation, Window};
+
+/// Scale and shift of a batch normalisation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Norm {
+    /// Offset of the scale in the flat vector of parameters.
+    pub(super) scale: usize,
+    /// Offset of the shift.
+    pub(super) shift: usize,
+    /// First column of the scale in J.
+    pub(super) column: usize,
+}
+
+/// A convolution, with the ReLU before it and the batch normalisation after it where fused.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Conv {
+    /// Whether ReLU comes first.
+    pub(super) relu: bool,
+    /// Geometry of the window.
+    pub(super) geometry: Convolution,
+    /// Offset of the weight in the flat vector of parameters.
+    pub(super) weight: usize,
+    /// First column of the weight in J.
+    pub(super) column: usize,
+    /// The batch normalisation that follows.
+    pub(super) norm: Option<Norm>,
+}
+
+/// Linear layer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Linear {
+    /// Offset of the matrix in the flat vector of parameters.
+    pub(super) weight: usize,
+    /// Offset of the bias.
+    pub(super) bias: usize,
+    /// First column of the matrix in J.
+    pub(super) column: usize,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Action {
+    Conv(Conv),
+    BatchNorm(Norm),
+    Relu,
+    AvgPool(Window),
+    MaxPool(Window),
+    Mix(Vec<Option<usize>>),
+    Concat,
+    GlobalPool,
+    Linear(Linear),
+}
+
+/// One step: reads values of nodes, writes the value of one.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Step {
+    pub(super) action: Action,
+    pub(super) inputs: Vec<NodeId>,
+    pub(super) output: NodeId,
+    pub(super) slot: Option<usize>,
+}
+
+/// Steps in order of evaluation.
+#[derive(Debug)]
+pub(super) struct Program {
+    graph: Arc<Graph>,
+    steps: Vec<Step>,
+    /// For each node, the last step that reads it in a forward pass.
+    last_read: Vec<usize>,
+    /// For each node, whether an adjoint reads its value.
+    read_by_adjoint: Vec<bool>,
+}
+
+impl Program {
+    pub(super) fn new(graph: Arc<Graph>, fuses: impl Fn(Fusion) -> bool) -> Self {
+        let steps = fuse(&graph, fuses);
+        let nodes = graph.nodes.len();
+        let (mut last_read, mut read_by_adjoint) = (vec![0; nodes], vec![false; nodes]);
+        for (s, step) in steps.iter().enumerate() {
+            for input in &step.inputs {
+                last_read[*input] = s;
+                read_by_adjoint[*input] |=
+                    matches!(step.action, Action::Conv(_) | Action::Relu | Action::Linear(_));
+            }
+        }
+        last_read[nodes - 1] = usize::MAX;
+        Program { graph, steps, last_read, read_by_adjoint }
+    }
+
+    pub(super) fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    pub(super) fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// Channels, height, width of a node.
+    pub(super) fn shape(&self, node: NodeId) -> [usize; 3] {
+        self.graph.nodes[node].shape
+    }
+
+    /// Nodes whose value nobody needs once step `s` has read it.
+    pub(super) fn dead_after(&self, s: usize, keep: bool) -> impl Iterator<Item = NodeId> + '_ {
+        let dead = move |n: &NodeId| self.last_read[*n] == s && !(keep && self.read_by_adjoint[*n]);
+        self.steps[s].inputs.iter().copied().filter(dead)
+    }
+}
+
+/// The graph-to-graph pass: ReLU into the convolutions that read it, BN into the convolution
+/// before it, where the engine says so.
+fn fuse(graph: &Graph, fuses: impl Fn(Fusion) -> bool) -> Vec<Step> {
+    let nodes = &graph.nodes;
+    let mut readers: Vec<Vec<NodeId>> = vec![Vec::new(); nodes.len()];
+    for (id, node) in nodes.iter().enumerate() {
+        node.inputs.iter().for_each(|i| readers[*i].push(id));
+    }
+    let is_conv = |id: &NodeId| matches!(nodes[*id].operation, Operation::Conv { .. });
+    let relu_into_conv = |id: NodeId| {
+        fuses(Fusion::ReluIntoConv)
+            && nodes[id].operation == Operation::Relu
+            && readers[id].iter().all(is_conv)
+    };
+    let norm_into_conv = |id: NodeId| {
+        fuses(Fusion::BatchNormIntoConv)
+            && matches!(nodes[id].operation, Operation::BatchNorm { .. })
+            && is_conv(&nodes[id].inputs[0])
+            && readers[nodes[id].inputs[0]].len() == 1
+    };
+    let parameters = &graph.parameters;
+    let column = |id: usize| parameters[id].column.expect("weights are counted");
+    let norm = |scale: usize, shift: usize| Norm {
+        scale: parameters[scale].offset,
+        shift: parameters[shift].offset,
+        column: column(scale),
+    };
+    // A convolution node as an action and its input.
+    let conv = |id: NodeId, norm: Option<Norm>| {
+        let Operation::Conv { weight, geometry } = nodes[id].operation else {
+            unreachable!("only called on convolutions")
+        };
+        let mut input = nodes[id].inputs[0];
+        let relu = relu_into_conv(input);
+        if relu {
+            input = nodes[input].inputs[0];
+        }
+        let offset = parameters[weight].offset;
+        let conv = Conv { relu, geometry, weight: offset, column: column(weight), norm };
+        (Action::Conv(conv), vec![input])
+    };
+    let mut steps = Vec::with_capacity(nodes.len());
+    for (id, node) in nodes.iter().enumerate() {
+        let inputs = node.inputs.clone();
+        let (action, inputs) = match &node.operation {
+            Operation::Input => continue,
+            Operation::Conv { .. } if readers[id].iter().any(|r| norm_into_conv(*r)) => continue,
+            Operation::Conv { .. } => conv(id, None),
+            Operation::BatchNorm { scale, shift } if norm_into_conv(id) => {
+                conv(inputs[0], Some(norm(*scale, *shift)))
+            }
+            Operation::BatchNorm { scale, shift } => {
+                (Action::BatchNorm(norm(*scale, *shift)), inputs)
+            }
+            Operation::Relu if relu_into_conv(id) => continue,
+            Operation::Relu => (Action::Relu, inputs),
+            Operation::AvgPool(window) => (Action::AvgPool(*window), inputs),
+            Operation::MaxPool(window) => (Action::MaxPool(*window), inputs),
+            Operation::Mix(slots) => (Action::Mix(slots.clone()), inputs),
+            Operation::Concat => (Action::Concat, inputs),
+            Operation::GlobalPool => (Action::GlobalPool, inputs),
+            Operation::Linear { weight, bias } => {
+                let linear = Linear {
+                    weight: parameters[*weight].offset,
+                    bias: parameters[*bias].offset,
+                    column: column(*weight),
+                };
+                (Action::Linear(linear), inputs)
+            }
+        };
+        steps.push(Step { action, inputs, output: id, slot: node.slot });
+    }
+    steps
+}

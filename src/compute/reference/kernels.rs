@@ -1,0 +1,473 @@
+//! Plain loops.
+
+use crate::compute::Rows;
+use crate::compute::bits::ActivationBits;
+use crate::compute::cpu::CpuKernels;
+use crate::compute::kernels::{Cotangent, Fusion, Kernels, RowsMut, Shape, Target};
+use crate::compute::program::{Conv, Linear, Norm};
+use crate::error::{Result, try_vec};
+use crate::network::{Convolution, Window};
+
+/// Epsilon of batch normalisation.
+const EPSILON: f64 = 1e-5;
+
+/// The kernels have no state.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReferenceKernels;
+
+/// `[I, N, C, H, W]`, contiguous.
+#[derive(Debug, Clone)]
+pub(crate) struct Tensor {
+    pub(crate) data: Vec<f64>,
+    pub(crate) shape: Shape,
+}
+
+/// What adjoints need beside the input.
+#[derive(Debug)]
+pub(crate) enum Saved {
+    Nothing,
+    /// Normalised values, and 1/sqrt(var + epsilon) of each channel.
+    Norm {
+        normalised: Vec<f64>,
+        inverse: Vec<f64>,
+    },
+    /// For each output the input element of its plane that it is.
+    Places(Vec<usize>),
+}
+
+impl Tensor {
+    fn planes(&self) -> impl Iterator<Item = &[f64]> {
+        self.data.chunks_exact(self.shape.plane())
+    }
+
+    /// Clears a target that nothing is in yet.
+    fn ready<'a>(target: Target<'a, Tensor>) -> &'a mut Tensor {
+        if target.first {
+            target.tensor.data.fill(0.0);
+        }
+        target.tensor
+    }
+}
+
+/// Calls `f(y, oy, x)` for each output position and each input position its window's tap reads,
+/// along one axis, together with the tap.
+fn taps(out: usize, size: usize, g: &Convolution) -> Vec<(usize, usize, usize)> {
+    let mut all = Vec::new();
+    for o in 0..out {
+        for k in 0..g.kernel {
+            let i = (o * g.stride + k * g.dilation) as isize - g.padding;
+            if (0..size as isize).contains(&i) {
+                all.push((o, k, i as usize));
+            }
+        }
+    }
+    all
+}
+
+/// Calls `f(output in plane, weight in kernel, input in plane)` for each term of a convolution.
+fn each_tap(
+    out: [usize; 3],
+    input: [usize; 3],
+    g: &Convolution,
+    mut f: impl FnMut(usize, usize, usize),
+) {
+    let (rows, columns) = (taps(out[1], input[1], g), taps(out[2], input[2], g));
+    for (oy, ky, y) in rows {
+        for (ox, kx, x) in &columns {
+            f(oy * out[2] + ox, ky * g.kernel + kx, y * input[2] + x);
+        }
+    }
+}
+
+/// (output channel, input channel, weight offset) of each kernel of a convolution.
+fn channel_pairs(conv: &Conv, out: usize, input: usize) -> Vec<(usize, usize, usize)> {
+    let size = conv.geometry.kernel * conv.geometry.kernel;
+    if conv.geometry.depthwise {
+        return (0..out).map(|c| (c, c, c * size)).collect();
+    }
+    (0..out).flat_map(|o| (0..input).map(move |i| (o, i, (o * input + i) * size))).collect()
+}
+
+fn window_geometry(w: &Window) -> Convolution {
+    Convolution {
+        kernel: w.kernel,
+        stride: w.stride,
+        padding: w.padding as isize,
+        dilation: 1,
+        depthwise: true,
+    }
+}
+
+/// For each output of a pooled plane: how many inputs its window holds.
+fn counts(out: [usize; 3], input: [usize; 3], g: &Convolution) -> Vec<f64> {
+    let mut counts = vec![0.0; out[1] * out[2]];
+    each_tap(out, input, g, |o, _, _| counts[o] += 1.0);
+    counts
+}
+
+impl ReferenceKernels {
+    fn normalise(x: &Tensor) -> (Vec<f64>, Vec<f64>) {
+        let [channels, ..] = x.shape.chw;
+        let (n, plane) = (x.shape.batch, x.shape.plane());
+        let mut normalised = x.data.clone();
+        let mut inverse = vec![0.0; channels];
+        for c in 0..channels {
+            let of = |data: &[f64], f: &mut dyn FnMut(f64)| {
+                data.chunks_exact(plane).skip(c).step_by(channels).flatten().for_each(|v| f(*v));
+            };
+            let count = (n * plane) as f64;
+            let (mut sum, mut squares) = (0.0, 0.0);
+            of(&x.data, &mut |v| sum += v);
+            let mean = sum / count;
+            of(&x.data, &mut |v| squares += (v - mean) * (v - mean));
+            inverse[c] = 1.0 / (squares / count + EPSILON).sqrt();
+            for p in normalised.chunks_exact_mut(plane).skip(c).step_by(channels) {
+                p.iter_mut().for_each(|v| *v = (*v - mean) * inverse[c]);
+            }
+        }
+        (normalised, inverse)
+    }
+}
+
+impl Kernels for ReferenceKernels {
+    type Tensor = Tensor;
+    type Parameters = [f64];
+    type Weight = f64;
+    type Saved = Saved;
+    type Rows = [f64];
+
+    fn fuses(_: Fusion) -> bool {
+        false
+    }
+    fn weight(value: f64) -> f64 {
+        value
+    }
+    fn product(a: f64, b: f64) -> f64 {
+        a * b
+    }
+
+    fn tensor(&mut self, shape: Shape) -> Result<Tensor> {
+        let len = shape.cotangents * shape.batch * shape.chw.iter().product::<usize>();
+        Ok(Tensor { data: try_vec(0.0, len, "tensor")?, shape })
+    }
+    fn release(&mut self, _: Tensor) {}
+    fn release_saved(&mut self, _: Saved) {}
+
+    fn seed(&mut self, first: usize, shape: Shape) -> Result<Tensor> {
+        let mut seed = self.tensor(shape)?;
+        let classes = shape.chw[0];
+        for i in 0..shape.cotangents {
+            let at = (i * shape.batch + first + i) * classes;
+            seed.data[at..at + classes].fill(1.0);
+        }
+        Ok(seed)
+    }
+
+    fn bits(&mut self, x: &Tensor, bits: &mut ActivationBits, row: usize, bit: usize) {
+        let elements = x.shape.chw.iter().product();
+        for (n, image) in x.data.chunks_exact(elements).enumerate() {
+            for (e, _) in image.iter().enumerate().filter(|(_, v)| **v > 0.0) {
+                bits.set(row + n, bit + e);
+            }
+        }
+    }
+
+    fn conv(&mut self, p: &[f64], conv: &Conv, x: &Tensor, y: &mut Tensor) -> Result<Saved> {
+        let (input, out) = (x.shape.chw, y.shape.chw);
+        let (ip, op) = (x.shape.plane(), y.shape.plane());
+        y.data.fill(0.0);
+        let images = x.data.chunks_exact(ip * input[0]).zip(y.data.chunks_exact_mut(op * out[0]));
+        for (x, y) in images {
+            for (o, i, w) in channel_pairs(conv, out[0], input[0]) {
+                let w = &p[conv.weight + w..];
+                let (x, y) = (&x[i * ip..], &mut y[o * op..]);
+                each_tap(out, input, &conv.geometry, |a, k, b| y[a] += w[k] * x[b]);
+            }
+        }
+        Ok(Saved::Nothing)
+    }
+
+    fn conv_adjoint(
+        &mut self,
+        p: &[f64],
+        conv: &Conv,
+        x: &Tensor,
+        _: &Saved,
+        dy: Cotangent<'_, Self>,
+        dx: Option<Target<'_, Tensor>>,
+        rows: RowsMut<'_, [f64]>,
+    ) -> Result<()> {
+        let (input, out) = (x.shape.chw, dy.tensor.shape.chw);
+        let (ip, op) = (x.shape.plane(), dy.tensor.shape.plane());
+        let mut dx = dx.map(Tensor::ready);
+        let batch = x.shape.batch;
+        for (b, dy_image) in dy.tensor.data.chunks_exact(op * out[0]).enumerate() {
+            let (i, n) = (b / batch, b % batch);
+            let x_image = &x.data[n * ip * input[0]..];
+            let row = &mut rows.rows[i * rows.columns + conv.column..];
+            for (o, c, w) in channel_pairs(conv, out[0], input[0]) {
+                let (x, dy_plane) = (&x_image[c * ip..], &dy_image[o * op..]);
+                let row = &mut row[w..];
+                each_tap(out, input, &conv.geometry, |a, k, b| {
+                    row[k] += dy.scale * dy_plane[a] * x[b];
+                });
+                if let Some(dx) = &mut dx {
+                    let w = &p[conv.weight + w..];
+                    let dx = &mut dx.data[b * ip * input[0] + c * ip..];
+                    each_tap(out, input, &conv.geometry, |a, k, b| {
+                        dx[b] += dy.scale * dy_plane[a] * w[k];
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn batch_norm(&mut self, p: &[f64], norm: &Norm, x: &Tensor, y: &mut Tensor) -> Result<Saved> {
+        let (normalised, inverse) = Self::normalise(x);
+        let channels = x.shape.chw[0];
+        let planes = y.data.chunks_exact_mut(x.shape.plane());
+        for (b, (y, x)) in planes.zip(normalised.chunks_exact(x.shape.plane())).enumerate() {
+            let (scale, shift) = (p[norm.scale + b % channels], p[norm.shift + b % channels]);
+            y.iter_mut().zip(x).for_each(|(y, x)| *y = scale * x + shift);
+        }
+        Ok(Saved::Norm { normalised, inverse })
+    }
+
+    fn batch_norm_adjoint(
+        &mut self,
+        p: &[f64],
+        norm: &Norm,
+        saved: &Saved,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+        rows: RowsMut<'_, [f64]>,
+    ) -> Result<()> {
+        let Saved::Norm { normalised, inverse } = saved else {
+            unreachable!("saved by batch_norm")
+        };
+        let dx = Tensor::ready(dx);
+        let shape = dx.shape;
+        let (channels, plane, batch) = (shape.chw[0], shape.plane(), shape.batch);
+        let count = (batch * plane) as f64;
+        for i in 0..shape.cotangents {
+            for c in 0..channels {
+                // Elements of (image, place) in dy and in the normalised values.
+                let at = |n: usize, e: usize| {
+                    let inner = (n * channels + c) * plane + e;
+                    (i * batch * channels * plane + inner, inner)
+                };
+                let places = || (0..batch).flat_map(|n| (0..plane).map(move |e| (n, e)));
+                let (mut sum, mut product) = (0.0, 0.0);
+                for (n, e) in places() {
+                    let (d, v) = at(n, e);
+                    sum += dy.scale * dy.tensor.data[d];
+                    product += dy.scale * dy.tensor.data[d] * normalised[v];
+                }
+                rows.rows[i * rows.columns + norm.column + c] += product;
+                let factor = p[norm.scale + c] * inverse[c];
+                for (n, e) in places() {
+                    let (d, v) = at(n, e);
+                    let centred = dy.scale * dy.tensor.data[d] - sum / count;
+                    dx.data[d] += factor * (centred - normalised[v] * product / count);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn relu(&mut self, x: &Tensor, y: &mut Tensor) -> Result<()> {
+        y.data.iter_mut().zip(&x.data).for_each(|(y, x)| *y = x.max(0.0));
+        Ok(())
+    }
+
+    fn relu_adjoint(
+        &mut self,
+        x: &Tensor,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+    ) -> Result<()> {
+        let dx = Tensor::ready(dx);
+        let pairs = dx.data.iter_mut().zip(&dy.tensor.data).zip(x.data.iter().cycle());
+        for ((dx, dy_value), x) in pairs {
+            if *x > 0.0 {
+                *dx += dy.scale * dy_value;
+            }
+        }
+        Ok(())
+    }
+
+    fn avg_pool(&mut self, window: &Window, x: &Tensor, y: &mut Tensor) -> Result<()> {
+        let (out, input, g) = (y.shape.chw, x.shape.chw, window_geometry(window));
+        let counts = counts(out, input, &g);
+        y.data.fill(0.0);
+        for (x, y) in x.planes().zip(y.data.chunks_exact_mut(out[1] * out[2])) {
+            each_tap(out, input, &g, |o, _, i| y[o] += x[i] / counts[o]);
+        }
+        Ok(())
+    }
+
+    fn avg_pool_adjoint(
+        &mut self,
+        window: &Window,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+    ) -> Result<()> {
+        let dx = Tensor::ready(dx);
+        let (out, input, g) = (dy.tensor.shape.chw, dx.shape.chw, window_geometry(window));
+        let counts = counts(out, input, &g);
+        for (dy_plane, dx) in dy.tensor.planes().zip(dx.data.chunks_exact_mut(input[1] * input[2]))
+        {
+            each_tap(out, input, &g, |o, _, i| dx[i] += dy.scale * dy_plane[o] / counts[o]);
+        }
+        Ok(())
+    }
+
+    fn max_pool(&mut self, window: &Window, x: &Tensor, y: &mut Tensor) -> Result<Saved> {
+        let (out, input, g) = (y.shape.chw, x.shape.chw, window_geometry(window));
+        let plane = out[1] * out[2];
+        let mut places = vec![0; y.data.len()];
+        y.data.fill(f64::NEG_INFINITY);
+        let outputs = y.data.chunks_exact_mut(plane).zip(places.chunks_exact_mut(plane));
+        for (x, (y, places)) in x.planes().zip(outputs) {
+            // Row by row, so that the first maximum wins in scan order of the window.
+            each_tap(out, input, &g, |o, _, i| {
+                if x[i] > y[o] {
+                    (y[o], places[o]) = (x[i], i);
+                }
+            });
+        }
+        Ok(Saved::Places(places))
+    }
+
+    fn max_pool_adjoint(
+        &mut self,
+        _: &Window,
+        saved: &Saved,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+    ) -> Result<()> {
+        let Saved::Places(places) = saved else { unreachable!("saved by max_pool") };
+        let dx = Tensor::ready(dx);
+        let (op, ip) = (dy.tensor.shape.plane(), dx.shape.plane());
+        let pairs = dy.tensor.data.iter().zip(places.iter().cycle());
+        for (e, (value, place)) in pairs.enumerate() {
+            dx.data[e / op * ip + place] += dy.scale * value;
+        }
+        Ok(())
+    }
+
+    fn mix(&mut self, inputs: &[(&Tensor, f64)], y: &mut Tensor) -> Result<()> {
+        y.data.fill(0.0);
+        for (x, weight) in inputs {
+            y.data.iter_mut().zip(&x.data).for_each(|(y, x)| *y += weight * x);
+        }
+        Ok(())
+    }
+
+    fn mix_adjoint(&mut self, dy: Cotangent<'_, Self>, dx: Target<'_, Tensor>) -> Result<()> {
+        let dx = Tensor::ready(dx);
+        dx.data.iter_mut().zip(&dy.tensor.data).for_each(|(dx, v)| *dx += dy.scale * v);
+        Ok(())
+    }
+
+    fn concat(&mut self, inputs: &[&Tensor], y: &mut Tensor) -> Result<()> {
+        let stride = y.shape.chw.iter().product::<usize>();
+        let mut at = 0;
+        for x in inputs {
+            let len = x.shape.chw.iter().product();
+            for (x, y) in x.data.chunks_exact(len).zip(y.data.chunks_exact_mut(stride)) {
+                y[at..at + len].copy_from_slice(x);
+            }
+            at += len;
+        }
+        Ok(())
+    }
+
+    fn concat_adjoint(
+        &mut self,
+        channel: usize,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+    ) -> Result<()> {
+        let dx = Tensor::ready(dx);
+        let (len, at) = (dx.shape.chw.iter().product(), channel * dx.shape.plane());
+        let stride = dy.tensor.shape.chw.iter().product();
+        let images = dx.data.chunks_exact_mut(len).zip(dy.tensor.data.chunks_exact(stride));
+        for (dx, dy_image) in images {
+            dx.iter_mut().zip(&dy_image[at..]).for_each(|(dx, v)| *dx += dy.scale * v);
+        }
+        Ok(())
+    }
+
+    fn global_pool(&mut self, x: &Tensor, y: &mut Tensor) -> Result<()> {
+        for (x, y) in x.planes().zip(&mut y.data) {
+            *y = x.iter().sum::<f64>() / x.len() as f64;
+        }
+        Ok(())
+    }
+
+    fn global_pool_adjoint(
+        &mut self,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+    ) -> Result<()> {
+        let dx = Tensor::ready(dx);
+        let plane = dx.shape.plane();
+        for (dx, v) in dx.data.chunks_exact_mut(plane).zip(&dy.tensor.data) {
+            dx.iter_mut().for_each(|dx| *dx += dy.scale * v / plane as f64);
+        }
+        Ok(())
+    }
+
+    fn linear(&mut self, p: &[f64], linear: &Linear, x: &Tensor, y: &mut Tensor) -> Result<()> {
+        let (channels, classes) = (x.shape.chw[0], y.shape.chw[0]);
+        for (x, y) in x.data.chunks_exact(channels).zip(y.data.chunks_exact_mut(classes)) {
+            for (k, y) in y.iter_mut().enumerate() {
+                let w = &p[linear.weight + k * channels..];
+                *y = p[linear.bias + k] + x.iter().zip(w).map(|(x, w)| x * w).sum::<f64>();
+            }
+        }
+        Ok(())
+    }
+
+    fn linear_adjoint(
+        &mut self,
+        p: &[f64],
+        linear: &Linear,
+        x: &Tensor,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+        rows: RowsMut<'_, [f64]>,
+    ) -> Result<()> {
+        let dx = Tensor::ready(dx);
+        let (channels, classes) = (x.shape.chw[0], dy.tensor.shape.chw[0]);
+        for (b, dy_image) in dy.tensor.data.chunks_exact(classes).enumerate() {
+            let (i, n) = (b / x.shape.batch, b % x.shape.batch);
+            for (k, v) in dy_image.iter().enumerate() {
+                for c in 0..channels {
+                    let at = k * channels + c;
+                    rows.rows[i * rows.columns + linear.column + at] +=
+                        dy.scale * v * x.data[n * channels + c];
+                    dx.data[b * channels + c] += dy.scale * v * p[linear.weight + at];
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl CpuKernels for ReferenceKernels {
+    type Scalar = f64;
+
+    fn input(&mut self, values: &[f32], batch: usize, chw: [usize; 3]) -> Result<Tensor> {
+        let shape = Shape { cotangents: 1, batch, chw };
+        Ok(Tensor { data: values.iter().map(|v| f64::from(*v)).collect(), shape })
+    }
+    fn read(&self, tensor: &Tensor) -> Vec<f64> {
+        tensor.data.clone()
+    }
+    fn rows(values: &[f64]) -> Rows<'_> {
+        Rows::F64(values)
+    }
+}

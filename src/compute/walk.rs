@@ -1,0 +1,335 @@
+//! The one walk over a program: order, adjoints, liveness; generic over the kernels.
+
+use std::ops::Range;
+
+use super::bits::ActivationBits;
+use super::kernels::{Cotangent, Kernels, RowsMut, Shape, Target};
+use super::program::{Action, Program, Step};
+use crate::error::Result;
+use crate::network::NodeId;
+
+/// A program with the parameters and mixing weights of a task.
+pub(super) struct Network<'a, K: Kernels> {
+    pub(super) program: &'a Program,
+    pub(super) parameters: &'a K::Parameters,
+    weights: Vec<K::Weight>,
+    live: Vec<bool>,
+}
+
+impl<'a, K: Kernels> Network<'a, K> {
+    pub(super) fn new(program: &'a Program, parameters: &'a K::Parameters, mixing: &[f64]) -> Self {
+        let weights = mixing.iter().map(|w| K::weight(*w)).collect();
+        let live = mixing.iter().map(|w| *w != 0.0).collect();
+        Network { program, parameters, weights, live }
+    }
+
+    /// Whether an operation slot is in this network.
+    fn is_live(&self, slot: Option<usize>) -> bool {
+        slot.is_none_or(|s| self.live[s])
+    }
+
+    fn weight(&self, slot: Option<usize>) -> K::Weight {
+        slot.map_or(K::weight(1.0), |s| self.weights[s])
+    }
+
+    /// The live terms of a mix: (input, weight).
+    fn terms<'s>(
+        &'s self,
+        step: &'s Step,
+        slots: &'s [Option<usize>],
+    ) -> impl Iterator<Item = (NodeId, K::Weight)> + 's {
+        let live = step.inputs.iter().zip(slots).filter(|(_, slot)| self.is_live(**slot));
+        live.map(|(input, slot)| (*input, self.weight(*slot)))
+    }
+
+    /// The distinct inputs of live ReLUs, in order of the nodes: (node, number of ReLUs).
+    pub(super) fn relu_inputs(&self) -> Vec<(NodeId, usize)> {
+        let graph = self.program.graph();
+        let mut copies = vec![0; graph.nodes.len()];
+        for (input, slot) in graph.relus() {
+            copies[input] += usize::from(self.is_live(slot));
+        }
+        copies.into_iter().enumerate().filter(|(_, c)| *c > 0).collect()
+    }
+}
+
+/// Where the bits of a forward pass go.
+pub(super) struct BitTarget<'a> {
+    pub(super) bits: &'a mut ActivationBits,
+    /// The row of the batch's first image.
+    pub(super) row: usize,
+}
+
+/// Values of a forward pass.
+pub(super) struct Forward<K: Kernels> {
+    values: Vec<Option<K::Tensor>>,
+    saved: Vec<Option<K::Saved>>,
+}
+
+impl<K: Kernels> Forward<K> {
+    /// The logits.
+    pub(super) fn logits(&self) -> &K::Tensor {
+        self.value(self.values.len() - 1)
+    }
+
+    fn value(&self, node: NodeId) -> &K::Tensor {
+        self.values[node].as_ref().expect("the program keeps what a later step reads")
+    }
+
+    /// Gives the memory back.
+    pub(super) fn release(self, kernels: &mut K) {
+        self.values.into_iter().flatten().for_each(|t| kernels.release(t));
+        self.saved.into_iter().flatten().for_each(|s| kernels.release_saved(s));
+    }
+}
+
+/// Computes the logits. Keeps what the adjoints need, if `keep`; writes bits, if asked.
+pub(super) fn forward<K: Kernels>(
+    kernels: &mut K,
+    network: &Network<'_, K>,
+    input: K::Tensor,
+    batch: usize,
+    keep: bool,
+    mut bits: Option<BitTarget<'_>>,
+) -> Result<Forward<K>> {
+    let program = network.program;
+    let nodes = program.graph().nodes.len();
+    let mut pass = Forward {
+        values: (0..nodes).map(|_| None).collect(),
+        saved: (0..program.steps().len()).map(|_| None).collect(),
+    };
+    // First bit of each ReLU input.
+    let mut bit_of: Vec<Option<usize>> = vec![None; nodes];
+    if let Some(target) = &bits {
+        for ((node, _), group) in network.relu_inputs().iter().zip(target.bits.groups()) {
+            bit_of[*node] = Some(group.bits.start);
+        }
+    }
+    let mut note_bits = |kernels: &mut K, node: NodeId, value: &K::Tensor| {
+        if let (Some(bit), Some(target)) = (bit_of[node], &mut bits) {
+            kernels.bits(value, target.bits, target.row, bit);
+        }
+    };
+    note_bits(kernels, 0, &input);
+    pass.values[0] = Some(input);
+    for (s, step) in program.steps().iter().enumerate() {
+        if network.is_live(step.slot) {
+            let shape = Shape { cotangents: 1, batch, chw: program.shape(step.output) };
+            let mut y = kernels.tensor(shape)?;
+            let saved = run(kernels, network, step, &pass, &mut y)?;
+            match saved {
+                Some(saved) if !keep => kernels.release_saved(saved),
+                saved => pass.saved[s] = saved,
+            }
+            note_bits(kernels, step.output, &y);
+            pass.values[step.output] = Some(y);
+        }
+        for node in program.dead_after(s, keep) {
+            if let Some(value) = pass.values[node].take() {
+                kernels.release(value);
+            }
+        }
+    }
+    Ok(pass)
+}
+
+/// One forward step.
+fn run<K: Kernels>(
+    kernels: &mut K,
+    network: &Network<'_, K>,
+    step: &Step,
+    pass: &Forward<K>,
+    y: &mut K::Tensor,
+) -> Result<Option<K::Saved>> {
+    let p = network.parameters;
+    let x = || pass.value(step.inputs[0]);
+    match &step.action {
+        Action::Conv(conv) => return kernels.conv(p, conv, x(), y).map(Some),
+        Action::BatchNorm(norm) => return kernels.batch_norm(p, norm, x(), y).map(Some),
+        Action::MaxPool(window) => return kernels.max_pool(window, x(), y).map(Some),
+        Action::Relu => kernels.relu(x(), y)?,
+        Action::AvgPool(window) => kernels.avg_pool(window, x(), y)?,
+        Action::Mix(slots) => {
+            let terms: Vec<_> =
+                network.terms(step, slots).map(|(n, w)| (pass.value(n), w)).collect();
+            kernels.mix(&terms, y)?;
+        }
+        Action::Concat => {
+            let inputs: Vec<_> = step.inputs.iter().map(|n| pass.value(*n)).collect();
+            kernels.concat(&inputs, y)?;
+        }
+        Action::GlobalPool => kernels.global_pool(x(), y)?,
+        Action::Linear(linear) => kernels.linear(p, linear, x(), y)?,
+    }
+    Ok(None)
+}
+
+/// The cotangent of a node during a reverse pass.
+enum Held<K: Kernels> {
+    /// A tensor of its own, and how many views of it are still to be read.
+    Own { tensor: K::Tensor, views: usize },
+    /// A node whose only reader is a mix: the mix's cotangent times a weight, never stored.
+    View { of: NodeId, scale: K::Weight },
+}
+
+/// Cotangents of all nodes.
+struct Cotangents<K: Kernels> {
+    held: Vec<Option<Held<K>>>,
+}
+
+impl<K: Kernels> Cotangents<K> {
+    /// Takes the tensor to add node's cotangent into; with `put`, it goes back.
+    fn take_target(
+        &mut self,
+        kernels: &mut K,
+        node: NodeId,
+        shape: Shape,
+    ) -> Result<(K::Tensor, bool)> {
+        match self.held[node].take() {
+            None => Ok((kernels.tensor(shape)?, true)),
+            Some(Held::Own { tensor, .. }) => Ok((tensor, false)),
+            Some(Held::View { .. }) => unreachable!("a viewed node has one reader"),
+        }
+    }
+
+    fn put(&mut self, node: NodeId, tensor: K::Tensor) {
+        self.held[node] = Some(Held::Own { tensor, views: 0 });
+    }
+
+    /// Resolves a view to the node that owns the tensor.
+    fn owner(&self, node: NodeId) -> Option<(NodeId, K::Weight)> {
+        match &self.held[node] {
+            None => None,
+            Some(Held::Own { .. }) => Some((node, K::weight(1.0))),
+            Some(Held::View { of, scale }) => Some((*of, *scale)),
+        }
+    }
+
+    fn tensor(&self, owner: NodeId) -> &K::Tensor {
+        match &self.held[owner] {
+            Some(Held::Own { tensor, .. }) => tensor,
+            _ => unreachable!("views are of tensors that their owner holds"),
+        }
+    }
+
+    fn views(&mut self, owner: NodeId) -> &mut usize {
+        match &mut self.held[owner] {
+            Some(Held::Own { views, .. }) => views,
+            _ => unreachable!("views are of tensors that their owner holds"),
+        }
+    }
+
+    /// A node has been read by its adjoint: frees the tensor, unless views of it remain.
+    fn done(&mut self, kernels: &mut K, node: NodeId, owner: NodeId) {
+        if node != owner {
+            self.held[node] = None;
+            *self.views(owner) -= 1;
+        }
+        // The owner itself is read before any view of it, being later in the graph.
+        if *self.views(owner) == 0 {
+            if let Some(Held::Own { tensor, .. }) = self.held[owner].take() {
+                kernels.release(tensor);
+            }
+        }
+    }
+}
+
+/// Number of live steps that read each node.
+fn live_readers<K: Kernels>(network: &Network<'_, K>) -> Vec<usize> {
+    let mut readers = vec![0; network.program.graph().nodes.len()];
+    for step in network.program.steps().iter().filter(|s| network.is_live(s.slot)) {
+        match &step.action {
+            Action::Mix(slots) => network.terms(step, slots).for_each(|(n, _)| readers[n] += 1),
+            _ => step.inputs.iter().for_each(|n| readers[*n] += 1),
+        }
+    }
+    readers
+}
+
+/// The reverse pass with a leading cotangent axis (section 3.2): the rows of J of the images in
+/// `images`, added into `rows`, which must be zero.
+pub(super) fn reverse<K: Kernels>(
+    kernels: &mut K,
+    network: &Network<'_, K>,
+    forward: &Forward<K>,
+    batch: usize,
+    images: Range<usize>,
+    rows: &mut K::Rows,
+) -> Result<()> {
+    let program = network.program;
+    let p = network.parameters;
+    let nodes = program.graph().nodes.len();
+    let columns = program.graph().parameters.columns();
+    let readers = live_readers(network);
+    let shape_of = |node| Shape { cotangents: images.len(), batch, chw: program.shape(node) };
+    let mut cotangents: Cotangents<K> = Cotangents { held: (0..nodes).map(|_| None).collect() };
+    cotangents.put(nodes - 1, kernels.seed(images.start, shape_of(nodes - 1))?);
+    for (s, step) in program.steps().iter().enumerate().rev() {
+        // A node without a cotangent does not reach the logits.
+        let Some((owner, scale)) = cotangents.owner(step.output) else { continue };
+        if let Action::Mix(slots) = &step.action {
+            for (input, weight) in network.terms(step, slots) {
+                let scale = K::product(scale, weight);
+                if readers[input] == 1 && input != 0 {
+                    cotangents.held[input] = Some(Held::View { of: owner, scale });
+                    *cotangents.views(owner) += 1;
+                    continue;
+                }
+                let (mut tensor, first) =
+                    cotangents.take_target(kernels, input, shape_of(input))?;
+                let dy = Cotangent { tensor: cotangents.tensor(owner), scale };
+                kernels.mix_adjoint(dy, Target { tensor: &mut tensor, first })?;
+                cotangents.put(input, tensor);
+            }
+        } else if step.action == Action::Concat {
+            let mut channel = 0;
+            for input in &step.inputs {
+                let (mut tensor, first) =
+                    cotangents.take_target(kernels, *input, shape_of(*input))?;
+                let dy = Cotangent { tensor: cotangents.tensor(owner), scale };
+                kernels.concat_adjoint(channel, dy, Target { tensor: &mut tensor, first })?;
+                channel += program.shape(*input)[0];
+                cotangents.put(*input, tensor);
+            }
+        } else {
+            let input = step.inputs[0];
+            let rows = RowsMut { rows: &mut *rows, columns };
+            let x = || forward.value(input);
+            let saved = || forward.saved[s].as_ref().expect("a kept pass saves");
+            if let (Action::Conv(conv), 0) = (&step.action, input) {
+                // Nobody asks for the gradient of the images.
+                let dy = Cotangent { tensor: cotangents.tensor(owner), scale };
+                kernels.conv_adjoint(p, conv, x(), saved(), dy, None, rows)?;
+                cotangents.done(kernels, step.output, owner);
+                continue;
+            }
+            let (mut tensor, first) = cotangents.take_target(kernels, input, shape_of(input))?;
+            let dy = Cotangent { tensor: cotangents.tensor(owner), scale };
+            let dx = Target { tensor: &mut tensor, first };
+            match &step.action {
+                Action::Conv(conv) => {
+                    kernels.conv_adjoint(p, conv, x(), saved(), dy, Some(dx), rows)?;
+                }
+                Action::BatchNorm(norm) => {
+                    kernels.batch_norm_adjoint(p, norm, saved(), dy, dx, rows)?;
+                }
+                Action::Relu => kernels.relu_adjoint(x(), dy, dx)?,
+                Action::AvgPool(window) => kernels.avg_pool_adjoint(window, dy, dx)?,
+                Action::MaxPool(window) => kernels.max_pool_adjoint(window, saved(), dy, dx)?,
+                Action::GlobalPool => kernels.global_pool_adjoint(dy, dx)?,
+                Action::Linear(linear) => {
+                    kernels.linear_adjoint(p, linear, x(), dy, dx, rows)?;
+                }
+                Action::Mix(_) | Action::Concat => unreachable!("handled above"),
+            }
+            cotangents.put(input, tensor);
+        }
+        cotangents.done(kernels, step.output, owner);
+    }
+    cotangents.held.into_iter().flatten().for_each(|held| {
+        if let Held::Own { tensor, .. } = held {
+            kernels.release(tensor);
+        }
+    });
+    Ok(())
+}

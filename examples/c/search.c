@@ -27,6 +27,15 @@
 
 enum { EXIT_USAGE = 2, EXIT_INTERRUPTED = 130 };
 
+/* Makes sure that what was printed has arrived. */
+static int finish_output(int result)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return result;
+    fprintf(stderr, "search: cannot write: %s\n", strerror(errno));
+    return EXIT_FAILURE;
+}
+
 /* ---- Options ---- */
 
 static const char HELP[] =
@@ -169,7 +178,7 @@ static struct options parse_options(int argc, char **argv)
         const char *option = argv[i];
         if (strcmp(option, "--help") == 0) {
             fputs(HELP, stdout);
-            exit(fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+            exit(finish_output(EXIT_SUCCESS));
         }
         if (strcmp(option, "--json") == 0) {
             o.json = true;
@@ -435,10 +444,5 @@ int main(int argc, char **argv)
     int result = status == TENAS_OK ? search(&o, config, dataset) : fail();
     tenas_dataset_free(dataset);
     tenas_config_free(config);
-
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        fprintf(stderr, "search: cannot write: %s\n", strerror(errno));
-        return EXIT_FAILURE;
-    }
-    return result;
+    return finish_output(result);
 }

@@ -5,11 +5,17 @@
 mod error;
 pub mod random;
 
-pub mod compute;
-pub mod data;
-pub mod network;
-pub mod search;
 pub mod space;
+
+pub mod network;
+
+pub mod compute;
+
+pub mod data;
+
+pub mod indicator;
+
+pub mod search;
 
 pub mod ffi;
 

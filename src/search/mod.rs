@@ -3,7 +3,11 @@
 mod config;
 mod context;
 mod control;
+pub mod ranking;
+pub mod round;
+mod scoring;
 
 pub use config::{Config, DeviceKind, Sampling};
-pub use context::{Context, Record};
+pub use context::{Context, Observer, Record};
 pub use control::{Control, Progress};
+pub use scoring::Score;

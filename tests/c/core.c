@@ -402,6 +402,9 @@ static void test_dataset_synthetic(void)
 
 /* ---- Searches ---- */
 
+/* Two operations an edge and round: a search has two rounds. */
+enum { ROUNDS = 2, FIRST = 24, SECOND = 12, CANDIDATES = FIRST + SECOND, PRUNED = 18 };
+
 static tenas_config *make_config(void)
 {
     tenas_config *config = NULL;
@@ -409,6 +412,7 @@ static tenas_config *make_config(void)
     OK(tenas_config_set_seed(config, 7));
     OK(tenas_config_set_batch_size(config, 4));
     OK(tenas_config_set_repeats(config, 1));
+    OK(tenas_config_set_prune_per_edge(config, 2));
     OK(tenas_config_set_threads(config, 2));
     return config;
 }
@@ -552,21 +556,20 @@ static void test_struct_size(void)
     p.known.struct_size = sizeof p.known;
     OK(tenas_context_progress(context, &p.known));
     CHECK(p.known.struct_size == sizeof p.known);
-    CHECK(p.known.round == 0 && p.known.rounds == 3);
-    CHECK(p.known.candidate == 0 && p.known.candidates == 24);
+    CHECK(p.known.round == 0 && p.known.rounds == ROUNDS);
+    CHECK(p.known.candidate == 0 && p.known.candidates == FIRST);
     CHECK(p.known.seconds == 0);
     CHECK(p.later[0] == UINT64_MAX);
 
     p.known.struct_size = sizeof p - sizeof p.later[2];
     OK(tenas_context_progress(context, &p.known));
     CHECK(p.known.struct_size == sizeof p - sizeof p.later[2]);
-    CHECK(p.known.rounds == 3);
+    CHECK(p.known.rounds == ROUNDS);
     CHECK(p.later[0] == 0 && p.later[1] == 0 && p.later[2] == UINT64_MAX);
     tenas_context_free(context);
 }
 
 /* What an undisturbed search found: the other searches must find the same. */
-enum { CANDIDATES = 24 + 18 + 12 };
 static tenas_record expected_records[CANDIDATES];
 static char expected_genotype[256];
 
@@ -611,7 +614,7 @@ static void test_search(void)
     CHECK(finished);
     tenas_progress p = {.struct_size = sizeof p};
     OK(tenas_context_progress(context, &p));
-    CHECK(p.round == 3 && p.rounds == 3 && p.seconds > 0);
+    CHECK(p.round == ROUNDS && p.rounds == ROUNDS && p.seconds > 0);
 
     size_t count = 0;
     OK(tenas_context_record_count(context, &count));
@@ -621,20 +624,20 @@ static void test_search(void)
         tenas_record *r = &expected_records[i];
         r->struct_size = sizeof *r;
         OK(tenas_context_record(context, i, r));
-        CHECK(r->round == (i < 24 ? 0 : i < 42 ? 1 : 2));
+        CHECK(r->round == (i < FIRST ? 0 : 1));
         CHECK(r->cell == 0 && r->edge < 6 && r->operation >= 1 && r->operation < 5);
-        CHECK(r->ntk_rank >= 1 && r->ntk_rank <= 24);
-        CHECK(r->regions_rank >= 1 && r->regions_rank <= 24);
+        CHECK(r->ntk_rank >= 1 && r->ntk_rank <= FIRST);
+        CHECK(r->regions_rank >= 1 && r->regions_rank <= FIRST);
         CHECK(r->ntk_now >= 1 && r->ntk_without >= 1);
         CHECK(r->regions_now >= 1 && r->regions_now <= 3000);
         CHECK(r->regions_without >= 1 && r->regions_without <= 3000);
         CHECK(r->pruned == 0 || r->pruned == 1);
         pruned += r->pruned;
     }
-    CHECK(pruned == 18);
+    CHECK(pruned == PRUNED);
     tenas_record none = {.struct_size = sizeof none};
     FAILS(tenas_context_record(context, CANDIDATES, &none), TENAS_ERROR_NOT_FOUND, "index",
-          "found 54", "below 54");
+          "found 36", "below 36");
 
     /* Text: the length, a buffer that is too short by one, one that fits. */
     size_t length = 0;
@@ -666,22 +669,6 @@ static void test_search(void)
     OK(tenas_context_genotype(context, TENAS_GENOTYPE_JSON, json, sizeof json, &length));
     CHECK(json[0] == '{' && json[length - 1] == '}');
     CHECK(strstr(json, expected_genotype) != NULL);
-    tenas_context_free(context);
-}
-
-static void test_rounds(void)
-{
-    tenas_context *context = make_context();
-    static const size_t AFTER[] = {24, 42, 54};
-    for (int round = 0; round < 3; round++) {
-        bool finished = round != 2;
-        size_t count = 0;
-        OK(tenas_context_run_round(context, &finished));
-        CHECK(finished == (round == 2));
-        OK(tenas_context_record_count(context, &count));
-        CHECK(count == AFTER[round]);
-    }
-    check_result(context);
     tenas_context_free(context);
 }
 
@@ -744,8 +731,8 @@ static int32_t watch(const tenas_progress *p, void *user)
     struct watch *w = user;
     w->calls++;
     CHECK(p->struct_size == sizeof *p);
-    CHECK(p->rounds == 3 && p->round < 3);
-    CHECK(p->candidates == 24 - 6 * p->round);
+    CHECK(p->rounds == ROUNDS && p->round < ROUNDS);
+    CHECK(p->candidates == (p->round == 0 ? FIRST : SECOND));
     CHECK(p->candidate >= 1 && p->candidate <= p->candidates);
     CHECK(p->round > w->last.round || p->candidate == w->last.candidate + 1);
     CHECK(p->seconds >= w->last.seconds);
@@ -765,63 +752,63 @@ static int32_t watch(const tenas_progress *p, void *user)
     return 0;
 }
 
+/* Round by round, and watched. */
 static void test_progress(void)
 {
     tenas_context *context = make_context();
     struct watch w = {.context = context, .misuse = true};
+    size_t count = 0;
+    bool finished = true;
     OK(tenas_context_set_progress(context, watch, &w));
-    bool finished;
     OK(tenas_context_run_round(context, &finished));
-    CHECK(w.calls == 24);
+    CHECK(!finished);
+    CHECK(w.calls == FIRST);
+    OK(tenas_context_record_count(context, &count));
+    CHECK(count == FIRST);
 
     /* NULL clears it. */
     OK(tenas_context_set_progress(context, NULL, NULL));
     OK(tenas_context_run_round(context, &finished));
-    CHECK(w.calls == 24);
-
-    OK(tenas_context_set_progress(context, watch, &w));
-    OK(tenas_context_run(context));
-    CHECK(w.calls == 24 + 12);
+    CHECK(finished);
+    CHECK(w.calls == FIRST);
     check_result(context);
     tenas_context_free(context);
 }
 
 static void test_cancel(void)
 {
-    for (int how = 0; how < 3; how++) {
-        tenas_context *context = make_context();
-        struct watch w = {.context = context, .stop_at = 3, .stop_how = how};
-        bool finished = true;
+    tenas_context *context = make_context();
+    struct watch w = {.context = context};
+    bool finished = true;
 
-        /* Before it runs: the next run, and only that, returns at once. */
-        OK(tenas_context_cancel(context));
-        FAILS(tenas_context_run_round(context, &finished), TENAS_ERROR_CANCELLED, "cancelled");
-        CHECK(finished);
-        OK(tenas_context_cancel(context));
-        OK(tenas_context_clear_cancel(context));
-        OK(tenas_context_clear_cancel(context));
+    /* Before it runs: the next run, and only that, returns at once. */
+    OK(tenas_context_cancel(context));
+    FAILS(tenas_context_run_round(context, &finished), TENAS_ERROR_CANCELLED, "cancelled");
+    CHECK(finished);
+    OK(tenas_context_cancel(context));
+    OK(tenas_context_clear_cancel(context));
+    OK(tenas_context_clear_cancel(context));
 
-        /* In the first round, and in the second. */
-        OK(tenas_context_set_progress(context, watch, &w));
+    /* Three ways in the first round, and in the second. */
+    static const int STOP_AT[] = {3, 4, 11, FIRST + 2};
+    OK(tenas_context_set_progress(context, watch, &w));
+    for (int i = 0; i < 4; i++) {
+        w.stop_at = STOP_AT[i];
+        w.stop_how = i % 3;
         FAILS(tenas_context_run(context), TENAS_ERROR_CANCELLED, "cancelled");
-        CHECK(w.calls == 3);
+        CHECK(w.calls == STOP_AT[i]);
         OK(tenas_context_is_finished(context, &finished));
         CHECK(!finished);
         size_t count = 7;
         OK(tenas_context_record_count(context, &count));
-        CHECK(count == 0);
-        w.stop_at = 26;
-        FAILS(tenas_context_run(context), TENAS_ERROR_CANCELLED, "cancelled");
-        CHECK(w.calls == 26);
-        OK(tenas_context_record_count(context, &count));
-        CHECK(count == 24);
-
-        /* It goes on as if nothing had been: no candidate is scored twice. */
-        OK(tenas_context_run(context));
-        CHECK(w.calls == CANDIDATES);
-        check_result(context);
-        tenas_context_free(context);
+        CHECK(count == (STOP_AT[i] < FIRST ? 0 : FIRST));
     }
+
+    /* It goes on as if nothing had been: no candidate is scored twice. */
+    OK(tenas_context_run(context));
+    CHECK(w.calls == CANDIDATES);
+    check_result(context);
+    tenas_context_free(context);
 }
 
 /* Contexts are independent: two searches at once. */
@@ -832,17 +819,29 @@ static void *search_in_thread(void *context)
 
 static void test_two_contexts(void)
 {
-    tenas_context *a = make_context(), *b = make_context();
+    tenas_config *config = make_config();
+    tenas_dataset *dataset = make_dataset();
+    OK(tenas_config_set_prune_per_edge(config, 16)); /* one round */
+    tenas_context *a = NULL, *b = NULL;
+    OK(tenas_context_new(config, dataset, &a));
+    OK(tenas_context_new(config, dataset, &b));
+
     pthread_t thread;
     void *result = NULL;
     CHECK(pthread_create(&thread, NULL, search_in_thread, a) == 0);
     OK(tenas_context_run(b));
     pthread_join(thread, &result);
     CHECK(result == a);
-    check_result(a);
-    check_result(b);
+    for (size_t i = 0; i < FIRST; i++) {
+        tenas_record in_a = {.struct_size = sizeof in_a}, in_b = {.struct_size = sizeof in_b};
+        OK(tenas_context_record(a, i, &in_a));
+        OK(tenas_context_record(b, i, &in_b));
+        CHECK(same_record(&in_a, &in_b));
+    }
     tenas_context_free(a);
     tenas_context_free(b);
+    tenas_config_free(config);
+    tenas_dataset_free(dataset);
 }
 
 int main(int argc, char **argv)
@@ -867,7 +866,6 @@ int main(int argc, char **argv)
     test_fresh_context();
     test_struct_size();
     test_search();
-    test_rounds();
     test_progress();
     test_cancel();
     test_two_contexts();

@@ -14,6 +14,9 @@ mod program;
 mod reference;
 mod walk;
 
+#[cfg(test)]
+mod tests;
+
 use std::ops::ControlFlow;
 use std::sync::Arc;
 

@@ -49,8 +49,8 @@ pub struct Config {
 
 impl Config {
     /// The published preset for a space and a data set.
-    pub fn new(space: SpaceKind, dataset: DatasetKind) -> Result<Self> {
-        Ok(Self::for_supernet(Arc::new(Supernet::of(space)), dataset))
+    pub fn new(space: SpaceKind, dataset: DatasetKind) -> Self {
+        Self::for_supernet(Arc::new(Supernet::of(space)), dataset)
     }
 
     /// The preset of any supernet, also one that is not built in.

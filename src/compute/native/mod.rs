@@ -18,9 +18,6 @@ use super::cpu::CpuEngine;
 use crate::error::{Error, Result};
 use kernels::NativeKernels;
 
-#[cfg(test)]
-pub(super) use kernels::NativeKernels as TestedKernels;
-
 /// The native engine on `threads` threads (0: one a core), with the best instructions there are.
 pub fn native(threads: usize) -> Result<Box<dyn Engine>> {
     native_with(threads, InstructionSet::detect())

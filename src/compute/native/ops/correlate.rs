@@ -94,9 +94,10 @@ impl Correlate<'_> {
             // SAFETY: `run` has checked the largest index that any tile forms.
             unsafe {
                 let at = base + self.offsets.get_unchecked(q);
-                let inputs: [V; X] = std::array::from_fn(|j| {
-                    V::load(self.input.get_unchecked(at + j * self.input_grid.column))
-                });
+                let mut inputs = [V::splat(0.0); X];
+                for (j, input) in inputs.iter_mut().enumerate() {
+                    *input = V::load(self.input.get_unchecked(at + j * self.input_grid.column));
+                }
                 for (i, sums) in sums.iter_mut().enumerate() {
                     let w = V::splat(*self.weights.get_unchecked((c + i) * terms + q));
                     for (sum, input) in sums.iter_mut().zip(inputs) {

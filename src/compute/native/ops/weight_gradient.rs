@@ -78,9 +78,34 @@ impl WeightGradient<'_> {
     groups!(channels_3, 3, 1 => (1, 4), 2 => (2, 2), 3 => (3, 1), _ => (4, 1));
     groups!(channels_4, 4, 1 => (1, 2), 2 => (2, 1), _ => (3, 1));
 
-    /// Terms q to q + T of channels c to c + C over a strip of rows, U columns at once; returns T.
+    /// One column. A method, not a closure: closures are not always inlined, and then neither are
+    /// the intrinsics in them.
     #[inline(always)]
     #[allow(unsafe_code, reason = "the innermost loop of the engine")]
+    fn step<V: Vector, const C: usize, const T: usize>(
+        &self,
+        c: usize,
+        offsets: &[usize; T],
+        sums: &mut [[V; T]; C],
+        dy_at: usize,
+        input_at: usize,
+    ) {
+        let mut dy = [V::splat(0.0); C];
+        for (i, dy) in dy.iter_mut().enumerate() {
+            // SAFETY: `run` has checked the largest index that any tile forms.
+            *dy = V::load(unsafe { self.dy.get_unchecked(dy_at + (c + i) * self.dy_plane) });
+        }
+        for t in 0..T {
+            // SAFETY: as above.
+            let input = V::load(unsafe { self.input.get_unchecked(input_at + offsets[t]) });
+            for i in 0..C {
+                sums[i][t] = dy[i].mul_add(input, sums[i][t]);
+            }
+        }
+    }
+
+    /// Terms q to q + T of channels c to c + C over a strip of rows, U columns at once; returns T.
+    #[inline(always)]
     fn tile<V: Vector, const C: usize, const T: usize, const U: usize>(
         &mut self,
         c: usize,
@@ -95,33 +120,19 @@ impl WeightGradient<'_> {
                 *sum = V::load(&self.sums[(c + i) * terms + q + t]);
             }
         }
-        let step = |sums: &mut [[V; T]; C], dy_at: usize, input_at: usize| {
-            // SAFETY: `run` has checked the largest index that any tile forms.
-            unsafe {
-                let dy: [V; C] = std::array::from_fn(|i| {
-                    V::load(self.dy.get_unchecked(dy_at + (c + i) * self.dy_plane))
-                });
-                for t in 0..T {
-                    let input = V::load(self.input.get_unchecked(input_at + offsets[t]));
-                    for i in 0..C {
-                        sums[i][t] = dy[i].mul_add(input, sums[i][t]);
-                    }
-                }
-            }
-        };
         for y in strip.clone() {
             let (mut dy_at, mut input_at) = (self.dy_grid.at(y, 0), self.input_grid.at(y, 0));
             let mut x = 0;
             while x + U <= self.columns {
                 for sums in &mut sums {
-                    step(sums, dy_at, input_at);
+                    self.step(c, &offsets, sums, dy_at, input_at);
                     dy_at += self.dy_grid.column;
                     input_at += self.input_grid.column;
                 }
                 x += U;
             }
             while x < self.columns {
-                step(&mut sums[0], dy_at, input_at);
+                self.step(c, &offsets, &mut sums[0], dy_at, input_at);
                 dy_at += self.dy_grid.column;
                 input_at += self.input_grid.column;
                 x += 1;

@@ -1,0 +1,374 @@
+//! The engines against finite differences and against each other.
+
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex};
+
+use super::native::{InstructionSet, native_with};
+use super::program::Program;
+use super::reference::{ReferenceKernels, reference};
+use super::walk::{Network, forward, reverse};
+use super::*;
+use crate::network::{
+    Builder, Convolution, Fan, Init, Initialiser, NodeId, ParameterKind, Supernet, Window,
+};
+use crate::random::{Key, Purpose, Stream};
+use crate::space::{Mask, SpaceKind};
+
+const CLASSES: usize = 3;
+
+fn stream(number: u64) -> Stream {
+    Key { seed: 7, purpose: Purpose::NtkParameters, round: 0, candidate: 0, repeat: 0 }
+        .stream(number)
+}
+
+/// Parameters with everything moved off its initial value, batch normalisation too.
+fn parameters(graph: &Graph) -> Vec<f32> {
+    let mut stream = stream(1);
+    let mut values = Vec::new();
+    for p in graph.parameters.iter() {
+        let centre = if p.kind == ParameterKind::NormScale { 1.0 } else { 0.0 };
+        values.extend((0..p.len()).map(|_| (centre + 0.4 * stream.normal()) as f32));
+    }
+    values
+}
+
+fn images(graph: &Graph, batch: usize) -> Vec<f32> {
+    let mut stream = stream(2);
+    let len = batch * graph.input_shape().iter().product::<usize>();
+    (0..len).map(|_| stream.normal() as f32).collect()
+}
+
+/// A network around the layers that `build` adds: a convolution before them, so that their input
+/// adjoints reach parameters, and a head behind.
+fn around(
+    size: [usize; 2],
+    channels: usize,
+    build: impl Fn(&mut Builder, NodeId) -> NodeId,
+) -> Graph {
+    let mut b = Builder::new([2, size[0], size[1]], 4);
+    let x = b.conv("first", 0, channels, Convolution::same(3)).expect("a convolution");
+    let x = build(&mut b, x);
+    b.head("norm", "classifier", x, CLASSES);
+    b.finish()
+}
+
+fn conv(kernel: usize, stride: usize, dilation: usize, depthwise: bool) -> Convolution {
+    let padding = (dilation * (kernel / 2)) as isize;
+    Convolution { kernel, stride, padding, dilation, depthwise }
+}
+
+fn pool(kernel: usize, stride: usize, padding: usize) -> Window {
+    Window { kernel, stride, padding }
+}
+
+/// Every primitive, at the strides, dilations and odd sizes that networks use.
+fn primitives() -> Vec<(String, Graph)> {
+    let mut all: Vec<(String, Graph)> = Vec::new();
+    let mut add = |name: String, graph| all.push((name, graph));
+    for size in [[5, 7], [8, 8]] {
+        for (channels, g) in [
+            (5, conv(3, 1, 1, false)),
+            (3, conv(1, 1, 1, false)),
+            (4, conv(3, 2, 1, false)),
+            (1, conv(5, 1, 1, false)),
+            (2, conv(1, 2, 1, false)),
+            (7, Convolution { padding: -1, ..conv(1, 2, 1, false) }),
+        ] {
+            let layer = |b: &mut Builder, x| b.conv("conv", x, channels, g).expect("fits");
+            add(format!("{g:?} {size:?}"), around(size, 3, layer));
+            add(
+                format!("relu, {g:?}, norm {size:?}"),
+                around(size, 3, |b, x| {
+                    let x = b.relu(x);
+                    let x = layer(b, x);
+                    b.batch_norm("bn", x)
+                }),
+            );
+        }
+        for g in [
+            conv(3, 1, 1, true),
+            conv(5, 1, 1, true),
+            conv(3, 2, 1, true),
+            conv(5, 2, 1, true),
+            conv(3, 1, 2, true),
+            conv(5, 1, 2, true),
+            conv(3, 2, 2, true),
+            conv(5, 2, 2, true),
+        ] {
+            let layer = |b: &mut Builder, x| {
+                let x = b.relu(x);
+                let x = b.conv("depth", x, 2, g).expect("fits");
+                let x = b.conv("point", x, 2, conv(1, 1, 1, false)).expect("fits");
+                b.batch_norm("bn", x)
+            };
+            add(format!("{g:?} {size:?}"), around(size, 2, layer));
+        }
+        for window in [pool(3, 1, 1), pool(3, 2, 1), pool(2, 2, 0)] {
+            add(
+                format!("average {window:?} {size:?}"),
+                around(size, 2, |b, x| b.avg_pool(x, window)),
+            );
+            add(
+                format!("maximum {window:?} {size:?}"),
+                around(size, 2, |b, x| b.max_pool(x, window)),
+            );
+        }
+        add(format!("batch norm {size:?}"), around(size, 3, |b, x| b.batch_norm("bn", x)));
+        add(format!("relu {size:?}"), around(size, 3, |b, x| b.relu(x)));
+        add(
+            format!("concatenation {size:?}"),
+            around(size, 2, |b, x| {
+                let y = b.batch_norm("bn", x);
+                let z = b.conv("conv", x, 3, Convolution::same(1)).expect("fits");
+                b.concat(&[x, y, z, y])
+            }),
+        );
+        add(
+            // Views of a mix, a view of a view, a term twice, an input that others read too.
+            format!("mixes {size:?}"),
+            around(size, 2, |b, x| {
+                let shape = b.shape(x);
+                let a = b.batch_norm("a", x);
+                let c = b.avg_pool(x, pool(3, 1, 1));
+                let inner = b.mix(&[(a, Some(0)), (c, Some(1))], shape);
+                let d = b.relu(x);
+                let outer =
+                    b.mix(&[(inner, Some(2)), (d, Some(3)), (x, None), (x, Some(0))], shape);
+                b.mix(&[(outer, Some(1))], shape)
+            }),
+        );
+    }
+    all
+}
+
+fn mixing(graph: &Graph) -> Vec<f64> {
+    let mut stream = stream(3);
+    (0..graph.slots).map(|_| 0.2 + stream.unit()).collect()
+}
+
+/// Logits of the reference engine in f64.
+fn logits(graph: &Arc<Graph>, mixing: &[f64], p: &[f64], x: &[f32], batch: usize) -> Vec<f64> {
+    use super::cpu::CpuKernels;
+    let program = Program::new(graph.clone(), |_| false);
+    let network = Network::<ReferenceKernels>::new(&program, p, mixing);
+    let kernels = &mut ReferenceKernels;
+    let input = kernels.input(x, batch, graph.input_shape()).expect("a tensor");
+    let pass = forward(kernels, &network, input, batch, false, None).expect("a pass");
+    kernels.read(pass.logits())
+}
+
+/// J of the reference engine in f64.
+fn jacobian(graph: &Arc<Graph>, mixing: &[f64], p: &[f64], x: &[f32], batch: usize) -> Vec<f64> {
+    use super::cpu::CpuKernels;
+    let program = Program::new(graph.clone(), |_| false);
+    let network = Network::<ReferenceKernels>::new(&program, p, mixing);
+    let kernels = &mut ReferenceKernels;
+    let input = kernels.input(x, batch, graph.input_shape()).expect("a tensor");
+    let pass = forward(kernels, &network, input, batch, true, None).expect("a pass");
+    let mut rows = vec![0.0; batch * graph.parameters.columns()];
+    // All cotangents in one block: the engines run them one by one.
+    reverse(kernels, &network, &pass, batch, 0..batch, &mut rows).expect("a pass");
+    rows
+}
+
+/// The reverse pass against central differences, for every `step`th counted parameter.
+fn check_gradients(name: &str, graph: Graph, mixing: &[f64], batch: usize, step: usize) {
+    let graph = Arc::new(graph);
+    let p: Vec<f64> = parameters(&graph).into_iter().map(f64::from).collect();
+    let x = images(&graph, batch);
+    let columns = graph.parameters.columns();
+    let rows = jacobian(&graph, mixing, &p, &x, batch);
+    let classes = graph.classes();
+    let image_sums = |p: &[f64]| -> Vec<f64> {
+        logits(&graph, mixing, p, &x, batch).chunks(classes).map(|l| l.iter().sum()).collect()
+    };
+    const H: f64 = 1e-6;
+    let mut checked = 0;
+    for parameter in graph.parameters.iter() {
+        let Some(column) = parameter.column else { continue };
+        for e in (0..parameter.len()).filter(|e| (column + e) % step == 0) {
+            let at = |h: f64| {
+                let mut p = p.clone();
+                p[parameter.offset + e] += h;
+                image_sums(&p)
+            };
+            for (i, (up, down)) in at(H).iter().zip(at(-H)).enumerate() {
+                let expected = (up - down) / (2.0 * H);
+                let found = rows[i * columns + column + e];
+                assert!(
+                    (found - expected).abs() <= 2e-6 * (1.0 + expected.abs()),
+                    "{name}: {}[{e}], image {i}: found {found}, expected {expected}",
+                    parameter.name
+                );
+            }
+            checked += 1;
+        }
+    }
+    assert!(checked > 0, "{name}: no parameter was checked");
+}
+
+#[test]
+fn every_primitive_agrees_with_finite_differences() {
+    for (name, graph) in primitives() {
+        let mixing = mixing(&graph);
+        check_gradients(&name, graph, &mixing, 4, 1);
+    }
+}
+
+#[test]
+fn whole_networks_agree_with_finite_differences() {
+    for kind in [SpaceKind::NasBench201, SpaceKind::Darts] {
+        let supernet = Supernet::of(kind);
+        let mask = Mask::full(&supernet.space);
+        let graph = supernet.ntk_network(&mask, [3, 8, 8], CLASSES).expect("a network");
+        check_gradients(supernet.space.name, graph, &mask.mixing(&supernet.space), 3, 37);
+    }
+}
+
+/// J as an engine gives it, in f64.
+fn engine_jacobian(
+    engine: &dyn Engine,
+    graph: &Arc<Graph>,
+    mixing: &[f64],
+    batch: usize,
+) -> Vec<f64> {
+    let task = Task {
+        plan: engine.prepare(graph.clone()),
+        mixing: mixing.into(),
+        parameters: Parameters::Given(parameters(graph).into()),
+        inputs: Inputs { values: images(graph, batch).into(), batches: 1, batch },
+        wanted: Wanted::Jacobian,
+    };
+    let result = Mutex::new(Vec::new());
+    let reduce = |evidence: Evidence<'_>| {
+        let Evidence::Jacobian { rows, .. } = evidence else { panic!("J was asked for") };
+        *result.lock().expect("one task") = match rows {
+            Rows::F32(values) => values.iter().map(|v| f64::from(*v)).collect(),
+            Rows::F64(values) => values.to_vec(),
+        };
+        0.0
+    };
+    let mut tasks = std::iter::once(Ok(task));
+    engine.evaluate(&mut tasks, &reduce, &mut |_, _| ControlFlow::Continue(())).expect("J");
+    result.into_inner().expect("one task")
+}
+
+fn distance(found: &[f64], expected: &[f64]) -> f64 {
+    let norm = |v: Vec<f64>| v.iter().map(|x| x * x).sum::<f64>().sqrt();
+    norm(found.iter().zip(expected).map(|(a, b)| a - b).collect()) / norm(expected.to_vec())
+}
+
+#[test]
+fn native_agrees_with_reference_on_every_primitive_and_batch() {
+    let reference = reference(1).expect("an engine");
+    let portable = native_with(2, InstructionSet::Portable).expect("an engine");
+    let detected = native_with(2, InstructionSet::detect()).expect("an engine");
+    let mut graphs = primitives();
+    for kind in [SpaceKind::NasBench201, SpaceKind::Darts] {
+        let supernet = Supernet::of(kind);
+        let mask = Mask::full(&supernet.space);
+        let graph = supernet.ntk_network(&mask, [3, 12, 8], CLASSES).expect("a network");
+        graphs.push((supernet.space.name.into(), graph));
+    }
+    for (name, graph) in graphs {
+        let graph = Arc::new(graph);
+        let mixing = mixing(&graph);
+        // Batches that leave lanes unused, fill them exactly, and need a second vector.
+        for batch in [3, 8, 13] {
+            let expected = engine_jacobian(reference.as_ref(), &graph, &mixing, batch);
+            let found = engine_jacobian(detected.as_ref(), &graph, &mixing, batch);
+            let error = distance(&found, &expected);
+            assert!(error < 1e-5, "{name}, batch {batch}: off by {error}");
+            let same = engine_jacobian(portable.as_ref(), &graph, &mixing, batch);
+            assert!(same == found, "{name}, batch {batch}: other bits without vectors");
+        }
+    }
+}
+
+/// A dead operation is not there: the same J as in a graph that never had it.
+#[test]
+fn weight_zero_is_absence() {
+    let engine = native_with(1, InstructionSet::detect()).expect("an engine");
+    for kind in [SpaceKind::NasBench201, SpaceKind::Darts] {
+        let supernet = Supernet::of(kind);
+        let space = &supernet.space;
+        let full = Mask::full(space);
+        let mut sparse = full.clone();
+        for (cell, edge) in space.edges() {
+            // Some edges lose one operation, some all.
+            let operations: Vec<usize> = full.operations_on(cell, edge).collect();
+            let gone = if edge % 3 == 1 { operations.len() } else { 1 };
+            for operation in operations.into_iter().take(gone) {
+                sparse.remove(crate::space::Choice { cell, edge, operation });
+            }
+        }
+        let network = |mask| supernet.ntk_network(mask, [3, 8, 8], CLASSES).expect("a network");
+        let (large, small) = (Arc::new(network(&full)), Arc::new(network(&sparse)));
+        let key =
+            Key { seed: 3, purpose: Purpose::NtkParameters, round: 0, candidate: 0, repeat: 0 };
+        let initialiser = Initialiser { init: Init::KaimingNormal, fan: Fan::Out, key };
+        let condition = |graph: &Arc<Graph>| {
+            let task = Task {
+                plan: engine.prepare(graph.clone()),
+                mixing: sparse.mixing(space).into(),
+                parameters: Parameters::Drawn(initialiser),
+                inputs: Inputs { values: images(graph, 6).into(), batches: 1, batch: 6 },
+                wanted: Wanted::Jacobian,
+            };
+            let reduce = |evidence: Evidence<'_>| match evidence {
+                Evidence::Jacobian { rows, images, columns } => {
+                    crate::indicator::gram(rows, images, columns).iter().sum()
+                }
+                _ => f64::NAN,
+            };
+            let mut sum = f64::NAN;
+            let mut tasks = std::iter::once(Ok(task));
+            engine
+                .evaluate(&mut tasks, &reduce, &mut |_, value| {
+                    sum = value;
+                    ControlFlow::Continue(())
+                })
+                .expect("K");
+            sum
+        };
+        let (a, b) = (condition(&large), condition(&small));
+        assert!((a - b).abs() <= 1e-12 * a.abs(), "{}: {a} and {b}", space.name);
+    }
+}
+
+/// The sink may stop at any time; a panic in a reduction comes out where the call was made.
+#[test]
+fn stopping_and_panicking() {
+    let engine = native_with(2, InstructionSet::detect()).expect("an engine");
+    let graph = Arc::new(around([8, 8], 2, |b, x| b.relu(x)));
+    let plan = engine.prepare(graph.clone());
+    let task = || {
+        Ok(Task {
+            plan: plan.clone(),
+            mixing: mixing(&graph).into(),
+            parameters: Parameters::Given(parameters(&graph).into()),
+            inputs: Inputs { values: images(&graph, 4).into(), batches: 1, batch: 4 },
+            wanted: Wanted::Jacobian,
+        })
+    };
+    let mut seen = 0;
+    engine
+        .evaluate(&mut std::iter::repeat_with(task), &|_| 1.0, &mut |_, _| {
+            seen += 1;
+            if seen == 5 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+        .expect("stopping is no error");
+    assert_eq!(seen, 5);
+    let panicking =
+        std::panic::AssertUnwindSafe(|| {
+            let mut tasks = std::iter::repeat_with(task).take(9);
+            engine.evaluate(&mut tasks, &|_| panic!("on purpose"), &mut |_, _| {
+                ControlFlow::Continue(())
+            })
+        });
+    let payload = std::panic::catch_unwind(panicking).expect_err("a panic");
+    assert_eq!(payload.downcast_ref::<&str>(), Some(&"on purpose"));
+    let mut failing = std::iter::once(Err(crate::Error::NotFound("an image".into())));
+    let result = engine.evaluate(&mut failing, &|_| 1.0, &mut |_, _| ControlFlow::Continue(()));
+    assert!(matches!(result, Err(crate::Error::NotFound(_))), "{result:?}");
+}

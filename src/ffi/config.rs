@@ -98,7 +98,7 @@ pub unsafe extern "C" fn tenas_config_new(
     guard("tenas_config_new", || {
         // SAFETY: NULL or writable, as tenas.h asks.
         let out = unsafe { Out::new(out, "out") }?;
-        let config = Config::new(space::kind(space)?, dataset::kind(dataset)?)?;
+        let config = Config::new(space::kind(space)?, dataset::kind(dataset)?);
         out.set(handle::into_raw(Mutex::new(config)));
         Ok(())
     })

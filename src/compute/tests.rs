@@ -65,7 +65,7 @@ fn pool(kernel: usize, stride: usize, padding: usize) -> Window {
 fn primitives() -> Vec<(String, Graph)> {
     let mut all: Vec<(String, Graph)> = Vec::new();
     let mut add = |name: String, graph| all.push((name, graph));
-    for size in [[5, 7], [8, 8]] {
+    for size in [[2, 2], [3, 3], [5, 7], [8, 8]] {
         for (channels, g) in [
             (5, conv(3, 1, 1, false)),
             (3, conv(1, 1, 1, false)),

@@ -166,14 +166,24 @@ impl Convolution {
         }
     }
 
-    /// How far beyond the edges of an input of `input` = `[channels, height, width]` the taps of
-    /// the outputs read.
+    /// The taps of one axis that read an input for some output. On small planes some never do.
+    pub fn taps(&self, input: usize, output: usize) -> impl Iterator<Item = usize> + '_ {
+        let at = |o: usize, k: usize| (o * self.stride + k * self.dilation) as isize - self.padding;
+        (0..self.kernel)
+            .filter(move |k| (0..output).any(|o| (0..input as isize).contains(&at(o, *k))))
+    }
+
+    /// How far beyond the edges of an input of `input` = `[channels, height, width]` those taps
+    /// read.
     pub fn reach(&self, input: [usize; 3], output: [usize; 3]) -> usize {
-        let far = |out: usize, size: usize| {
-            let last = (out - 1) * self.stride + (self.kernel - 1) * self.dilation;
-            last as isize - self.padding - (size as isize - 1)
+        let axis = |a: usize| {
+            let beyond = move |k: usize| {
+                let first = (k * self.dilation) as isize - self.padding;
+                let last = first + ((output[a] - 1) * self.stride) as isize;
+                (-first).max(last - (input[a] as isize - 1)).max(0) as usize
+            };
+            self.taps(input[a], output[a]).map(beyond).max().unwrap_or(0)
         };
-        let far = far(output[1], input[1]).max(far(output[2], input[2]));
-        far.max(self.padding).max(0) as usize
+        axis(1).max(axis(2))
     }
 }

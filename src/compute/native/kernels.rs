@@ -58,8 +58,8 @@ impl NativeKernels {
             ones.block_mut(b).fill(one);
         }
         let moments = Moments {
-            centred: sums(self.scratch.gradient(self.set, layout, x, centred, 0)),
-            alone: sums(self.scratch.gradient(self.set, layout, x, &ones, 0)),
+            centred: self.scratch.gradient(self.set, layout, x, centred, 0),
+            alone: self.scratch.gradient(self.set, layout, x, &ones, 0),
         };
         self.pool.release(ones);
         Ok(moments)
@@ -79,10 +79,6 @@ pub(crate) struct Moments {
     centred: Vec<f64>,
     /// Sum of what each weight reads, likewise.
     alone: Vec<f64>,
-}
-
-fn sums(lanes: &[Lanes]) -> Vec<f64> {
-    lanes.iter().map(Lanes::sum).collect()
 }
 
 fn pooling(window: &Window, input: Shape, output: Shape) -> Pooling {
@@ -206,7 +202,7 @@ impl Kernels for NativeKernels {
         for i in 0..dy.shape.cotangents {
             let row = &mut rows.rows[i * rows.columns..(i + 1) * rows.columns];
             let first = i * blocks;
-            let gradient = sums(scratch.gradient(set, &layout, x, dy, first));
+            let gradient = scratch.gradient(set, &layout, x, dy, first);
             let Saved::ConvNorm(statistics, moments) = saved else {
                 for (row, g) in row[conv.column..].iter_mut().zip(&gradient) {
                     *row += (f64::from(weight) * g) as f32;

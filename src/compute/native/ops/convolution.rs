@@ -32,6 +32,8 @@ pub(crate) struct Layout {
     groups: usize,
     /// Kernel elements of one (output, input) channel pair.
     taps: usize,
+    /// Those that ever read an input; the others count for nothing.
+    live: Vec<usize>,
     input: [usize; 3],
     output: [usize; 3],
     /// Zeros around the planes that the forward pass and the weight gradient read.
@@ -39,7 +41,7 @@ pub(crate) struct Layout {
     /// Whether the input comes without them.
     copies_x: bool,
     x_grid: Grid,
-    /// Offsets of the terms (input channel, tap) in those planes.
+    /// Offsets of the terms (input channel, live tap) in those planes.
     x_terms: Vec<usize>,
     dy_padding: Padding,
     phases: Vec<Phase>,
@@ -54,7 +56,9 @@ impl Layout {
         let start = (low as isize - g.padding) as usize;
         let row = x_padding.row();
         let x_grid = Grid { origin: start * (row + 1), row: g.stride * row, column: g.stride };
-        let square = || (0..g.kernel).flat_map(|y| (0..g.kernel).map(move |x| (y, x)));
+        let (ys, xs): (Vec<usize>, Vec<usize>) = (g.taps(h, oh).collect(), g.taps(w, ow).collect());
+        let square = || ys.iter().flat_map(|y| xs.iter().map(move |x| (*y, *x)));
+        let live = square().map(|(y, x)| y * g.kernel + x).collect();
         let (outputs, inputs, groups) =
             if g.depthwise { (1, 1, output[0]) } else { (output[0], input[0], 1) };
         let offset = |c: usize, y: usize, x: usize| {
@@ -74,8 +78,8 @@ impl Layout {
         let length = |phase: usize, size: usize| (size - phase.min(size)).div_ceil(g.stride);
         let (mut dy_low, mut dy_high) = (0, 0);
         for phase in 0..g.stride {
-            for s in (0..g.kernel).filter_map(|k| shift(phase, k)) {
-                for (size, out) in [(h, oh), (w, ow)] {
+            for (taps, size, out) in [(&ys, h, oh), (&xs, w, ow)] {
+                for s in taps.iter().filter_map(|k| shift(phase, *k)) {
                     let last = length(phase, size) as isize - 1 + s;
                     dy_low = dy_low.max(-s);
                     dy_high = dy_high.max(last - (out as isize - 1));
@@ -88,8 +92,8 @@ impl Layout {
         let mut phases = Vec::with_capacity(g.stride * g.stride);
         for (py, px) in (0..g.stride).flat_map(|y| (0..g.stride).map(move |x| (y, x))) {
             let taps = square()
-                .enumerate()
-                .filter_map(|(tap, (ky, kx))| {
+                .filter_map(|(ky, kx)| {
+                    let tap = ky * g.kernel + kx;
                     let (sy, sx) = (shift(py, ky)?, shift(px, kx)?);
                     let at = (dy_low + sy) as usize * row + (dy_low + sx) as usize;
                     Some((tap, at))
@@ -103,6 +107,7 @@ impl Layout {
             inputs,
             groups,
             taps: g.kernel * g.kernel,
+            live,
             input,
             output,
             x_padding,
@@ -191,14 +196,17 @@ impl Scratch {
         y: &mut [Lanes],
     ) {
         let x = Self::padded_x(&mut self.x, set, l, x, b);
-        let size = l.outputs * l.fan_in();
+        let size = l.outputs * l.x_terms.len();
         let (x_plane, y_plane) = (l.x_padding.plane(), l.output_plane());
+        let kernels = weights[..l.weights()].chunks_exact(l.taps);
+        self.weights.clear();
+        self.weights.extend(kernels.flat_map(|kernel| l.live.iter().map(|t| kernel[*t])));
         for g in 0..l.groups {
             set.run(Correlate {
                 input: &x[g * l.inputs * x_plane..(g + 1) * l.inputs * x_plane],
                 input_grid: l.x_grid,
                 offsets: &l.x_terms,
-                weights: &weights[g * size..(g + 1) * size],
+                weights: &self.weights[g * size..(g + 1) * size],
                 out: &mut y[g * l.outputs * y_plane..(g + 1) * l.outputs * y_plane],
                 out_grid: Grid { origin: 0, row: l.output[2], column: 1 },
                 out_plane: y_plane,
@@ -211,7 +219,7 @@ impl Scratch {
     }
 
     /// The sums over places and images of dy times what each weight reads, `[out, in, taps]`: the
-    /// weight gradient. `dy` is one of its cotangents, from block `first` on.
+    /// weight gradient. The cotangent is that of `dy` from block `first` on.
     pub(crate) fn gradient(
         &mut self,
         set: InstructionSet,
@@ -219,10 +227,10 @@ impl Scratch {
         x: &Tensor,
         dy: &Tensor,
         first: usize,
-    ) -> &[Lanes] {
-        let size = l.outputs * l.fan_in();
+    ) -> Vec<f64> {
+        let size = l.outputs * l.x_terms.len();
         let (x_plane, dy_plane) = (l.x_padding.plane(), l.output_plane());
-        let sums = sized(&mut self.sums, l.weights(), Lanes::ZERO);
+        let sums = sized(&mut self.sums, l.groups * size, Lanes::ZERO);
         sums.fill(Lanes::ZERO);
         for b in 0..x.blocks() {
             let dy = dy.block(first + b);
@@ -242,7 +250,14 @@ impl Scratch {
                 });
             }
         }
-        sums
+        let mut gradient = vec![0.0; l.weights()];
+        let kernels = gradient.chunks_exact_mut(l.taps).zip(sums.chunks_exact(l.live.len().max(1)));
+        for (kernel, sums) in kernels {
+            for (t, sum) in l.live.iter().zip(sums) {
+                kernel[*t] = sum.sum();
+            }
+        }
+        gradient
     }
 
     /// dx of one block, from the cotangent that `dy` gives, times `scale`.

@@ -164,10 +164,10 @@ impl Kernels for NativeKernels {
     ) -> Result<Saved> {
         let (set, scratch) = (self.set, &mut self.scratch);
         let layout = scratch.layout(&conv.geometry, x.shape.chw, y.shape.chw, x.shape.halo);
-        let weights = &p[conv.weight..];
+        scratch.load(&layout, &p[conv.weight..]);
         let mut run = |y: &mut Tensor| {
             for b in 0..x.blocks() {
-                scratch.forward(set, &layout, weights, x, b, y.block_mut(b));
+                scratch.forward(set, &layout, x, b, y.block_mut(b));
             }
         };
         let Some(norm) = &conv.norm else {

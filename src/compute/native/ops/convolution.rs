@@ -185,12 +185,18 @@ impl Scratch {
         out
     }
 
-    /// y of block `b`.
+    /// Lays out the weights for `forward`.
+    pub(crate) fn load(&mut self, l: &Layout, weights: &[f32]) {
+        let kernels = weights[..l.weights()].chunks_exact(l.taps);
+        self.weights.clear();
+        self.weights.extend(kernels.flat_map(|kernel| l.live.iter().map(|t| kernel[*t])));
+    }
+
+    /// y of block `b`, with the weights that were loaded.
     pub(crate) fn forward(
         &mut self,
         set: InstructionSet,
         l: &Layout,
-        weights: &[f32],
         x: &Tensor,
         b: usize,
         y: &mut [Lanes],
@@ -198,9 +204,6 @@ impl Scratch {
         let x = Self::padded_x(&mut self.x, set, l, x, b);
         let size = l.outputs * l.x_terms.len();
         let (x_plane, y_plane) = (l.x_padding.plane(), l.output_plane());
-        let kernels = weights[..l.weights()].chunks_exact(l.taps);
-        self.weights.clear();
-        self.weights.extend(kernels.flat_map(|kernel| l.live.iter().map(|t| kernel[*t])));
         for g in 0..l.groups {
             set.run(Correlate {
                 input: &x[g * l.inputs * x_plane..(g + 1) * l.inputs * x_plane],

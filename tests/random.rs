@@ -56,7 +56,7 @@ fn check_sample(name: &str, values: &[f64], spread: f64, init: Init) {
     let mean = values.iter().sum::<f64>() / n;
     assert!(mean.abs() < 4.0 * std / n.sqrt(), "{name} {init:?}: mean {mean}, std {std}");
     let variance = values.iter().map(|v| v * v).sum::<f64>() / n;
-    let error = std * std * ((kurtosis - 1.0) / n as f64).sqrt();
+    let error = std * std * ((kurtosis - 1.0) / n).sqrt();
     assert!(
         (variance - std * std).abs() < 4.0 * error,
         "{name} {init:?}: variance {variance}, expected {}",

@@ -17,6 +17,8 @@ pub mod indicator;
 
 pub mod search;
 
+pub mod ffi;
+
 pub use data::{Dataset, DatasetKind};
 pub use error::{Error, Result};
 pub use network::{Init, Supernet};

@@ -40,6 +40,11 @@ impl ActivationBits {
         self.data[row * self.words + bit / 64] |= 1 << (bit % 64);
     }
 
+    /// Switches on, in a row's bits 64 `word` to 64 `word` + 63, those that are on in `bits`.
+    pub fn set_word(&mut self, row: usize, word: usize, bits: u64) {
+        self.data[row * self.words + word] |= bits;
+    }
+
     /// Number of rows.
     pub fn rows(&self) -> usize {
         self.rows

@@ -8,7 +8,10 @@ use crate::network::Window;
 /// Node patterns that an engine may run as one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fusion {
-    ReluIntoConv,
+    /// One ReLU for all that read the same input, its output with the border of zeros that the
+    /// convolutions behind it need.
+    SharedRelu,
+    /// BN into the convolution before it.
     BatchNormIntoConv,
 }
 
@@ -22,12 +25,14 @@ pub(super) struct Shape {
     pub(super) batch: usize,
     /// C, H, W.
     pub(super) chw: [usize; 3],
+    /// Rows and columns of zeros around each plane.
+    pub(super) halo: usize,
 }
 
 impl Shape {
-    /// H W.
+    /// H W, with the halo.
     pub(super) fn plane(&self) -> usize {
-        self.chw[1] * self.chw[2]
+        (self.chw[1] + 2 * self.halo) * (self.chw[2] + 2 * self.halo)
     }
 }
 
@@ -82,12 +87,14 @@ pub(super) trait Kernels {
     /// Writes the bits x > 0 of image n's elements to `row + n`, from bit `bit` on.
     fn bits(&mut self, x: &Self::Tensor, bits: &mut ActivationBits, row: usize, bit: usize);
 
+    /// `keep`: an adjoint will follow.
     fn conv(
         &mut self,
         p: &Self::Parameters,
         conv: &Conv,
         x: &Self::Tensor,
         y: &mut Self::Tensor,
+        keep: bool,
     ) -> Result<Self::Saved>;
     fn conv_adjoint(
         &mut self,

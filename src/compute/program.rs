@@ -16,11 +16,9 @@ pub(super) struct Norm {
     pub(super) column: usize,
 }
 
-/// A convolution, with the ReLU before it and the batch normalisation after it where fused.
+/// A convolution, with the batch normalisation after it where fused.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Conv {
-    /// Whether ReLU comes first.
-    pub(super) relu: bool,
     /// Geometry of the window.
     pub(super) geometry: Convolution,
     /// Offset of the weight in the flat vector of parameters.
@@ -74,11 +72,13 @@ pub(super) struct Program {
     last_read: Vec<usize>,
     /// For each node, whether an adjoint reads its value.
     read_by_adjoint: Vec<bool>,
+    /// For each node, the border of zeros around its planes.
+    halos: Vec<usize>,
 }
 
 impl Program {
     pub(super) fn new(graph: Arc<Graph>, fuses: impl Fn(Fusion) -> bool) -> Self {
-        let steps = fuse(&graph, fuses);
+        let (steps, halos) = fuse(&graph, fuses);
         let nodes = graph.nodes.len();
         let (mut last_read, mut read_by_adjoint) = (vec![0; nodes], vec![false; nodes]);
         for (s, step) in steps.iter().enumerate() {
@@ -89,7 +89,7 @@ impl Program {
             }
         }
         last_read[nodes - 1] = usize::MAX;
-        Program { graph, steps, last_read, read_by_adjoint }
+        Program { graph, steps, last_read, read_by_adjoint, halos }
     }
 
     pub(super) fn graph(&self) -> &Graph {
@@ -105,6 +105,11 @@ impl Program {
         self.graph.nodes[node].shape
     }
 
+    /// Rows and columns of zeros around a node's planes.
+    pub(super) fn halo(&self, node: NodeId) -> usize {
+        self.halos[node]
+    }
+
     /// Nodes whose value nobody needs once step `s` has read it.
     pub(super) fn dead_after(&self, s: usize, keep: bool) -> impl Iterator<Item = NodeId> + '_ {
         let dead = move |n: &NodeId| self.last_read[*n] == s && !(keep && self.read_by_adjoint[*n]);
@@ -112,25 +117,39 @@ impl Program {
     }
 }
 
-/// The graph-to-graph pass: ReLU into the convolutions that read it, BN into the convolution
-/// before it, where the engine says so.
-fn fuse(graph: &Graph, fuses: impl Fn(Fusion) -> bool) -> Vec<Step> {
+/// The graph-to-graph pass: one ReLU for all that read the same input, BN into the convolution
+/// before it, where the engine says so. Also gives each node's halo.
+fn fuse(graph: &Graph, fuses: impl Fn(Fusion) -> bool) -> (Vec<Step>, Vec<usize>) {
     let nodes = &graph.nodes;
+    // For each node the one that stands for it.
+    let mut same: Vec<NodeId> = (0..nodes.len()).collect();
+    if fuses(Fusion::SharedRelu) {
+        let mut relu_of = vec![None; nodes.len()];
+        for (id, node) in nodes.iter().enumerate().filter(|(_, n)| n.operation == Operation::Relu) {
+            same[id] = *relu_of[node.inputs[0]].get_or_insert(id);
+        }
+    }
     let mut readers: Vec<Vec<NodeId>> = vec![Vec::new(); nodes.len()];
     for (id, node) in nodes.iter().enumerate() {
-        node.inputs.iter().for_each(|i| readers[*i].push(id));
+        node.inputs.iter().for_each(|i| readers[same[*i]].push(id));
     }
     let is_conv = |id: &NodeId| matches!(nodes[*id].operation, Operation::Conv { .. });
-    let relu_into_conv = |id: NodeId| {
-        fuses(Fusion::ReluIntoConv)
-            && nodes[id].operation == Operation::Relu
-            && readers[id].iter().all(is_conv)
-    };
     let norm_into_conv = |id: NodeId| {
         fuses(Fusion::BatchNormIntoConv)
             && matches!(nodes[id].operation, Operation::BatchNorm { .. })
             && is_conv(&nodes[id].inputs[0])
             && readers[nodes[id].inputs[0]].len() == 1
+    };
+    let halo = |id: NodeId| {
+        let shared = fuses(Fusion::SharedRelu) && nodes[id].operation == Operation::Relu;
+        if !shared || !readers[id].iter().all(is_conv) {
+            return 0;
+        }
+        let reach = readers[id].iter().map(|r| match nodes[*r].operation {
+            Operation::Conv { geometry, .. } => geometry.reach(nodes[id].shape, nodes[*r].shape),
+            _ => 0,
+        });
+        reach.max().unwrap_or(0)
     };
     let parameters = &graph.parameters;
     let column = |id: usize| parameters[id].column.expect("weights are counted");
@@ -139,23 +158,19 @@ fn fuse(graph: &Graph, fuses: impl Fn(Fusion) -> bool) -> Vec<Step> {
         shift: parameters[shift].offset,
         column: column(scale),
     };
-    // A convolution node as an action and its input.
+    // A convolution node as an action and its inputs.
     let conv = |id: NodeId, norm: Option<Norm>| {
         let Operation::Conv { weight, geometry } = nodes[id].operation else {
             unreachable!("only called on convolutions")
         };
-        let mut input = nodes[id].inputs[0];
-        let relu = relu_into_conv(input);
-        if relu {
-            input = nodes[input].inputs[0];
-        }
         let offset = parameters[weight].offset;
-        let conv = Conv { relu, geometry, weight: offset, column: column(weight), norm };
-        (Action::Conv(conv), vec![input])
+        let conv = Conv { geometry, weight: offset, column: column(weight), norm };
+        (Action::Conv(conv), nodes[id].inputs.clone())
     };
     let mut steps = Vec::with_capacity(nodes.len());
     for (id, node) in nodes.iter().enumerate() {
         let inputs = node.inputs.clone();
+        let mut slot = node.slot;
         let (action, inputs) = match &node.operation {
             Operation::Input => continue,
             Operation::Conv { .. } if readers[id].iter().any(|r| norm_into_conv(*r)) => continue,
@@ -166,8 +181,14 @@ fn fuse(graph: &Graph, fuses: impl Fn(Fusion) -> bool) -> Vec<Step> {
             Operation::BatchNorm { scale, shift } => {
                 (Action::BatchNorm(norm(*scale, *shift)), inputs)
             }
-            Operation::Relu if relu_into_conv(id) => continue,
-            Operation::Relu => (Action::Relu, inputs),
+            Operation::Relu if same[id] != id => continue,
+            Operation::Relu => {
+                if readers[id].len() > 1 {
+                    // It serves more operations than its own.
+                    slot = None;
+                }
+                (Action::Relu, inputs)
+            }
             Operation::AvgPool(window) => (Action::AvgPool(*window), inputs),
             Operation::MaxPool(window) => (Action::MaxPool(*window), inputs),
             Operation::Mix(slots) => (Action::Mix(slots.clone()), inputs),
@@ -182,7 +203,8 @@ fn fuse(graph: &Graph, fuses: impl Fn(Fusion) -> bool) -> Vec<Step> {
                 (Action::Linear(linear), inputs)
             }
         };
-        steps.push(Step { action, inputs, output: id, slot: node.slot });
+        let inputs = inputs.into_iter().map(|i| same[i]).collect();
+        steps.push(Step { action, inputs, output: id, slot });
     }
-    steps
+    (steps, (0..nodes.len()).map(halo).collect())
 }

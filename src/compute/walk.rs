@@ -114,9 +114,11 @@ pub(super) fn forward<K: Kernels>(
     pass.values[0] = Some(input);
     for (s, step) in program.steps().iter().enumerate() {
         if network.is_live(step.slot) {
-            let shape = Shape { cotangents: 1, batch, chw: program.shape(step.output) };
+            let halo = program.halo(step.output);
+            let chw = program.shape(step.output);
+            let shape = Shape { cotangents: 1, batch, chw, halo };
             let mut y = kernels.tensor(shape)?;
-            let saved = run(kernels, network, step, &pass, &mut y)?;
+            let saved = run(kernels, network, step, &pass, &mut y, keep)?;
             match saved {
                 Some(saved) if !keep => kernels.release_saved(saved),
                 saved => pass.saved[s] = saved,
@@ -140,11 +142,12 @@ fn run<K: Kernels>(
     step: &Step,
     pass: &Forward<K>,
     y: &mut K::Tensor,
+    keep: bool,
 ) -> Result<Option<K::Saved>> {
     let p = network.parameters;
     let x = || pass.value(step.inputs[0]);
     match &step.action {
-        Action::Conv(conv) => return kernels.conv(p, conv, x(), y).map(Some),
+        Action::Conv(conv) => return kernels.conv(p, conv, x(), y, keep).map(Some),
         Action::BatchNorm(norm) => return kernels.batch_norm(p, norm, x(), y).map(Some),
         Action::MaxPool(window) => return kernels.max_pool(window, x(), y).map(Some),
         Action::Relu => kernels.relu(x(), y)?,
@@ -261,7 +264,8 @@ pub(super) fn reverse<K: Kernels>(
     let nodes = program.graph().nodes.len();
     let columns = program.graph().parameters.columns();
     let readers = live_readers(network);
-    let shape_of = |node| Shape { cotangents: images.len(), batch, chw: program.shape(node) };
+    let shape_of =
+        |node| Shape { cotangents: images.len(), batch, chw: program.shape(node), halo: 0 };
     let mut cotangents: Cotangents<K> = Cotangents { held: (0..nodes).map(|_| None).collect() };
     cotangents.put(nodes - 1, kernels.seed(images.start, shape_of(nodes - 1))?);
     for (s, step) in program.steps().iter().enumerate().rev() {

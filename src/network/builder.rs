@@ -165,4 +165,15 @@ impl Convolution {
             depthwise: false,
         }
     }
+
+    /// How far beyond the edges of an input of `input` = `[channels, height, width]` the taps of
+    /// the outputs read.
+    pub fn reach(&self, input: [usize; 3], output: [usize; 3]) -> usize {
+        let far = |out: usize, size: usize| {
+            let last = (out - 1) * self.stride + (self.kernel - 1) * self.dilation;
+            last as isize - self.padding - (size as isize - 1)
+        };
+        let far = far(output[1], input[1]).max(far(output[2], input[2]));
+        far.max(self.padding).max(0) as usize
+    }
 }

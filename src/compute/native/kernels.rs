@@ -1,11 +1,11 @@
 //! The native kernels behind the walk.
 
 use super::InstructionSet;
-use super::ops::batch_norm::{self, AddSource, Statistics};
-use super::ops::convolution::Scratch;
-use super::ops::elementwise::{AddScaled, Relu};
+use super::ops::batch_norm::{self, AddSource, Adjoint, Statistics};
+use super::ops::convolution::{Layout, Scratch};
+use super::ops::elementwise::AddScaled;
 use super::ops::linear::{Linear as LinearJob, LinearAdjoint};
-use super::ops::padded::{Activation, Scaled};
+use super::ops::padded::{Pad, Padding, Plain, Relu};
 use super::ops::pooling::{
     AveragePool, AveragePoolAdjoint, GlobalPool, GlobalPoolAdjoint, MaxPool, MaxPoolAdjoint,
     Pooling,
@@ -34,6 +34,8 @@ pub(crate) struct NativeKernels {
 pub(crate) enum Saved {
     Nothing,
     Norm(Statistics),
+    /// Of a convolution and the BN behind it.
+    ConvNorm(Statistics, Moments),
     /// Tap of the maximum of each output.
     Places(Tensor),
 }
@@ -48,9 +50,39 @@ impl NativeKernels {
         Self::with_pool(self.set, self.pool.clone())
     }
 
+    fn moments(&mut self, layout: &Layout, x: &Tensor, statistics: &Statistics) -> Result<Moments> {
+        let centred = &statistics.centred;
+        let mut ones = self.pool.tensor(centred.shape)?;
+        for b in 0..ones.blocks() {
+            let one = Lanes::first(ones.valid(b), 1.0);
+            ones.block_mut(b).fill(one);
+        }
+        let moments = Moments {
+            centred: sums(self.scratch.gradient(self.set, layout, x, centred, 0)),
+            alone: sums(self.scratch.gradient(self.set, layout, x, &ones, 0)),
+        };
+        self.pool.release(ones);
+        Ok(moments)
+    }
+
     fn with_pool(set: InstructionSet, pool: Pool) -> Self {
         NativeKernels { set, pool, scratch: Scratch::default(), sums: Vec::new() }
     }
+}
+
+/// What a convolution's weight gradient needs of the BN behind it, summed over the batch once for
+/// all cotangents. BN's adjoint is affine in (dy, y), so the weight gradient of any cotangent follows
+/// from the sums of dy times what each weight reads, and these.
+#[derive(Debug, Default)]
+pub(crate) struct Moments {
+    /// Sum of the centred output times what each weight reads, `[out, in, taps]`.
+    centred: Vec<f64>,
+    /// Sum of what each weight reads, likewise.
+    alone: Vec<f64>,
+}
+
+fn sums(lanes: &[Lanes]) -> Vec<f64> {
+    lanes.iter().map(Lanes::sum).collect()
 }
 
 fn pooling(window: &Window, input: Shape, output: Shape) -> Pooling {
@@ -84,7 +116,9 @@ impl Kernels for NativeKernels {
     fn release_saved(&mut self, saved: Saved) {
         match saved {
             Saved::Nothing => {}
-            Saved::Norm(statistics) => self.release(statistics.centred),
+            Saved::Norm(statistics) | Saved::ConvNorm(statistics, _) => {
+                self.release(statistics.centred)
+            }
             Saved::Places(tensor) => self.release(tensor),
         }
     }
@@ -105,22 +139,39 @@ impl Kernels for NativeKernels {
     fn bits(&mut self, x: &Tensor, bits: &mut ActivationBits, row: usize, bit: usize) {
         for b in 0..x.blocks() {
             let valid = x.valid(b);
-            for (e, lanes) in x.block(b).iter().enumerate() {
-                for (n, _) in lanes.0[..valid].iter().enumerate().filter(|(_, v)| **v > 0.0) {
-                    bits.set(row + b * LANES + n, bit + e);
+            let (mut at, mut rest) = (bit, x.block(b));
+            while !rest.is_empty() {
+                // As many elements as go into one word of each image's row.
+                let (now, later) = rest.split_at(rest.len().min(64 - at % 64));
+                let mut words = [0u64; LANES];
+                for (e, lanes) in now.iter().enumerate() {
+                    for (word, v) in words.iter_mut().zip(lanes.0) {
+                        *word |= u64::from(v > 0.0) << (at % 64 + e);
+                    }
                 }
+                for (n, word) in words[..valid].iter().enumerate() {
+                    bits.set_word(row + b * LANES + n, at / 64, *word);
+                }
+                at += now.len();
+                rest = later;
             }
         }
     }
 
-    fn conv(&mut self, p: &[f32], conv: &Conv, x: &Tensor, y: &mut Tensor) -> Result<Saved> {
-        let layout = self.scratch.layout(&conv.geometry, x.shape.chw, y.shape.chw);
+    fn conv(
+        &mut self,
+        p: &[f32],
+        conv: &Conv,
+        x: &Tensor,
+        y: &mut Tensor,
+        keep: bool,
+    ) -> Result<Saved> {
+        let (set, scratch) = (self.set, &mut self.scratch);
+        let layout = scratch.layout(&conv.geometry, x.shape.chw, y.shape.chw, x.shape.halo);
         let weights = &p[conv.weight..];
         let mut run = |y: &mut Tensor| {
             for b in 0..x.blocks() {
-                let source = Activation { x: x.block(b), relu: conv.relu };
-                self.scratch.pad_x(self.set, &layout, source);
-                self.scratch.forward(self.set, &layout, weights, y.block_mut(b));
+                scratch.forward(set, &layout, weights, x, b, y.block_mut(b));
             }
         };
         let Some(norm) = &conv.norm else {
@@ -129,9 +180,11 @@ impl Kernels for NativeKernels {
         };
         let mut out = self.pool.tensor(y.shape)?;
         run(&mut out);
-        let statistics = batch_norm::statistics(self.set, out);
-        batch_norm::apply(self.set, &statistics, &p[norm.scale..], &p[norm.shift..], y);
-        Ok(Saved::Norm(statistics))
+        let statistics = batch_norm::statistics(set, out);
+        batch_norm::apply(set, &statistics, &p[norm.scale..], &p[norm.shift..], y);
+        let moments =
+            if keep { self.moments(&layout, x, &statistics)? } else { Moments::default() };
+        Ok(Saved::ConvNorm(statistics, moments))
     }
 
     fn conv_adjoint(
@@ -141,52 +194,55 @@ impl Kernels for NativeKernels {
         x: &Tensor,
         saved: &Saved,
         dy: Cotangent<'_, Self>,
-        dx: Option<Target<'_, Tensor>>,
+        mut dx: Option<Target<'_, Tensor>>,
         rows: RowsMut<'_, [f32]>,
     ) -> Result<()> {
         let (set, scratch) = (self.set, &mut self.scratch);
-        let layout = scratch.layout(&conv.geometry, x.shape.chw, dy.tensor.shape.chw);
-        let weights = &p[conv.weight..];
-        let inputs = if conv.geometry.depthwise { 1 } else { x.shape.chw[0] };
-        let channels = dy.tensor.shape.chw[0];
-        let len = channels * inputs * conv.geometry.kernel * conv.geometry.kernel;
+        let (dy, weight) = (dy.tensor, dy.scale);
+        let layout = scratch.layout(&conv.geometry, x.shape.chw, dy.shape.chw, x.shape.halo);
+        let weights = &p[conv.weight..conv.weight + layout.weights()];
+        let (fan_in, channels) = (layout.fan_in(), dy.shape.chw[0]);
         let blocks = x.blocks();
-        let mut dx = dx;
-        for i in 0..dy.tensor.shape.cotangents {
+        for i in 0..dy.shape.cotangents {
             let row = &mut rows.rows[i * rows.columns..(i + 1) * rows.columns];
-            let adjoint = match (&conv.norm, saved) {
-                (Some(norm), Saved::Norm(statistics)) => {
-                    let scale = &p[norm.scale..norm.scale + channels];
-                    let row = &mut row[norm.column..];
-                    let (g, w) = (dy.tensor, dy.scale);
-                    Some((batch_norm::adjoint(set, statistics, scale, g, w, i, row), statistics))
+            let first = i * blocks;
+            let gradient = sums(scratch.gradient(set, &layout, x, dy, first));
+            let Saved::ConvNorm(statistics, moments) = saved else {
+                for (row, g) in row[conv.column..].iter_mut().zip(&gradient) {
+                    *row += (f64::from(weight) * g) as f32;
                 }
-                _ => None,
-            };
-            scratch.start_gradient(&layout);
-            for b in 0..blocks {
-                let number = i * blocks + b;
-                match &adjoint {
-                    Some((adjoint, statistics)) => {
-                        let source = adjoint.block(statistics, dy.tensor, i, b);
-                        scratch.pad_dy(set, &layout, source);
-                    }
-                    None => {
-                        let scale = Lanes::first(x.valid(b), dy.scale);
-                        let source = Scaled { dy: dy.tensor.block(number), scale };
-                        scratch.pad_dy(set, &layout, source);
-                    }
-                }
-                let x = x.block(b);
-                scratch.pad_x(set, &layout, Activation { x, relu: conv.relu });
-                scratch.add_gradient(set, &layout);
                 if let Some(Target { tensor, first }) = &mut dx {
-                    let mask = conv.relu.then_some(x);
-                    let dx = tensor.block_mut(number);
-                    scratch.input_adjoint(set, &layout, weights, mask, dx, *first);
+                    for b in i * blocks..(i + 1) * blocks {
+                        let (source, dx) = (Plain(dy.block(b)), tensor.block_mut(b));
+                        scratch.input_adjoint(set, &layout, weights, weight, source, dx, *first);
+                    }
+                }
+                continue;
+            };
+            let norm = conv.norm.as_ref().expect("saved with a norm");
+            // dy times the output is dy times what each weight reads, times the weights.
+            let channel = |c: usize| {
+                let sum = batch_norm::channel_sum(set, dy, first, c);
+                let terms = c * fan_in..(c + 1) * fan_in;
+                let output = weights[terms.clone()].iter().zip(&gradient[terms]);
+                let output: f64 = output.map(|(w, g)| f64::from(*w) * g).sum();
+                (sum, output - f64::from(statistics.mean[c]) * sum)
+            };
+            let scale = &p[norm.scale..];
+            let channel_sums = (0..channels).map(channel);
+            let row_scale = &mut row[norm.column..];
+            let adjoint = Adjoint::new(statistics, scale, weight, channel_sums, row_scale);
+            for (q, row) in row[conv.column..].iter_mut().take(gradient.len()).enumerate() {
+                let (c, g) = (q / fan_in, gradient[q]);
+                *row += adjoint.combine(c, g, moments.centred[q], moments.alone[q]) as f32;
+            }
+            if let Some(Target { tensor, first }) = &mut dx {
+                for b in 0..blocks {
+                    let source = adjoint.block(statistics, dy, i, b);
+                    let dx = tensor.block_mut(i * blocks + b);
+                    scratch.input_adjoint(set, &layout, weights, 1.0, source, dx, *first);
                 }
             }
-            scratch.finish_gradient(&mut row[conv.column..], len);
         }
         Ok(())
     }
@@ -211,10 +267,15 @@ impl Kernels for NativeKernels {
         let Saved::Norm(statistics) = saved else { unreachable!("saved by batch_norm") };
         let (dy, weight) = (dy.tensor, dy.scale);
         let (channels, blocks) = (dy.shape.chw[0], dy.blocks());
-        let scale = &p[norm.scale..norm.scale + channels];
+        let scale = &p[norm.scale..];
         for i in 0..dy.shape.cotangents {
             let row = &mut rows.rows[i * rows.columns + norm.column..];
-            let adjoint = batch_norm::adjoint(self.set, statistics, scale, dy, weight, i, row);
+            let sums = (0..channels).map(|c| {
+                let first = i * blocks;
+                let sum = batch_norm::channel_sum(self.set, dy, first, c);
+                (sum, batch_norm::channel_product(self.set, statistics, dy, first, c))
+            });
+            let adjoint = Adjoint::new(statistics, scale, weight, sums, row);
             for b in 0..blocks {
                 let source = adjoint.block(statistics, dy, i, b);
                 let (plane, first) = (dy.shape.plane(), dx.first);
@@ -226,7 +287,12 @@ impl Kernels for NativeKernels {
     }
 
     fn relu(&mut self, x: &Tensor, y: &mut Tensor) -> Result<()> {
-        self.set.run(Relu { x: &x.data, y: &mut y.data });
+        let (halo, [channels, height, width]) = (y.shape.halo, x.shape.chw);
+        let padding = Padding { height, width, low: halo, high: halo };
+        for b in 0..x.blocks() {
+            let (source, out) = (Relu(x.block(b)), y.block_mut(b));
+            self.set.run(Pad { source, channels, padding, out });
+        }
         Ok(())
     }
 
@@ -262,11 +328,13 @@ impl Kernels for NativeKernels {
         dx: Target<'_, Tensor>,
     ) -> Result<()> {
         let pooling = pooling(window, dx.tensor.shape, dy.tensor.shape);
-        let inverse_counts = &pooling.inverse_counts();
+        let axes = &pooling.axes();
         let (plane, first, weight) = (dx.tensor.shape.plane(), dx.first, dy.scale);
         let planes = dy.tensor.data.chunks_exact(dy.tensor.shape.plane());
+        self.sums.resize(pooling.output[0] * pooling.input[1], Lanes::ZERO);
         for (dy, dx) in planes.zip(dx.tensor.data.chunks_exact_mut(plane)) {
-            self.set.run(AveragePoolAdjoint { pooling, inverse_counts, weight, dy, dx, first });
+            let scratch = &mut self.sums;
+            self.set.run(AveragePoolAdjoint { axes, weight, dy, dx, scratch, first });
         }
         Ok(())
     }
@@ -407,7 +475,7 @@ impl CpuKernels for NativeKernels {
     type Scalar = f32;
 
     fn input(&mut self, values: &[f32], batch: usize, chw: [usize; 3]) -> Result<Tensor> {
-        let mut tensor = self.tensor(Shape { cotangents: 1, batch, chw })?;
+        let mut tensor = self.tensor(Shape { cotangents: 1, batch, chw, halo: 0 })?;
         tensor.data.fill(Lanes::ZERO);
         let stride = tensor.stride();
         for (n, image) in values.chunks_exact(stride).enumerate() {

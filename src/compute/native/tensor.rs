@@ -22,9 +22,9 @@ impl Tensor {
         blocks(self.shape.batch)
     }
 
-    /// Length of C x H x W.
+    /// Length of C x H x W, halos included.
     pub(crate) fn stride(&self) -> usize {
-        self.shape.chw.iter().product()
+        self.shape.chw[0] * self.shape.plane()
     }
 
     /// Lanes of block `b` that hold images.
@@ -62,7 +62,7 @@ pub(crate) struct Pool(Arc<Mutex<HashMap<usize, Vec<Vec<Lanes>>>>>);
 impl Pool {
     /// A tensor of unspecified content.
     pub(crate) fn tensor(&self, shape: Shape) -> Result<Tensor> {
-        let len = shape.cotangents * blocks(shape.batch) * shape.chw.iter().product::<usize>();
+        let len = shape.cotangents * blocks(shape.batch) * shape.chw[0] * shape.plane();
         let kept = self.0.lock().get_mut(&len).and_then(Vec::pop);
         let data = match kept {
             Some(data) => data,

@@ -172,7 +172,14 @@ impl Kernels for ReferenceKernels {
         }
     }
 
-    fn conv(&mut self, p: &[f64], conv: &Conv, x: &Tensor, y: &mut Tensor) -> Result<Saved> {
+    fn conv(
+        &mut self,
+        p: &[f64],
+        conv: &Conv,
+        x: &Tensor,
+        y: &mut Tensor,
+        _: bool,
+    ) -> Result<Saved> {
         let (input, out) = (x.shape.chw, y.shape.chw);
         let (ip, op) = (x.shape.plane(), y.shape.plane());
         y.data.fill(0.0);
@@ -461,7 +468,7 @@ impl CpuKernels for ReferenceKernels {
     type Scalar = f64;
 
     fn input(&mut self, values: &[f32], batch: usize, chw: [usize; 3]) -> Result<Tensor> {
-        let shape = Shape { cotangents: 1, batch, chw };
+        let shape = Shape { cotangents: 1, batch, chw, halo: 0 };
         Ok(Tensor { data: values.iter().map(|v| f64::from(*v)).collect(), shape })
     }
     fn read(&self, tensor: &Tensor) -> Vec<f64> {

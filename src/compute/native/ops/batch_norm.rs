@@ -1,7 +1,7 @@
 //! Batch normalisation with the statistics of the batch: the sums, and the affine maps that both
 //! directions come down to.
 
-use super::super::simd::{Job, LANES, Lanes, Vector};
+use super::super::simd::{Job, Lanes, Vector};
 use super::super::tensor::Tensor;
 use super::padded::Source;
 
@@ -16,6 +16,8 @@ const PARTS: usize = 4;
 pub(crate) struct Statistics {
     /// x - mean.
     pub(crate) centred: Tensor,
+    /// The mean that was taken off, of each channel.
+    pub(crate) mean: Vec<f32>,
     /// 1 / sqrt(var + epsilon) of each channel.
     pub(crate) inverse: Vec<f64>,
 }
@@ -72,18 +74,20 @@ fn plane_sum(set: super::super::InstructionSet, len: usize, element: impl Elemen
     sum
 }
 
-/// y = scale * (x - shift) for each lane of a channel, in place.
+/// x - shift in the valid lanes, 0 in the others, in place.
 struct Shift<'a> {
     values: &'a mut [Lanes],
     shift: f32,
+    valid: usize,
 }
 
 impl Job for Shift<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
         let shift = V::splat(-self.shift);
+        let valid = V::load(&Lanes::first(self.valid, 1.0));
         for v in self.values {
-            V::load(v).add(shift).store(v);
+            V::load(v).add(shift).where_positive(valid).store(v);
         }
     }
 }
@@ -92,7 +96,7 @@ impl Job for Shift<'_> {
 pub(crate) fn statistics(set: super::super::InstructionSet, mut x: Tensor) -> Statistics {
     let (blocks, plane) = (x.blocks(), x.shape.plane());
     let count = (x.shape.batch * plane) as f64;
-    let mut inverse = Vec::with_capacity(x.shape.chw[0]);
+    let (mut means, mut inverse) = (Vec::new(), Vec::new());
     // Lanes of a block that hold images, in f64.
     let total = |x: &Tensor, c: usize, f: &dyn Fn(&[Lanes]) -> Lanes| -> f64 {
         (0..blocks)
@@ -105,13 +109,15 @@ pub(crate) fn statistics(set: super::super::InstructionSet, mut x: Tensor) -> St
     for c in 0..x.shape.chw[0] {
         let mean = total(&x, c, &|p| plane_sum(set, plane, Plain(p))) / count;
         for b in 0..blocks {
+            let valid = x.valid(b);
             let values = &mut x.block_mut(b)[c * plane..(c + 1) * plane];
-            set.run(Shift { values, shift: mean as f32 });
+            set.run(Shift { values, shift: mean as f32, valid });
         }
+        means.push(mean as f32);
         let squares = total(&x, c, &|p| plane_sum(set, plane, Product(p, p)));
         inverse.push(1.0 / libm::sqrt(squares / count + EPSILON));
     }
-    Statistics { centred: x, inverse }
+    Statistics { centred: x, mean: means, inverse }
 }
 
 /// y = scale[c] * x + shift[c].
@@ -164,45 +170,62 @@ pub(crate) struct Adjoint {
     coefficients: Vec<Coefficients>,
 }
 
-/// Sums over the batch for cotangent `i`: the adjoint, and the scale's gradients into `row`.
-pub(crate) fn adjoint(
+/// Sum of the cotangent over a channel. Its unused lanes are zero.
+pub(crate) fn channel_sum(
+    set: super::super::InstructionSet,
+    dy: &Tensor,
+    first: usize,
+    c: usize,
+) -> f64 {
+    let plane = dy.shape.plane();
+    (0..dy.blocks()).map(|b| plane_sum(set, plane, Plain(dy.plane(first + b, c))).sum()).sum()
+}
+
+/// Sum of the cotangent times the centred input over a channel.
+pub(crate) fn channel_product(
     set: super::super::InstructionSet,
     statistics: &Statistics,
-    scale: &[f32],
     dy: &Tensor,
-    weight: f32,
-    i: usize,
-    row: &mut [f32],
-) -> Adjoint {
-    let (blocks, plane) = (dy.blocks(), dy.shape.plane());
-    let count = (dy.shape.batch * plane) as f64;
-    let weight = f64::from(weight);
-    let channel = |c: usize| {
-        let (mut sum, mut product) = (0.0, 0.0);
-        for b in 0..blocks {
-            // Unused lanes of a cotangent are zero.
-            let g = dy.plane(i * blocks + b, c);
-            sum += plane_sum(set, plane, Plain(g)).sum();
-            let x = statistics.centred.plane(b, c);
-            product += plane_sum(set, plane, Product(g, x)).sum();
-        }
-        let inverse = statistics.inverse[c];
-        let factor = f64::from(scale[c]) * inverse * weight;
-        let gradient = weight * product * inverse;
-        let coefficients = Coefficients {
-            dy: factor as f32,
-            centred: (-factor * inverse * inverse * product / count) as f32,
-            constant: (-factor * sum / count) as f32,
-        };
-        (gradient, coefficients)
-    };
-    let mut coefficients = Vec::with_capacity(scale.len());
-    for (c, gradient) in row.iter_mut().enumerate().take(scale.len()) {
-        let (g, k) = channel(c);
-        *gradient += g as f32;
-        coefficients.push(k);
+    first: usize,
+    c: usize,
+) -> f64 {
+    let plane = dy.shape.plane();
+    let product = |b| Product(dy.plane(first + b, c), statistics.centred.plane(b, c));
+    (0..dy.blocks()).map(|b| plane_sum(set, plane, product(b)).sum()).sum()
+}
+
+impl Adjoint {
+    /// For a cotangent times `weight`, from each channel's (sum of the cotangent, sum of the
+    /// cotangent times the centred input). Adds the gradient by the scale to `row`.
+    pub(crate) fn new(
+        statistics: &Statistics,
+        scale: &[f32],
+        weight: f32,
+        sums: impl Iterator<Item = (f64, f64)>,
+        row: &mut [f32],
+    ) -> Self {
+        let shape = statistics.centred.shape;
+        let count = (shape.batch * shape.plane()) as f64;
+        let weight = f64::from(weight);
+        let coefficients = sums.enumerate().map(|(c, (sum, product))| {
+            let inverse = statistics.inverse[c];
+            let factor = f64::from(scale[c]) * inverse * weight;
+            row[c] += (weight * product * inverse) as f32;
+            Coefficients {
+                dy: factor as f32,
+                centred: (-factor * inverse * inverse * product / count) as f32,
+                constant: (-factor * sum / count) as f32,
+            }
+        });
+        Adjoint { coefficients: coefficients.collect() }
     }
-    Adjoint { coefficients }
+
+    /// The sum of dx times anything, over channel `c`, from the sums of that thing times dy, times
+    /// the centred input and alone.
+    pub(crate) fn combine(&self, c: usize, dy: f64, centred: f64, alone: f64) -> f64 {
+        let k = &self.coefficients[c];
+        f64::from(k.dy) * dy + f64::from(k.centred) * centred + f64::from(k.constant) * alone
+    }
 }
 
 /// One block of the adjoint of one cotangent.
@@ -234,17 +257,16 @@ impl Adjoint {
 
 impl Source for AdjointBlock<'_> {
     #[inline(always)]
-    fn value<V: Vector>(self, channel: usize, at: usize) -> V {
+    fn channel<V: Vector>(self, channel: usize) -> [V; 3] {
+        // Unused lanes stay zero: those of dy and of the centred input are.
         let k = &self.adjoint.coefficients[channel];
-        let masked = |value: f32| {
-            if self.valid == LANES {
-                V::splat(value)
-            } else {
-                V::load(&Lanes::first(self.valid, value))
-            }
-        };
-        let affine = V::load(&self.centred[at]).mul_add(masked(k.centred), masked(k.constant));
-        V::load(&self.dy[at]).mul_add(masked(k.dy), affine)
+        let constant = V::load(&Lanes::first(self.valid, k.constant));
+        [V::splat(k.dy), V::splat(k.centred), constant]
+    }
+    #[inline(always)]
+    fn value<V: Vector>(self, [dy, centred, constant]: &[V; 3], at: usize) -> V {
+        let affine = V::load(&self.centred[at]).mul_add(*centred, *constant);
+        V::load(&self.dy[at]).mul_add(*dy, affine)
     }
 }
 
@@ -260,8 +282,9 @@ impl<S: Source> Job for AddSource<'_, S> {
     #[inline(always)]
     fn run<V: Vector>(self) {
         for (c, dx) in self.dx.chunks_exact_mut(self.plane).enumerate() {
+            let channel = self.source.channel::<V>(c);
             for (e, dx) in dx.iter_mut().enumerate() {
-                let mut value = self.source.value::<V>(c, c * self.plane + e);
+                let mut value = self.source.value(&channel, c * self.plane + e);
                 if !self.first {
                     value = V::load(dx).add(value);
                 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::super::InstructionSet;
 use super::super::simd::Lanes;
+use super::super::tensor::Tensor;
 use super::correlate::{Correlate, Grid};
-use super::padded::{Pad, Padding, Source};
+use super::padded::{Pad, Padding, Plain, Source};
 use super::weight_gradient::WeightGradient;
 use crate::network::Convolution;
 
@@ -23,39 +24,46 @@ struct Phase {
 /// Everything about a convolution that its geometry and shapes determine.
 #[derive(Debug)]
 pub(crate) struct Layout {
-    depthwise: bool,
+    /// Output channels that one kernel call sees.
+    outputs: usize,
+    /// Input channels that it sees.
+    inputs: usize,
+    /// Kernel calls: channels of a depthwise convolution, else 1.
+    groups: usize,
     /// Kernel elements of one (output, input) channel pair.
     taps: usize,
     input: [usize; 3],
     output: [usize; 3],
+    /// Zeros around the planes that the forward pass and the weight gradient read.
     x_padding: Padding,
+    /// Whether the input comes without them.
+    copies_x: bool,
     x_grid: Grid,
-    /// Offsets of taps in a padded input plane.
-    x_offsets: Vec<usize>,
+    /// Offsets of the terms (input channel, tap) in those planes.
+    x_terms: Vec<usize>,
     dy_padding: Padding,
-    dy_grid: Grid,
     phases: Vec<Phase>,
 }
 
 impl Layout {
-    fn new(g: &Convolution, input: [usize; 3], output: [usize; 3]) -> Self {
+    fn new(g: &Convolution, input: [usize; 3], output: [usize; 3], halo: usize) -> Self {
         let ([_, h, w], [_, oh, ow]) = (input, output);
-        // One axis: zeros needed below 0 and beyond the last input.
-        let low = g.padding.max(0) as usize;
-        let reach = |out: usize, size: usize| {
-            let last = (out - 1) * g.stride + (g.kernel - 1) * g.dilation;
-            (last as isize - g.padding - (size as isize - 1)).max(0) as usize
-        };
-        let high = reach(oh, h).max(reach(ow, w));
-        let x_padding = Padding { height: h, width: w, low, high };
+        let reach = g.reach(input, output);
+        let low = halo.max(reach);
+        let x_padding = Padding { height: h, width: w, low, high: low };
         let start = (low as isize - g.padding) as usize;
-        let x_grid = Grid {
-            origin: start * x_padding.row() + start,
-            row: g.stride * x_padding.row(),
-            column: g.stride,
-        };
+        let row = x_padding.row();
+        let x_grid = Grid { origin: start * (row + 1), row: g.stride * row, column: g.stride };
         let square = || (0..g.kernel).flat_map(|y| (0..g.kernel).map(move |x| (y, x)));
-        let x_offsets = square().map(|(y, x)| (y * x_padding.row() + x) * g.dilation).collect();
+        let (outputs, inputs, groups) =
+            if g.depthwise { (1, 1, output[0]) } else { (output[0], input[0], 1) };
+        let offset = |c: usize, y: usize, x: usize| {
+            c * x_padding.plane() + (y * x_padding.row() + x) * g.dilation
+        };
+        let x_terms = (0..inputs)
+            .flat_map(|c| square().map(move |(y, x)| (c, y, x)))
+            .map(|(c, y, x)| offset(c, y, x))
+            .collect();
 
         // Outputs that input (phase + stride * m) feeds through tap k: m + shift.
         let stride = g.stride as isize;
@@ -77,7 +85,6 @@ impl Layout {
         let dy_padding =
             Padding { height: oh, width: ow, low: dy_low as usize, high: dy_high as usize };
         let row = dy_padding.row();
-        let dy_grid = Grid { origin: dy_padding.low * (row + 1), row, column: 1 };
         let mut phases = Vec::with_capacity(g.stride * g.stride);
         for (py, px) in (0..g.stride).flat_map(|y| (0..g.stride).map(move |x| (y, x))) {
             let taps = square()
@@ -92,37 +99,40 @@ impl Layout {
             phases.push(Phase { rows: length(py, h), columns: length(px, w), dx_grid, taps });
         }
         Layout {
-            depthwise: g.depthwise,
+            outputs,
+            inputs,
+            groups,
             taps: g.kernel * g.kernel,
             input,
             output,
             x_padding,
+            copies_x: halo < reach,
             x_grid,
-            x_offsets,
+            x_terms,
             dy_padding,
-            dy_grid,
             phases,
         }
     }
 
-    /// (output channels, input channels) that one kernel call sees, and how many calls.
-    fn groups(&self) -> (usize, usize, usize) {
-        if self.depthwise { (1, 1, self.output[0]) } else { (self.output[0], self.input[0], 1) }
+    /// Number of weights.
+    pub(crate) fn weights(&self) -> usize {
+        self.groups * self.outputs * self.inputs * self.taps
     }
 
-    /// Offsets of the terms (input channel, tap) in padded input planes.
-    fn x_terms(&self, out: &mut Vec<usize>) {
-        let (_, inputs, _) = self.groups();
-        let plane = self.x_padding.plane();
-        out.clear();
-        out.extend((0..inputs).flat_map(|c| self.x_offsets.iter().map(move |o| c * plane + o)));
+    /// Weights of one output channel.
+    pub(crate) fn fan_in(&self) -> usize {
+        self.inputs * self.taps
+    }
+
+    fn output_plane(&self) -> usize {
+        self.output[1] * self.output[2]
     }
 }
 
 /// Layouts by geometry and shapes, and memory that the passes reuse.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
-    layouts: HashMap<(Convolution, [usize; 3], [usize; 3]), Arc<Layout>>,
+    layouts: HashMap<(Convolution, [usize; 3], [usize; 3], usize), Arc<Layout>>,
     x: Vec<Lanes>,
     dy: Vec<Lanes>,
     terms: Vec<usize>,
@@ -139,135 +149,142 @@ fn sized<T: Clone>(buffer: &mut Vec<T>, len: usize, value: T) -> &mut [T] {
 }
 
 impl Scratch {
+    /// The layout of a convolution of an input whose planes have a halo.
     pub(crate) fn layout(
         &mut self,
         g: &Convolution,
         input: [usize; 3],
         output: [usize; 3],
+        halo: usize,
     ) -> Arc<Layout> {
-        let make = || Arc::new(Layout::new(g, input, output));
-        self.layouts.entry((*g, input, output)).or_insert_with(make).clone()
+        let make = || Arc::new(Layout::new(g, input, output, halo));
+        self.layouts.entry((*g, input, output, halo)).or_insert_with(make).clone()
     }
 
-    /// Pads what a forward pass or a weight gradient reads.
-    pub(crate) fn pad_x(&mut self, set: InstructionSet, l: &Layout, source: impl Source) {
-        let channels = l.input[0];
-        let out = sized(&mut self.x, channels * l.x_padding.plane(), Lanes::ZERO);
-        set.run(Pad { source, channels, padding: l.x_padding, out });
+    /// Block `b` of x with the zeros around it that the layout asks for.
+    fn padded_x<'a>(
+        buffer: &'a mut Vec<Lanes>,
+        set: InstructionSet,
+        l: &Layout,
+        x: &'a Tensor,
+        b: usize,
+    ) -> &'a [Lanes] {
+        if !l.copies_x {
+            return x.block(b);
+        }
+        // A halo that is too small is only met outside of networks: copy the inside of it.
+        assert_eq!(x.shape.halo, 0, "a halo has the reach of all that read it");
+        let (channels, padding) = (l.input[0], l.x_padding);
+        let out = sized(buffer, channels * padding.plane(), Lanes::ZERO);
+        set.run(Pad { source: Plain(x.block(b)), channels, padding, out });
+        out
     }
 
-    /// Pads the cotangent that the adjoints read.
-    pub(crate) fn pad_dy(&mut self, set: InstructionSet, l: &Layout, source: impl Source) {
-        let channels = l.output[0];
-        let out = sized(&mut self.dy, channels * l.dy_padding.plane(), Lanes::ZERO);
-        set.run(Pad { source, channels, padding: l.dy_padding, out });
-    }
-
-    /// y of one block, from the padded x.
+    /// y of block `b`.
     pub(crate) fn forward(
         &mut self,
         set: InstructionSet,
         l: &Layout,
         weights: &[f32],
+        x: &Tensor,
+        b: usize,
         y: &mut [Lanes],
     ) {
-        let (channels, inputs, groups) = l.groups();
-        l.x_terms(&mut self.terms);
-        let size = channels * inputs * l.taps;
-        let (x_plane, y_plane) = (l.x_padding.plane(), l.output[1] * l.output[2]);
-        for g in 0..groups {
+        let x = Self::padded_x(&mut self.x, set, l, x, b);
+        let size = l.outputs * l.fan_in();
+        let (x_plane, y_plane) = (l.x_padding.plane(), l.output_plane());
+        for g in 0..l.groups {
             set.run(Correlate {
-                input: &self.x[g * inputs * x_plane..(g + 1) * inputs * x_plane],
+                input: &x[g * l.inputs * x_plane..(g + 1) * l.inputs * x_plane],
                 input_grid: l.x_grid,
-                offsets: &self.terms,
+                offsets: &l.x_terms,
                 weights: &weights[g * size..(g + 1) * size],
-                out: &mut y[g * channels * y_plane..(g + 1) * channels * y_plane],
+                out: &mut y[g * l.outputs * y_plane..(g + 1) * l.outputs * y_plane],
                 out_grid: Grid { origin: 0, row: l.output[2], column: 1 },
                 out_plane: y_plane,
-                channels,
+                channels: l.outputs,
                 rows: l.output[1],
                 columns: l.output[2],
                 first: true,
-                mask: None,
             });
         }
     }
 
-    /// Clears the sums of the weight gradient.
-    pub(crate) fn start_gradient(&mut self, l: &Layout) {
-        let (channels, inputs, groups) = l.groups();
-        let len = groups * channels * inputs * l.taps;
-        sized(&mut self.sums, len, Lanes::ZERO).fill(Lanes::ZERO);
-    }
-
-    /// Adds one block's part, from the padded x and dy.
-    pub(crate) fn add_gradient(&mut self, set: InstructionSet, l: &Layout) {
-        let (channels, inputs, groups) = l.groups();
-        l.x_terms(&mut self.terms);
-        let size = channels * inputs * l.taps;
-        let (x_plane, dy_plane) = (l.x_padding.plane(), l.dy_padding.plane());
-        for g in 0..groups {
-            set.run(WeightGradient {
-                dy: &self.dy[g * channels * dy_plane..(g + 1) * channels * dy_plane],
-                dy_grid: l.dy_grid,
-                dy_plane,
-                input: &self.x[g * inputs * x_plane..(g + 1) * inputs * x_plane],
-                input_grid: l.x_grid,
-                offsets: &self.terms,
-                sums: &mut self.sums[g * size..(g + 1) * size],
-                channels,
-                rows: l.output[1],
-                columns: l.output[2],
-            });
+    /// The sums over places and images of dy times what each weight reads, `[out, in, taps]`: the
+    /// weight gradient. `dy` is one of its cotangents, from block `first` on.
+    pub(crate) fn gradient(
+        &mut self,
+        set: InstructionSet,
+        l: &Layout,
+        x: &Tensor,
+        dy: &Tensor,
+        first: usize,
+    ) -> &[Lanes] {
+        let size = l.outputs * l.fan_in();
+        let (x_plane, dy_plane) = (l.x_padding.plane(), l.output_plane());
+        let sums = sized(&mut self.sums, l.weights(), Lanes::ZERO);
+        sums.fill(Lanes::ZERO);
+        for b in 0..x.blocks() {
+            let dy = dy.block(first + b);
+            let x = Self::padded_x(&mut self.x, set, l, x, b);
+            for g in 0..l.groups {
+                set.run(WeightGradient {
+                    dy: &dy[g * l.outputs * dy_plane..(g + 1) * l.outputs * dy_plane],
+                    dy_grid: Grid { origin: 0, row: l.output[2], column: 1 },
+                    dy_plane,
+                    input: &x[g * l.inputs * x_plane..(g + 1) * l.inputs * x_plane],
+                    input_grid: l.x_grid,
+                    offsets: &l.x_terms,
+                    sums: &mut sums[g * size..(g + 1) * size],
+                    channels: l.outputs,
+                    rows: l.output[1],
+                    columns: l.output[2],
+                });
+            }
         }
+        sums
     }
 
-    /// Adds the weight gradient to a row of J.
-    pub(crate) fn finish_gradient(&self, row: &mut [f32], len: usize) {
-        for (row, sum) in row.iter_mut().zip(&self.sums[..len]) {
-            *row += sum.sum() as f32;
-        }
-    }
-
-    /// dx of one block, from the padded dy. Where `mask` is not positive, dx gets nothing.
+    /// dx of one block, from the cotangent that `dy` gives, times `scale`.
     pub(crate) fn input_adjoint(
         &mut self,
         set: InstructionSet,
         l: &Layout,
         weights: &[f32],
-        mask: Option<&[Lanes]>,
+        scale: f32,
+        dy: impl Source,
         dx: &mut [Lanes],
         first: bool,
     ) {
-        let (outputs, inputs, groups) = l.groups();
-        let (dx_plane, dy_plane) = (l.input[1] * l.input[2], l.dy_padding.plane());
+        let (channels, padding) = (l.output[0], l.dy_padding);
+        let (dx_plane, dy_plane) = (l.input[1] * l.input[2], padding.plane());
+        let out = sized(&mut self.dy, channels * dy_plane, Lanes::ZERO);
+        set.run(Pad { source: dy, channels, padding, out });
         for phase in &l.phases {
             self.terms.clear();
             let offset = |o: usize| phase.taps.iter().map(move |(_, at)| o * dy_plane + at);
-            self.terms.extend((0..outputs).flat_map(offset));
-            for g in 0..groups {
+            self.terms.extend((0..l.outputs).flat_map(offset));
+            for g in 0..l.groups {
                 // `[input, (output, tap)]`: the kernel transposed, this phase's taps only.
                 self.weights.clear();
-                for i in 0..inputs {
-                    for o in 0..outputs {
-                        let kernel = ((g * outputs + o) * inputs + i) * l.taps;
-                        self.weights.extend(phase.taps.iter().map(|(t, _)| weights[kernel + t]));
+                for i in 0..l.inputs {
+                    for o in 0..l.outputs {
+                        let kernel = &weights[((g * l.outputs + o) * l.inputs + i) * l.taps..];
+                        self.weights.extend(phase.taps.iter().map(|(t, _)| scale * kernel[*t]));
                     }
                 }
-                let planes = g * inputs * dx_plane..(g + 1) * inputs * dx_plane;
                 set.run(Correlate {
-                    input: &self.dy[g * outputs * dy_plane..(g + 1) * outputs * dy_plane],
-                    input_grid: Grid { origin: 0, row: l.dy_padding.row(), column: 1 },
+                    input: &self.dy[g * l.outputs * dy_plane..(g + 1) * l.outputs * dy_plane],
+                    input_grid: Grid { origin: 0, row: padding.row(), column: 1 },
                     offsets: &self.terms,
                     weights: &self.weights,
-                    out: &mut dx[planes.clone()],
+                    out: &mut dx[g * l.inputs * dx_plane..(g + 1) * l.inputs * dx_plane],
                     out_grid: phase.dx_grid,
                     out_plane: dx_plane,
-                    channels: inputs,
+                    channels: l.inputs,
                     rows: phase.rows,
                     columns: phase.columns,
                     first,
-                    mask: mask.map(|m| &m[planes.clone()]),
                 });
             }
         }

@@ -37,8 +37,6 @@ pub(crate) struct Correlate<'a> {
     pub(crate) columns: usize,
     /// Write instead of adding.
     pub(crate) first: bool,
-    /// Where this, laid out like `out`, is not positive, the sum counts as 0.
-    pub(crate) mask: Option<&'a [Lanes]>,
 }
 
 impl Job for Correlate<'_> {
@@ -51,7 +49,7 @@ impl Job for Correlate<'_> {
         let far = self.offsets.iter().max().copied().unwrap_or(0);
         let last_out = (self.channels - 1) * self.out_plane + self.out_grid.at(y, x);
         assert!(self.offsets.is_empty() || self.input_grid.at(y, x) + far < self.input.len());
-        assert!(last_out < self.out.len() && self.mask.is_none_or(|m| last_out < m.len()));
+        assert!(last_out < self.out.len());
         assert_eq!(self.weights.len(), self.channels * self.offsets.len());
         for y in 0..self.rows {
             let mut c = 0;
@@ -77,9 +75,17 @@ impl Correlate<'_> {
             self.tile::<V, C, X>(c, y, x);
             x += X;
         }
-        while x < self.columns {
-            self.tile::<V, C, 1>(c, y, x);
-            x += 1;
+        // What is left over at once too: planes of 3 x 3 are nothing else.
+        match self.columns - x {
+            0 => {}
+            1 => self.tile::<V, C, 1>(c, y, x),
+            2 => self.tile::<V, C, 2>(c, y, x),
+            3 => self.tile::<V, C, 3>(c, y, x),
+            4 => self.tile::<V, C, 4>(c, y, x),
+            _ => {
+                self.tile::<V, C, 4>(c, y, x);
+                (x + 4..self.columns).for_each(|x| self.tile::<V, C, 1>(c, y, x));
+            }
         }
         C
     }
@@ -87,40 +93,51 @@ impl Correlate<'_> {
     #[inline(always)]
     #[allow(unsafe_code, reason = "the innermost loop of the engine")]
     fn tile<V: Vector, const C: usize, const X: usize>(&mut self, c: usize, y: usize, x: usize) {
-        let terms = self.offsets.len();
-        let mut sums = [[V::splat(0.0); X]; C];
-        let base = self.input_grid.at(y, x);
-        for q in 0..terms {
-            // SAFETY: `run` has checked the largest index that any tile forms.
-            unsafe {
-                let at = base + self.offsets.get_unchecked(q);
-                let mut inputs = [V::splat(0.0); X];
-                for (j, input) in inputs.iter_mut().enumerate() {
-                    *input = V::load(self.input.get_unchecked(at + j * self.input_grid.column));
-                }
-                for (i, sums) in sums.iter_mut().enumerate() {
-                    let w = V::splat(*self.weights.get_unchecked((c + i) * terms + q));
-                    for (sum, input) in sums.iter_mut().zip(inputs) {
-                        *sum = input.mul_add(w, *sum);
-                    }
-                }
-            }
-        }
+        let base = self.input.as_ptr().wrapping_add(self.input_grid.at(y, x));
+        // A distance that the compiler knows becomes part of the instruction.
+        let sums = if self.input_grid.column == 1 {
+            self.sums::<V, C, X>(c, base, 1)
+        } else {
+            self.sums::<V, C, X>(c, base, self.input_grid.column)
+        };
         for (i, sums) in sums.into_iter().enumerate() {
             for (j, mut sum) in sums.into_iter().enumerate() {
                 let at = (c + i) * self.out_plane + self.out_grid.at(y, x + j);
-                // SAFETY: as above.
-                unsafe {
-                    if let Some(mask) = self.mask {
-                        sum = sum.where_positive(V::load(mask.get_unchecked(at)));
-                    }
-                    let out = self.out.get_unchecked_mut(at);
-                    if !self.first {
-                        sum = V::load(out).add(sum);
-                    }
-                    sum.store(out);
+                // SAFETY: `run` has checked the largest index that any tile forms.
+                let out = unsafe { self.out.get_unchecked_mut(at) };
+                if !self.first {
+                    sum = V::load(out).add(sum);
+                }
+                sum.store(out);
+            }
+        }
+    }
+
+    #[inline(always)]
+    #[allow(unsafe_code, reason = "the innermost loop of the engine")]
+    fn sums<V: Vector, const C: usize, const X: usize>(
+        &self,
+        c: usize,
+        base: *const Lanes,
+        column: usize,
+    ) -> [[V; X]; C] {
+        let terms = self.offsets.len();
+        let weights = self.weights.as_ptr().wrapping_add(c * terms);
+        let mut sums = [[V::splat(0.0); X]; C];
+        for (q, offset) in self.offsets.iter().enumerate() {
+            let mut inputs = [V::splat(0.0); X];
+            for (j, input) in inputs.iter_mut().enumerate() {
+                // SAFETY: `run` has checked the largest index that any tile forms.
+                *input = V::load(unsafe { &*base.add(*offset + j * column) });
+            }
+            for (i, sums) in sums.iter_mut().enumerate() {
+                // SAFETY: c + i < channels and q < terms; `run` has checked the length.
+                let w = V::splat(unsafe { *weights.add(i * terms + q) });
+                for (sum, input) in sums.iter_mut().zip(inputs) {
+                    *sum = input.mul_add(w, *sum);
                 }
             }
         }
+        sums
     }
 }

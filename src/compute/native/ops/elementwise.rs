@@ -1,21 +1,6 @@
-//! ReLU, mixing, concatenation: loops over elements.
+//! Mixing, concatenation, ReLU's adjoint: loops over elements.
 
 use super::super::simd::{Job, Lanes, Vector};
-
-/// y = max(x, 0).
-pub(crate) struct Relu<'a> {
-    pub(crate) x: &'a [Lanes],
-    pub(crate) y: &'a mut [Lanes],
-}
-
-impl Job for Relu<'_> {
-    #[inline(always)]
-    fn run<V: Vector>(self) {
-        for (x, y) in self.x.iter().zip(self.y) {
-            V::load(x).relu().store(y);
-        }
-    }
-}
 
 /// y (+)= weight x, where `mask`, if any, is positive.
 pub(crate) struct AddScaled<'a> {

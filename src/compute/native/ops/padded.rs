@@ -26,36 +26,39 @@ impl Padding {
 
 /// What is copied, per element.
 pub(crate) trait Source: Copy {
-    /// The vector for element `at` of channel `channel`.
-    fn value<V: Vector>(self, channel: usize, at: usize) -> V;
+    /// What the elements of a channel have in common.
+    fn channel<V: Vector>(self, channel: usize) -> [V; 3];
+    /// The vector for element `at`, counted over all channels.
+    fn value<V: Vector>(self, channel: &[V; 3], at: usize) -> V;
 }
 
-/// x, or max(x, 0).
+/// The values themselves.
 #[derive(Clone, Copy)]
-pub(crate) struct Activation<'a> {
-    pub(crate) x: &'a [Lanes],
-    pub(crate) relu: bool,
-}
+pub(crate) struct Plain<'a>(pub(crate) &'a [Lanes]);
 
-impl Source for Activation<'_> {
+impl Source for Plain<'_> {
     #[inline(always)]
-    fn value<V: Vector>(self, _: usize, at: usize) -> V {
-        let x = V::load(&self.x[at]);
-        if self.relu { x.relu() } else { x }
+    fn channel<V: Vector>(self, _: usize) -> [V; 3] {
+        [V::splat(0.0); 3]
+    }
+    #[inline(always)]
+    fn value<V: Vector>(self, _: &[V; 3], at: usize) -> V {
+        V::load(&self.0[at])
     }
 }
 
-/// A cotangent times a weight per channel.
+/// max(x, 0).
 #[derive(Clone, Copy)]
-pub(crate) struct Scaled<'a> {
-    pub(crate) dy: &'a [Lanes],
-    pub(crate) scale: Lanes,
-}
+pub(crate) struct Relu<'a>(pub(crate) &'a [Lanes]);
 
-impl Source for Scaled<'_> {
+impl Source for Relu<'_> {
     #[inline(always)]
-    fn value<V: Vector>(self, _: usize, at: usize) -> V {
-        V::load(&self.dy[at]).mul(V::load(&self.scale))
+    fn channel<V: Vector>(self, _: usize) -> [V; 3] {
+        [V::splat(0.0); 3]
+    }
+    #[inline(always)]
+    fn value<V: Vector>(self, _: &[V; 3], at: usize) -> V {
+        V::load(&self.0[at]).relu()
     }
 }
 
@@ -73,6 +76,7 @@ impl<S: Source> Job for Pad<'_, S> {
         let p = self.padding;
         let plane = p.height * p.width;
         for c in 0..self.channels {
+            let channel = self.source.channel::<V>(c);
             let out = &mut self.out[c * p.plane()..(c + 1) * p.plane()];
             let (above, rest) = out.split_at_mut(p.low * p.row());
             let (rows, below) = rest.split_at_mut(p.height * p.row());
@@ -85,7 +89,7 @@ impl<S: Source> Job for Pad<'_, S> {
                 right.fill(Lanes::ZERO);
                 let at = c * plane + y * p.width;
                 for (x, out) in middle.iter_mut().enumerate() {
-                    self.source.value::<V>(c, at + x).store(out);
+                    self.source.value(&channel, at + x).store(out);
                 }
             }
         }

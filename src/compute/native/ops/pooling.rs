@@ -80,30 +80,89 @@ impl Job for AveragePool<'_> {
     }
 }
 
-/// dx += weight dy / count over the window.
+/// dx (+)= weight dy / count over the window. Counts are a product of rows and columns, so the sum
+/// goes column by column into `scratch`, `[output height, input width]`, then row by row.
 pub(crate) struct AveragePoolAdjoint<'a> {
-    pub(crate) pooling: Pooling,
-    pub(crate) inverse_counts: &'a [f32],
+    pub(crate) axes: &'a [Axis; 2],
     pub(crate) weight: f32,
     pub(crate) dy: &'a [Lanes],
     pub(crate) dx: &'a mut [Lanes],
+    pub(crate) scratch: &'a mut [Lanes],
     pub(crate) first: bool,
+}
+
+/// One axis of a window, seen from the inputs.
+#[derive(Debug, Clone)]
+pub(crate) struct Axis {
+    /// For each input, the outputs whose window it is in.
+    outputs: Vec<std::ops::Range<usize>>,
+    /// For each output, 1 / (inputs in its window).
+    inverse: Vec<f32>,
+}
+
+impl Pooling {
+    /// Both axes.
+    pub(crate) fn axes(&self) -> [Axis; 2] {
+        std::array::from_fn(|axis| {
+            let Window { kernel, stride, padding } = self.window;
+            let (input, output) = (self.input[axis], self.output[axis]);
+            let outputs = (0..input).map(|i| {
+                let first = (i + padding + 1).saturating_sub(kernel).div_ceil(stride);
+                first..((i + padding) / stride + 1).min(output)
+            });
+            let outputs: Vec<_> = outputs.collect();
+            let count = |o: usize| outputs.iter().filter(|r| r.contains(&o)).count();
+            let inverse = (0..output).map(|o| 1.0 / count(o) as f32).collect();
+            Axis { outputs, inverse }
+        })
+    }
 }
 
 impl Job for AveragePoolAdjoint<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
-        let stride = self.pooling.window.stride;
-        if self.first {
-            self.dx.fill(Lanes::ZERO);
-        }
-        self.pooling.rows(|_, output, input, len| {
-            for i in 0..len {
-                let factor = V::splat(self.weight * self.inverse_counts[output + i]);
-                let dx = &mut self.dx[input + i * stride];
-                V::load(&self.dy[output + i]).mul_add(factor, V::load(dx)).store(dx);
+        let [rows, columns] = self.axes;
+        let (width, out_width) = (columns.outputs.len(), columns.inverse.len());
+        let dy = self.dy.chunks_exact(out_width);
+        for (dy, scratch) in dy.zip(self.scratch.chunks_exact_mut(width)) {
+            for (outputs, scratch) in columns.outputs.iter().zip(scratch) {
+                let terms = dy[outputs.clone()].iter().zip(&columns.inverse[outputs.clone()]);
+                let mut sum = V::splat(0.0);
+                for (dy, inverse) in terms {
+                    sum = V::load(dy).mul_add(V::splat(*inverse), sum);
+                }
+                sum.store(scratch);
             }
-        });
+        }
+        for (outputs, dx) in rows.outputs.iter().zip(self.dx.chunks_exact_mut(width)) {
+            let row = |o: usize| &self.scratch[o * width..(o + 1) * width];
+            let factor = |o: usize| V::splat(self.weight * rows.inverse[o]);
+            let mut first = self.first;
+            let o = outputs.start;
+            if outputs.len() == 3 {
+                // The inside of a 3 x 3 window at stride 1, in one go.
+                let f = [factor(o), factor(o + 1), factor(o + 2)];
+                let sources = row(o).iter().zip(row(o + 1)).zip(row(o + 2));
+                for (dx, ((a, b), c)) in dx.iter_mut().zip(sources) {
+                    let before = if first { V::splat(0.0) } else { V::load(dx) };
+                    let sum = V::load(a).mul_add(f[0], before);
+                    let sum = V::load(b).mul_add(f[1], sum);
+                    V::load(c).mul_add(f[2], sum).store(dx);
+                }
+                continue;
+            }
+            if outputs.is_empty() && first {
+                dx.fill(Lanes::ZERO);
+            }
+            for o in outputs.clone() {
+                let f = factor(o);
+                for (dx, a) in dx.iter_mut().zip(row(o)) {
+                    let before = if first { V::splat(0.0) } else { V::load(dx) };
+                    V::load(a).mul_add(f, before).store(dx);
+                }
+                first = false;
+            }
+        }
     }
 }
 

@@ -78,32 +78,6 @@ impl WeightGradient<'_> {
     groups!(channels_3, 3, 1 => (1, 4), 2 => (2, 2), 3 => (3, 1), _ => (4, 1));
     groups!(channels_4, 4, 1 => (1, 2), 2 => (2, 1), _ => (3, 1));
 
-    /// One column. A method, not a closure: closures are not always inlined, and then neither are
-    /// the intrinsics in them.
-    #[inline(always)]
-    #[allow(unsafe_code, reason = "the innermost loop of the engine")]
-    fn step<V: Vector, const C: usize, const T: usize>(
-        &self,
-        c: usize,
-        offsets: &[usize; T],
-        sums: &mut [[V; T]; C],
-        dy_at: usize,
-        input_at: usize,
-    ) {
-        let mut dy = [V::splat(0.0); C];
-        for (i, dy) in dy.iter_mut().enumerate() {
-            // SAFETY: `run` has checked the largest index that any tile forms.
-            *dy = V::load(unsafe { self.dy.get_unchecked(dy_at + (c + i) * self.dy_plane) });
-        }
-        for t in 0..T {
-            // SAFETY: as above.
-            let input = V::load(unsafe { self.input.get_unchecked(input_at + offsets[t]) });
-            for i in 0..C {
-                sums[i][t] = dy[i].mul_add(input, sums[i][t]);
-            }
-        }
-    }
-
     /// Terms q to q + T of channels c to c + C over a strip of rows, U columns at once; returns T.
     #[inline(always)]
     fn tile<V: Vector, const C: usize, const T: usize, const U: usize>(
@@ -113,29 +87,27 @@ impl WeightGradient<'_> {
         strip: &std::ops::Range<usize>,
     ) -> usize {
         let terms = self.offsets.len();
-        let offsets: [usize; T] = std::array::from_fn(|t| self.offsets[q + t]);
         let mut sums = [[[V::splat(0.0); T]; C]; U];
-        for (i, sums) in sums[0].iter_mut().enumerate() {
-            for (t, sum) in sums.iter_mut().enumerate() {
-                *sum = V::load(&self.sums[(c + i) * terms + q + t]);
+        for i in 0..C {
+            for t in 0..T {
+                sums[0][i][t] = V::load(&self.sums[(c + i) * terms + q + t]);
             }
         }
         for y in strip.clone() {
-            let (mut dy_at, mut input_at) = (self.dy_grid.at(y, 0), self.input_grid.at(y, 0));
-            let mut x = 0;
-            while x + U <= self.columns {
-                for sums in &mut sums {
-                    self.step(c, &offsets, sums, dy_at, input_at);
-                    dy_at += self.dy_grid.column;
-                    input_at += self.input_grid.column;
-                }
-                x += U;
+            // Pointers to the row's first column: one register each, and one index for all.
+            let (dy_at, input_at) = (self.dy_grid.at(y, 0), self.input_grid.at(y, 0));
+            let mut dy = [self.dy.as_ptr(); C];
+            for (i, dy) in dy.iter_mut().enumerate() {
+                *dy = dy.wrapping_add(dy_at + (c + i) * self.dy_plane);
             }
-            while x < self.columns {
-                self.step(c, &offsets, &mut sums[0], dy_at, input_at);
-                dy_at += self.dy_grid.column;
-                input_at += self.input_grid.column;
-                x += 1;
+            let mut input = [self.input.as_ptr(); T];
+            for (t, input) in input.iter_mut().enumerate() {
+                *input = input.wrapping_add(input_at + self.offsets[q + t]);
+            }
+            if self.input_grid.column == 1 {
+                columns(&mut sums, dy, input, self.columns, 1);
+            } else {
+                columns(&mut sums, dy, input, self.columns, self.input_grid.column);
             }
         }
         for i in 0..C {
@@ -148,5 +120,51 @@ impl WeightGradient<'_> {
             }
         }
         T
+    }
+}
+
+/// One row. Functions, not closures: closures are not always inlined, and then neither are the
+/// intrinsics in them.
+#[inline(always)]
+fn columns<V: Vector, const C: usize, const T: usize, const U: usize>(
+    sums: &mut [[[V; T]; C]; U],
+    dy: [*const Lanes; C],
+    input: [*const Lanes; T],
+    count: usize,
+    stride: usize,
+) {
+    let mut x = 0;
+    while x + U <= count {
+        for (u, sums) in sums.iter_mut().enumerate() {
+            column(sums, &dy, &input, x + u, (x + u) * stride);
+        }
+        x += U;
+    }
+    while x < count {
+        column(&mut sums[0], &dy, &input, x, x * stride);
+        x += 1;
+    }
+}
+
+#[inline(always)]
+#[allow(unsafe_code, reason = "the innermost loop of the engine")]
+fn column<V: Vector, const C: usize, const T: usize>(
+    sums: &mut [[V; T]; C],
+    dy: &[*const Lanes; C],
+    input: &[*const Lanes; T],
+    dy_at: usize,
+    input_at: usize,
+) {
+    let mut values = [V::splat(0.0); C];
+    for i in 0..C {
+        // SAFETY: `run` has checked the largest index that any tile forms.
+        values[i] = V::load(unsafe { &*dy[i].add(dy_at) });
+    }
+    for t in 0..T {
+        // SAFETY: as above.
+        let input = V::load(unsafe { &*input[t].add(input_at) });
+        for i in 0..C {
+            sums[i][t] = values[i].mul_add(input, sums[i][t]);
+        }
     }
 }

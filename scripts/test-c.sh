@@ -1,0 +1,138 @@
+#!/bin/bash
+# Builds and runs the tests of the C ABI against a built library:
+#
+#     scripts/test-c.sh LIBRARY_FOLDER BUILD_FOLDER
+#
+# Each test is a line; the last line counts them. The exit status is 1 if one failed.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+library=$1 build=$2
+CC=${CC:-cc} CXX=${CXX:-c++}
+strict="-Wall -Wextra -Wpedantic -Werror -O1 -g"
+shared="-L$library -Wl,-rpath,$library -ltenas -lm"
+static="$library/libtenas.a -lpthread -ldl -lm"
+valgrind="valgrind --quiet --error-exitcode=99 --leak-check=full
+    --errors-for-leak-kinds=definite,indirect --show-leak-kinds=definite,indirect"
+
+rm -rf "$build" && mkdir -p "$build/data" || exit 1
+passed=0 failed=0
+
+# check NAME COMMAND...: the command succeeds. Its output is shown if it does not.
+check() {
+    local name=$1
+    shift
+    if "$@" >"$build/output" 2>&1; then
+        passed=$((passed + 1))
+        echo "ok: $name"
+        grep -h '^core.c: ' "$build/output"
+    else
+        failed=$((failed + 1))
+        echo "FAILED: $name: $*"
+        tail -n 50 "$build/output"
+    fi
+    return 0
+}
+
+# ends WITH_STATUS IN_STDERR COMMAND...: the command ends with that status, and says that.
+ends() {
+    local expected=$1 text=$2 status=0
+    shift 2
+    "$@" >"$build/stdout" 2>"$build/stderr" || status=$?
+    cat "$build/stdout" "$build/stderr"
+    echo "exit status $status, expected $expected; stderr must have '$text'"
+    [ "$status" -eq "$expected" ] && grep -qF -- "$text" "$build/stderr"
+}
+
+# finds PATTERN COMMAND...: the command succeeds and its last line matches.
+finds() {
+    local pattern=$1
+    shift
+    "$@" >"$build/stdout" || return 1
+    tail -n 1 "$build/stdout"
+    tail -n 1 "$build/stdout" | grep -qE -- "$pattern"
+}
+
+# Ctrl-C, once the first candidates are done.
+interrupted() {
+    "$build/search" --threads 1 >"$build/stdout" 2>"$build/stderr" &
+    local process=$! status=0
+    for _ in $(seq 600); do
+        grep -q '^round' "$build/stderr" && break
+        sleep 0.1
+    done
+    kill -INT "$process"
+    wait "$process" || status=$?
+    cat "$build/stderr"
+    echo "exit status $status, expected 130"
+    [ "$status" -eq 130 ] && grep -q interrupted "$build/stderr"
+}
+
+# The programs that README.md and tenas.h show.
+readme_program() {
+    sed -n "/^\`\`\`$1\$/,/^\`\`\`\$/p" README.md | grep -v '^```' >"$2"
+}
+header_program() {
+    sed -n 's/^ \*     //p; s/^ \*$//p' include/tenas.h | sed -n '/^#include/,/^}/p' >"$1"
+}
+
+for standard in c99 c11; do
+    check "tenas.h alone as $standard" \
+        $CC -std=$standard $strict -fsyntax-only -xc include/tenas.h
+done
+check "tenas.h alone as C++17" $CXX -std=c++17 $strict -fsyntax-only -xc++ include/tenas.h
+
+check "compile core.c" \
+    $CC -std=c99 $strict -pthread -Iinclude tests/c/core.c -o "$build/core" $shared
+check "compile core.c, static library" \
+    $CC -std=c99 $strict -pthread -Iinclude tests/c/core.c -o "$build/core-static" $static
+check "compile search.c" \
+    $CC -std=c99 $strict -Iinclude examples/c/search.c -o "$build/search" $shared
+readme_program c "$build/readme.c"
+check "compile the C program in README.md" \
+    $CC -std=c99 $strict -Iinclude "$build/readme.c" -o "$build/readme" $shared
+readme_program cpp "$build/readme.cpp"
+check "compile the C++ program in README.md" \
+    $CXX -std=c++17 $strict -Iinclude "$build/readme.cpp" -o "$build/readme-cpp" $shared
+header_program "$build/header.c"
+check "compile the program in tenas.h" \
+    $CC -std=c99 $strict -Iinclude "$build/header.c" -o "$build/header" $shared
+
+check "core" "$build/core" "$build/data"
+check "core, static library" "$build/core-static" "$build/data"
+check "core under valgrind" $valgrind "$build/core" "$build/data"
+
+search=$build/search
+small="--batch-size 4 --repeats 1"
+genotype='^\|[a-z0-9_]+~0\|\+\|[a-z0-9_]+~0\|[a-z0-9_]+~1\|\+\|[a-z0-9_]+~0\|[a-z0-9_]+~1\|[a-z0-9_]+~2\|$'
+check "search: an architecture" finds "$genotype" $search $small --seed 3
+cp "$build/stdout" "$build/first"
+check "search: the same on one thread" finds "$genotype" $search $small --seed 3 --threads 1
+check "search: the same output" cmp "$build/first" "$build/stdout"
+check "search: as JSON" finds '^\{.*"space":"nas-bench-201".*\}$' $search $small --json
+check "search: independent, torch_default" \
+    finds "$genotype" $search $small --sampling independent --init torch_default --device cpu
+check "search: --help" finds 'help' $search --help
+check "search: Ctrl-C" interrupted
+check "search: unknown option" ends 2 "--no-such" $search --no-such
+check "search: argument" ends 2 "cifar" $search cifar
+check "search: no value" ends 2 "--seed" $search --seed
+for number in "" -1 +1 " 1" 1x 0x10 1.5 18446744073709551616; do
+    check "search: --seed '$number'" ends 2 "--seed: found '$number'" $search --seed "$number"
+done
+check "search: --repeats out of range" ends 2 "repeats: found 0, expected 1" $search --repeats 0
+check "search: --threads too large" ends 2 "--threads: found '4294967296'" $search --threads 4294967296
+check "search: unknown space" ends 2 "nas-bench-201, darts" $search --space nb201
+check "search: unknown data set" ends 2 "ImageNet16-120" $search --dataset mnist
+check "search: unknown device" ends 2 "torch-cpu" $search --device gpu
+check "search: GPU number" ends 2 "--device: found 'x'" $search --device cuda:x
+check "search: missing data" ends 1 "/no/such/data" $search --data /no/such/data
+head -c 5000 /dev/zero >"$build/data/short.bin"
+check "search: truncated data" ends 1 "short.bin" $search --data "$build/data/short.bin"
+head -c 61460 /dev/zero >"$build/data/twenty.bin"
+check "search: batch larger than the data" ends 1 "20" $search --data "$build/data/twenty.bin"
+if [ -w /dev/full ]; then
+    check "search: full disk" ends 1 "cannot write" bash -c "'$search' --help >/dev/full"
+fi
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,494 @@
+//! Searches
+//!
+//! A context is one search: run it to the end, or round by round, watch it,
+//! stop it and go on, and take the genotype.
+//!
+//! One call at a time: while a call works on a context, any other on the same
+//! context returns TENAS_ERROR_BUSY, from another thread as from inside the
+//! progress callback. Only tenas_context_cancel, _clear_cancel and _progress
+//! are never busy. Different contexts are independent.
+//!
+//! After TENAS_ERROR_INTERNAL (a bug in the library) a context answers
+//! everything but these three with TENAS_ERROR_INVALID_STATE and a message that
+//! tells what happened; free it.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use libc::{c_char, c_void, size_t};
+
+use super::arguments::{Out, OutStruct, Versioned, choose};
+use super::config::tenas_config;
+use super::dataset::tenas_dataset;
+use super::error::Failure;
+use super::exclusive::Exclusive;
+use super::guard::guard;
+use super::handle::{self, Handle};
+use super::status::{tenas_status, tenas_status_code};
+use super::text::OutText;
+use crate::{Context, Control, GenotypeFormat, Progress, Record};
+
+/// A search. Made by tenas_context_new, freed by tenas_context_free.
+pub struct tenas_context {
+    _opaque: [u8; 0],
+}
+
+impl Handle for tenas_context {
+    type Object = Search;
+    const NAME: &'static str = "tenas_context";
+    const TAG: u64 = u64::from_be_bytes(*b"tenasCTX");
+}
+
+/// What a `tenas_context` stands for: the search under its lock, its control beside it.
+pub(super) struct Search {
+    control: Arc<Control>,
+    state: Exclusive<State>,
+}
+
+struct State {
+    context: Context,
+    callback: Option<Callback>,
+}
+
+/// A host's progress function and its user pointer.
+#[derive(Clone, Copy)]
+struct Callback {
+    function: unsafe extern "C" fn(*const tenas_progress, *mut c_void) -> i32,
+    user: *mut c_void,
+}
+
+// SAFETY: the pointer is only handed back to the host, whose function runs on the thread that
+// called in: tenas.h says so, and that it must be fit for that.
+unsafe impl Send for Callback {}
+
+impl Callback {
+    fn call(&self, progress: &Progress) -> ControlFlow<()> {
+        let progress = tenas_progress::from(progress);
+        // SAFETY: a function of that type, as tenas.h asks; the struct lives during the call.
+        match unsafe { (self.function)(&raw const progress, self.user) } {
+            0 => ControlFlow::Continue(()),
+            _ => ControlFlow::Break(()),
+        }
+    }
+}
+
+/// How a genotype is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
+pub enum tenas_genotype_format {
+    /// The text that training code for the space reads. NAS-Bench-201:
+    /// "|op~0|+|op~0|op~1|+|op~0|op~1|op~2|". DARTS: "Genotype(normal=[...],
+    /// normal_concat=[...], reduce=[...], reduce_concat=[...])".
+    TENAS_GENOTYPE_NATIVE = 1,
+    /// JSON.
+    TENAS_GENOTYPE_JSON = 2,
+}
+use tenas_genotype_format::*;
+
+/// How far a search is.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub struct tenas_progress {
+    /// Size of the struct: set it to sizeof(tenas_progress) before you ask. In
+    /// a callback the library has set it.
+    pub struct_size: size_t,
+    /// The round being worked on, from 0; equal to rounds at the end.
+    pub round: u32,
+    /// Rounds of the whole search.
+    pub rounds: u32,
+    /// Candidates of this round that are finished.
+    pub candidate: u32,
+    /// Candidates of this round.
+    pub candidates: u32,
+    /// Seconds that this search has computed so far, all its runs together.
+    pub seconds: f64,
+}
+
+impl Versioned for tenas_progress {
+    const FIRST_SIZE: usize = size_of::<Self>();
+}
+
+impl From<&Progress> for tenas_progress {
+    fn from(p: &Progress) -> Self {
+        tenas_progress {
+            struct_size: size_of::<Self>(),
+            round: p.round,
+            rounds: p.rounds,
+            candidate: p.candidate,
+            candidates: p.candidates,
+            seconds: p.seconds,
+        }
+    }
+}
+
+/// A candidate of a finished round: an operation, and what its removal would
+/// do. In a round that prunes whole edges it stands for its edge.
+///
+/// A delta is the relative change, (now - without) / now, rounded to the
+/// configuration's score_decimals; deltas, condition numbers and counts are
+/// means over the repeats.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub struct tenas_record {
+    /// Size of the struct: set it to sizeof(tenas_record) before you ask.
+    pub struct_size: size_t,
+    /// The round, from 0.
+    pub round: u32,
+    /// The cell; tenas_space_cell_name has its name.
+    pub cell: u32,
+    /// The edge of the cell; tenas_space_edge_name has its name.
+    pub edge: u32,
+    /// The operation; tenas_space_operation_name has its name.
+    pub operation: u32,
+    /// Rank among the round's candidates by ntk_delta, from 1: the highest
+    /// first.
+    pub ntk_rank: u32,
+    /// Rank among the round's candidates by regions_delta, from 1: the lowest
+    /// first.
+    pub regions_rank: u32,
+    /// 1 if the round removed it, else 0.
+    pub pruned: i32,
+    /// Relative change of the condition number: above 0 if the network is
+    /// easier to train without the operation.
+    pub ntk_delta: f64,
+    /// Relative change of the count of linear regions: above 0 if the network
+    /// is less expressive without the operation.
+    pub regions_delta: f64,
+    /// Condition number of the neural tangent kernel of the supernet.
+    pub ntk_now: f64,
+    /// The same without the operation.
+    pub ntk_without: f64,
+    /// Linear regions of the supernet.
+    pub regions_now: f64,
+    /// The same without the operation.
+    pub regions_without: f64,
+}
+
+impl Versioned for tenas_record {
+    const FIRST_SIZE: usize = size_of::<Self>();
+}
+
+impl From<&Record> for tenas_record {
+    fn from(r: &Record) -> Self {
+        tenas_record {
+            struct_size: size_of::<Self>(),
+            round: r.round,
+            cell: r.choice.cell as u32,
+            edge: r.choice.edge as u32,
+            operation: r.choice.operation as u32,
+            ntk_rank: r.ntk_rank,
+            regions_rank: r.regions_rank,
+            pruned: r.pruned.into(),
+            ntk_delta: r.ntk_delta,
+            regions_delta: r.regions_delta,
+            ntk_now: r.ntk_now,
+            ntk_without: r.ntk_without,
+            regions_now: r.regions_now,
+            regions_without: r.regions_without,
+        }
+    }
+}
+
+/// A function that a search calls after each candidate, on the thread that
+/// called in, one call at a time. Return 0 to go on, anything else to cancel
+/// (as tenas_context_cancel would).
+///
+/// progress is valid during the call; user is what tenas_context_set_progress
+/// was given. The function must return: no C++ exception and no longjmp may
+/// pass through the library.
+pub type tenas_progress_fn =
+    Option<unsafe extern "C" fn(progress: *const tenas_progress, user: *mut c_void) -> i32>;
+
+/// Makes a search of a configuration on a data set. It copies or shares what
+/// it needs: both may be changed and freed afterwards.
+///
+/// On success *out is a new context: free it with tenas_context_free.
+///
+/// - TENAS_ERROR_INVALID_ARGUMENT: configuration and data set do not fit each
+///   other (a batch larger than the data set, images of a size that the space
+///   cannot take).
+/// - TENAS_ERROR_DEVICE: the device is not there.
+/// - TENAS_ERROR_OUT_OF_MEMORY: the working memory could not be had.
+/// - TENAS_ERROR_NULL_POINTER: config, dataset or out is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_context_new(
+    config: *const tenas_config,
+    dataset: *const tenas_dataset,
+    out: *mut *mut tenas_context,
+) -> tenas_status {
+    guard("tenas_context_new", || {
+        // SAFETY: NULL or live handles, as tenas.h asks.
+        let (config, dataset) =
+            unsafe { (handle::borrow(config, "config")?, handle::borrow(dataset, "dataset")?) };
+        // SAFETY: NULL or writable, as tenas.h asks.
+        let out = unsafe { Out::new(out, "out") }?;
+        let config = config.lock().clone();
+        let context = Context::new(&config, dataset)?;
+        let control = context.control();
+        let state = Exclusive::new(State { context, callback: None });
+        out.set(handle::into_raw(Search { control, state }));
+        Ok(())
+    })
+}
+
+/// Frees a search and ends its threads. NULL is a no-op. Do not free a context
+/// while a call works on it: cancel, and wait for that call to return.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_context_free(context: *mut tenas_context) {
+    // SAFETY: NULL or a handle that nobody uses any more, as tenas.h asks.
+    unsafe { handle::free(context) }
+}
+
+/// Borrows a context's state for one call.
+///
+/// # Safety
+///
+/// `context` is NULL or a handle that nobody frees meanwhile.
+unsafe fn with<R>(
+    context: *const tenas_context,
+    body: impl FnOnce(&mut State) -> Result<R, Failure>,
+) -> Result<R, Failure> {
+    // SAFETY: as the caller promises.
+    let search = unsafe { handle::borrow(context, "context") }?;
+    search.state.with("context", body)
+}
+
+/// Sets the function that is called after each candidate, and the pointer that
+/// it is handed. A NULL function clears it. user may be NULL; it stays yours
+/// and must be valid for as long as it is set.
+///
+/// - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
+/// - TENAS_ERROR_NULL_POINTER: context is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_context_set_progress(
+    context: *mut tenas_context,
+    progress: tenas_progress_fn,
+    user: *mut c_void,
+) -> tenas_status {
+    guard("tenas_context_set_progress", || {
+        let callback = progress.map(|function| Callback { function, user });
+        // SAFETY: NULL or a live handle, as tenas.h asks.
+        unsafe {
+            with(context, |state| {
+                state.callback = callback;
+                Ok(())
+            })
+        }
+    })
+}
+
+/// Runs one pruning round and sets *finished to whether it was the last. On a
+/// finished search nothing is done, and *finished is true.
+///
+/// - TENAS_ERROR_CANCELLED: stopped on request. What was completed is kept;
+///   the next run goes on from there, and the result is the same as if it had
+///   never been stopped.
+/// - TENAS_ERROR_OUT_OF_MEMORY, TENAS_ERROR_DEVICE: the engine failed; likewise
+///   the next run goes on.
+/// - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
+/// - TENAS_ERROR_NULL_POINTER: context or finished is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_context_run_round(
+    context: *mut tenas_context,
+    finished: *mut bool,
+) -> tenas_status {
+    guard("tenas_context_run_round", || {
+        // SAFETY: NULL or a live handle; NULL or writable, as tenas.h asks.
+        unsafe {
+            let out = Out::new(finished, "finished");
+            with(context, |state| {
+                let out = out?;
+                let callback = state.callback;
+                let last = state.context.run_round(&mut |p| report(callback, p))?;
+                out.set(last);
+                Ok(())
+            })
+        }
+    })
+}
+
+/// Runs all rounds that remain. On a finished search nothing is done.
+///
+/// Returns what tenas_context_run_round returns.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_context_run(context: *mut tenas_context) -> tenas_status {
+    guard("tenas_context_run", || {
+        // SAFETY: NULL or a live handle, as tenas.h asks.
+        unsafe {
+            with(context, |state| {
+                let callback = state.callback;
+                Ok(state.context.run(&mut |p| report(callback, p))?)
+            })
+        }
+    })
+}
+
+fn report(callback: Option<Callback>, progress: &Progress) -> ControlFlow<()> {
+    callback.map_or(ControlFlow::Continue(()), |c| c.call(progress))
+}
+
+/// Asks the running call to return TENAS_ERROR_CANCELLED, which it does within
+/// the time of one candidate. If nothing is running, the next run returns it at
+/// once. The call that returns it uses the request up.
+///
+/// May be called at any time, from any thread, from the callback and from a
+/// signal handler: it sets an atomic flag, and no error message.
+///
+/// - TENAS_ERROR_NULL_POINTER: context is NULL.
+/// - TENAS_ERROR_INVALID_ARGUMENT: context is no live context.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_context_cancel(context: *mut tenas_context) -> tenas_status {
+    if context.is_null() {
+        return tenas_status_code::TENAS_ERROR_NULL_POINTER as tenas_status;
+    }
+    // SAFETY: a live handle, as tenas.h asks. Nothing allocates unless it is none.
+    match unsafe { handle::borrow(context.cast_const(), "context") } {
+        Ok(search) => {
+            search.control.cancel();
+            tenas_status_code::TENAS_OK as tenas_status
+        }
+        Err(failure) => failure.status as tenas_status,
+    }
+}
+
+/// Drops a request to cancel that no call has reported yet.
+///
+/// - TENAS_ERROR_NULL_POINTER: context is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_context_clear_cancel(context: *mut tenas_context) -> tenas_status {
+    guard("tenas_context_clear_cancel", || {
+        // SAFETY: NULL or a live handle, as tenas.h asks.
+        unsafe { handle::borrow(context.cast_const(), "context") }?.control.clear_cancel();
+        Ok(())
+    })
+}
+
+/// Tells how far the search is, at any time and from any thread: it reads
+/// atomic values only. Set out->struct_size before the call.
+///
+/// - TENAS_ERROR_INVALID_ARGUMENT: out->struct_size is smaller than the struct
+///   was in its first version, or larger than 4096.
+/// - TENAS_ERROR_NULL_POINTER: context or out is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_context_progress(
+    context: *const tenas_context,
+    out: *mut tenas_progress,
+) -> tenas_status {
+    guard("tenas_context_progress", || {
+        // SAFETY: NULL or a live handle; NULL or a struct with its size set, as tenas.h asks.
+        let (search, out) =
+            unsafe { (handle::borrow(context, "context")?, OutStruct::new(out, "out")?) };
+        out.set(tenas_progress::from(&search.control.progress()));
+        Ok(())
+    })
+}
+
+/// Sets *out to whether nothing is left to prune.
+///
+/// - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
+/// - TENAS_ERROR_NULL_POINTER: context or out is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_context_is_finished(
+    context: *const tenas_context,
+    out: *mut bool,
+) -> tenas_status {
+    guard("tenas_context_is_finished", || {
+        // SAFETY: NULL or a live handle; NULL or writable, as tenas.h asks.
+        unsafe {
+            let out = Out::new(out, "out");
+            with(context, |state| {
+                out?.set(state.context.is_finished());
+                Ok(())
+            })
+        }
+    })
+}
+
+/// Writes the architecture that a finished search has found, in a format (a
+/// tenas_genotype_format), with a terminating NUL.
+///
+/// *length is the length of the text without its NUL: allocate one byte more.
+/// A NULL buffer with a capacity of 0 asks for it. *length is set by failing
+/// calls too, to 0 where there is no text.
+///
+/// - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+/// - TENAS_ERROR_INVALID_STATE: the search is not finished, or see above.
+/// - TENAS_ERROR_INVALID_ARGUMENT: no such format.
+/// - TENAS_ERROR_BUSY: see above.
+/// - TENAS_ERROR_NULL_POINTER: context or length is NULL, or buffer is and
+///   capacity is not 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_context_genotype(
+    context: *const tenas_context,
+    format: i32,
+    buffer: *mut c_char,
+    capacity: size_t,
+    length: *mut size_t,
+) -> tenas_status {
+    guard("tenas_context_genotype", || {
+        // SAFETY: a buffer of that capacity, and NULL or writable, as tenas.h asks.
+        let out = unsafe { OutText::new(buffer, capacity, length) }?;
+        let format = choose!(
+            "format", format,
+            TENAS_GENOTYPE_NATIVE => GenotypeFormat::Native,
+            TENAS_GENOTYPE_JSON => GenotypeFormat::Json,
+        )?;
+        // SAFETY: NULL or a live handle, as tenas.h asks.
+        let text = unsafe { with(context, |state| Ok(state.context.genotype()?.to_text(format))) }?;
+        out.set(&text)
+    })
+}
+
+/// Sets *out to the number of records: the candidates of all finished rounds.
+///
+/// - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
+/// - TENAS_ERROR_NULL_POINTER: context or out is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_context_record_count(
+    context: *const tenas_context,
+    out: *mut size_t,
+) -> tenas_status {
+    guard("tenas_context_record_count", || {
+        // SAFETY: NULL or a live handle; NULL or writable, as tenas.h asks.
+        unsafe {
+            let out = Out::new(out, "out");
+            with(context, |state| {
+                out?.set(state.context.records().len());
+                Ok(())
+            })
+        }
+    })
+}
+
+/// Tells how a candidate of a finished round was scored, and whether it was
+/// pruned. Records stand in the order of rounds, cells, edges and operations.
+/// Set out->struct_size before the call.
+///
+/// - TENAS_ERROR_NOT_FOUND: index is not below tenas_context_record_count.
+/// - TENAS_ERROR_INVALID_ARGUMENT: out->struct_size is smaller than the struct
+///   was in its first version, or larger than 4096.
+/// - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
+/// - TENAS_ERROR_NULL_POINTER: context or out is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_context_record(
+    context: *const tenas_context,
+    index: size_t,
+    out: *mut tenas_record,
+) -> tenas_status {
+    guard("tenas_context_record", || {
+        // SAFETY: NULL or a live handle; NULL or a struct with its size set, as tenas.h asks.
+        unsafe {
+            let out = OutStruct::new(out, "out");
+            with(context, |state| {
+                let out = out?;
+                let records = state.context.records();
+                let record = records.get(index).ok_or_else(|| Failure {
+                    status: tenas_status_code::TENAS_ERROR_NOT_FOUND,
+                    message: format!("index: found {index}, expected below {}", records.len()),
+                })?;
+                out.set(tenas_record::from(record));
+                Ok(())
+            })
+        }
+    })
+}

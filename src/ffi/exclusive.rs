@@ -1,0 +1,94 @@
+//! The lock of a context: one call at a time, the second is told so; a panic inside poisons it.
+
+use std::sync::OnceLock;
+
+use parking_lot::Mutex;
+
+use super::error::Failure;
+use super::guard::catch;
+use super::status::tenas_status_code;
+
+/// A value that one call at a time may use, from whichever thread. Nobody ever waits.
+#[derive(Debug)]
+pub(super) struct Exclusive<T> {
+    value: Mutex<T>,
+    /// What the panic said that left the value in an unknown state.
+    poison: OnceLock<String>,
+}
+
+impl<T> Exclusive<T> {
+    pub(super) fn new(value: T) -> Self {
+        Exclusive { value: Mutex::new(value), poison: OnceLock::new() }
+    }
+
+    /// Runs `body` on the value. `what` names the value in messages.
+    pub(super) fn with<R>(
+        &self,
+        what: &str,
+        body: impl FnOnce(&mut T) -> Result<R, Failure>,
+    ) -> Result<R, Failure> {
+        let Some(mut value) = self.value.try_lock() else {
+            return Err(Failure {
+                status: tenas_status_code::TENAS_ERROR_BUSY,
+                message: format!("{what}: found in use by another call, expected idle"),
+            });
+        };
+        if let Some(text) = self.poison.get() {
+            return Err(Failure {
+                status: tenas_status_code::TENAS_ERROR_INVALID_STATE,
+                message: format!("{what}: unusable since an earlier internal error: {text}"),
+            });
+        }
+        catch(|| body(&mut value)).unwrap_or_else(|text| {
+            let failure = Failure::internal(&text);
+            // Under the lock, so it is not set yet.
+            let _ = self.poison.set(text);
+            Err(failure)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tenas_status_code::*;
+
+    #[test]
+    fn a_second_call_is_busy_from_this_thread_and_from_others() {
+        let number = Exclusive::new(1);
+        let done = number.with("n", |n| {
+            *n += 1;
+            let again = number.with("n", |_| Ok(())).unwrap_err();
+            assert_eq!(again.status, TENAS_ERROR_BUSY);
+            assert!(again.message.starts_with("n: "), "{}", again.message);
+            std::thread::scope(|s| {
+                let other = s.spawn(|| number.with("n", |_| Ok(())).unwrap_err().status);
+                assert_eq!(other.join().unwrap(), TENAS_ERROR_BUSY);
+            });
+            Ok(*n)
+        });
+        assert_eq!(done.unwrap(), 2);
+        assert_eq!(number.with("n", |n| Ok(*n)).unwrap(), 2);
+    }
+
+    #[test]
+    fn a_panic_poisons_and_later_calls_say_why() {
+        let number = Exclusive::new(1);
+        let first = number.with("n", |_| -> Result<(), _> { panic!("no edge") }).unwrap_err();
+        assert_eq!(first.status, TENAS_ERROR_INTERNAL);
+        assert_eq!(first.message, "internal error: no edge");
+        for _ in 0..2 {
+            let later = number.with("n", |_| Ok(())).unwrap_err();
+            assert_eq!(later.status, TENAS_ERROR_INVALID_STATE);
+            assert!(later.message.ends_with("no edge"), "{}", later.message);
+        }
+    }
+
+    #[test]
+    fn a_failure_does_not_poison() {
+        let number = Exclusive::new(1);
+        let failed = number.with("n", |_| Err::<(), _>(Failure::null("x"))).unwrap_err();
+        assert_eq!(failed.status, TENAS_ERROR_NULL_POINTER);
+        assert_eq!(number.with("n", |n| Ok(*n)).unwrap(), 1);
+    }
+}

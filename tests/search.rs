@@ -12,8 +12,8 @@ use tenas::indicator::{condition_number, linear_regions};
 use tenas::network::{Builder, Fan, Graph, Initialiser, NetworkConfig};
 use tenas::random::{Key, Purpose};
 use tenas::{
-    Config, Context, Dataset, DatasetKind, Error, Genotype, GenotypeFormat, Mask, Progress, Record,
-    Result, Sampling, Space, SpaceKind, Supernet,
+    Config, Context, Control, Dataset, DatasetKind, Error, Genotype, GenotypeFormat, Mask,
+    Progress, Record, Result, Sampling, Space, SpaceKind, Supernet,
 };
 
 const SPACES: [SpaceKind; 2] = [SpaceKind::NasBench201, SpaceKind::Darts];
@@ -449,6 +449,55 @@ fn a_request_before_the_run_stops_one_run() {
     control.cancel();
     assert_cancelled(context.run(&mut watch));
     context.run(&mut watch).unwrap();
+}
+
+/// The native engine; whoever watches it takes requests back when it has stopped.
+#[derive(Debug)]
+struct Regretting {
+    engine: Box<dyn Engine>,
+    control: Arc<OnceLock<Arc<Control>>>,
+}
+
+impl Engine for Regretting {
+    fn prepare(&self, graph: Arc<Graph>) -> Arc<Plan> {
+        self.engine.prepare(graph)
+    }
+
+    fn evaluate(
+        &self,
+        tasks: &mut Tasks<'_>,
+        reduce: &Reduce<'_>,
+        sink: &mut Sink<'_>,
+    ) -> Result<()> {
+        let result = self.engine.evaluate(tasks, reduce, sink);
+        self.control.get().unwrap().clear_cancel();
+        result
+    }
+}
+
+#[test]
+fn a_request_taken_back_too_late_is_reported() {
+    let config = config(SpaceKind::NasBench201, Sampling::Common);
+    let place = Arc::new(OnceLock::new());
+    let engine = compute::native(2).unwrap();
+    let engine = Box::new(Regretting { engine, control: place.clone() });
+    let mut context = Context::with_engine(&config, &noise(12, 8), engine).unwrap();
+    let control = context.control();
+    place.set(control.clone()).unwrap();
+    let mut calls = 0;
+    let mut observer = |_: &Progress| {
+        calls += 1;
+        match calls {
+            5 => control.cancel(),
+            9 => return ControlFlow::Break(()),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    };
+    assert_cancelled(context.run(&mut observer));
+    assert_cancelled(context.run(&mut observer));
+    context.run(&mut observer).unwrap();
+    assert_same(&context, undisturbed(SpaceKind::NasBench201, Sampling::Common));
 }
 
 // ---- Progress --------------------------------------------------------------------------------

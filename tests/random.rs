@@ -27,7 +27,7 @@ fn networks(kind: SpaceKind) -> [(Fan, Purpose, Graph); 2] {
 
 // ---- Initialisation --------------------------------------------------------------------------
 
-/// Bound or deviation of a weight, as section 3.5 words it, written out by shape.
+/// Bound or deviation of a tensor, written out by shape: fans are not divided by groups.
 fn expected_spread(p: &Parameter, init: Init, fan: Fan) -> f64 {
     let (out, inputs, area) = match p.shape[..] {
         [out, inputs, k, l] => (out, inputs, k * l),

@@ -1,5 +1,6 @@
 //! A search: its mask, its rounds, its history.
 
+use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
@@ -163,21 +164,26 @@ impl Context {
         let control = &self.control;
         control.set_progress(&progress);
         let before = self.seconds;
+        // What this call acts on it reports, even if the request is taken back meanwhile.
+        let stopped = Cell::new(false);
+        let stop = || {
+            stopped.set(stopped.get() || control.is_cancelled());
+            stopped.get()
+        };
         let mut after = |finished: usize| {
             progress.candidate = finished as u32;
             progress.seconds = before + start.elapsed().as_secs_f64();
             control.set_progress(&progress);
-            if !control.is_cancelled() && observer(&progress).is_break() {
-                control.cancel();
+            if !stop() && observer(&progress).is_break() {
+                stopped.set(true);
             }
         };
         let all = 0..scoring.candidates().len();
         let (config, dataset, engine) = (&self.config, &self.dataset, self.engine.as_ref());
-        let stop = || control.is_cancelled();
         let result = scoring.evaluate(config, dataset, engine, all, &mut after, &stop);
         self.scoring = Some(scoring);
         // A request that came with the last candidate is reported too.
-        if self.control.take_cancel() {
+        if self.control.take_cancel() || stopped.get() {
             return Err(Error::Cancelled);
         }
         result

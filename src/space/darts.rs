@@ -170,6 +170,8 @@ fn concat(c: &mut Cursor<'_>) -> Result<()> {
     c.space();
     let here = c.clone();
     let states = if c.take("range") {
+        c.space();
+        c.clone().expect("(")?;
         match sequence(c, |c| c.number())?[..] {
             [end] => (0..end.min(99)).collect(),
             [start, end] => (start..end.min(99)).collect(),
@@ -206,8 +208,9 @@ impl GenotypeText for NamedTuple {
     }
 
     fn parse(&self, space: &Space, text: &str) -> Result<Mask> {
-        let mut c = Cursor::new(text.trim());
+        let mut c = Cursor::new(text);
         let mut choices = Vec::new();
+        c.space();
         c.expect("Genotype")?;
         c.space();
         c.expect("(")?;
@@ -230,6 +233,7 @@ impl GenotypeText for NamedTuple {
         }
         c.space();
         c.expect(")")?;
+        c.space();
         c.end()?;
         Ok(mask_of(space, &choices))
     }

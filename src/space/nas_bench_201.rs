@@ -71,7 +71,8 @@ impl GenotypeText for ArchitectureString {
     }
 
     fn parse(&self, space: &Space, text: &str) -> Result<Mask> {
-        let mut cursor = Cursor::new(text.trim());
+        let mut cursor = Cursor::new(text);
+        cursor.space();
         let mut choices = Vec::new();
         for (n, node) in Self::nodes(space).iter().enumerate() {
             if n > 0 {
@@ -86,6 +87,7 @@ impl GenotypeText for ArchitectureString {
                 choices.push(Choice { cell: 0, edge: *edge, operation });
             }
         }
+        cursor.space();
         cursor.end()?;
         Ok(mask_of(space, &choices))
     }

@@ -39,7 +39,7 @@ fn task(engine: &dyn Engine, kind: SpaceKind, wanted: Wanted) -> Task {
         mixing: mask.mixing(&supernet.space).into(),
         parameters: Parameters::Drawn(Initialiser { init, fan, key }),
         inputs: Inputs {
-            values: images.values.into(),
+            values: Arc::new(images.values),
             batches: images.batches,
             batch: images.batch,
         },

@@ -209,7 +209,7 @@ fn network_case(
     let supernet = Supernet::of(space);
     let mask = mask(&supernet.space, &case["masks"])?;
     let classes = case["classes"].as_u64().ok_or("classes")? as usize;
-    let values: Arc<[f32]> = f32s(&file, "input")?.into();
+    let values = Arc::new(f32s(&file, "input")?);
     let shape = file.tensor("input")?.shape().to_vec();
     let graph = Arc::new(match kind {
         "ntk" => supernet.ntk_network(&mask, [shape[1], shape[2], shape[3]], classes)?,
@@ -351,7 +351,7 @@ fn formula_images() -> Outcome<Dataset> {
         0.6710436067037893,
         0.5497004779019703,
         0.8566748838545029,
-        0.7338918566271260,
+        0.733891856627126,
     ];
     let sin = |turns: f64| (std::f64::consts::TAU * turns).sin();
     let mut bytes = Vec::with_capacity(2000 * 3072);
@@ -402,7 +402,7 @@ fn distribution_case(case: &Value, kind: SpaceKind) -> Outcome<Vec<String>> {
                 mixing: mask.mixing(space).into(),
                 parameters: Parameters::Drawn(initialiser),
                 inputs: Inputs {
-                    values: images.values.into(),
+                    values: Arc::new(images.values),
                     batches: images.batches,
                     batch: images.batch,
                 },

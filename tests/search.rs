@@ -202,7 +202,7 @@ fn indicators(
                 key: key(purpose),
             }),
             inputs: Inputs {
-                values: images.values.into(),
+                values: Arc::new(images.values),
                 batches: images.batches,
                 batch: images.batch,
             },

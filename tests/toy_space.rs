@@ -23,7 +23,8 @@ fn toy() -> Supernet {
         none: None,
         cells: vec![Cell { name: "only", edges }],
         stages: vec![Stage::Operations, Stage::EdgeGroup { cell: 0, edges: 1..3, keep: 1 }],
-        presets: vec![Preset { dataset: None, batch_size: 6, prune_per_edge: 2 }],
+        preset: Preset { batch_size: 6, prune_per_edge: 2 },
+        presets: vec![],
         text: &Arrows,
     };
     Supernet { space, lowering: lower, ntk_channels: 2, thin_channels: 1 }

@@ -1,6 +1,7 @@
 //! What the CPU engines share: tasks in flight on a pool of threads of their own, cotangent blocks
 //! of a task spread over the same pool.
 
+use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -54,6 +55,11 @@ impl<K: CpuKernels> CpuEngine<K> {
         threads: usize,
         new_kernels: impl Fn() -> K + Send + Sync + 'static,
     ) -> Result<Self> {
+        // Not left to rayon, which would ask the host's environment.
+        let threads = match threads {
+            0 => std::thread::available_parallelism().map_or(1, NonZero::get),
+            threads => threads,
+        };
         let pool = ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|i| format!("tenas-{i}"))

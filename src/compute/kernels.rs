@@ -43,7 +43,7 @@ pub(super) struct Cotangent<'a, K: Kernels + ?Sized> {
 }
 
 /// A tensor that an adjoint adds into.
-pub(super) struct Target<'a, T> {
+pub(super) struct Target<'a, T: ?Sized> {
     pub(super) tensor: &'a mut T,
     /// Nothing is in it yet: write instead of adding.
     pub(super) first: bool,
@@ -96,6 +96,7 @@ pub(super) trait Kernels {
         y: &mut Self::Tensor,
         keep: bool,
     ) -> Result<Self::Saved>;
+    #[expect(clippy::too_many_arguments, reason = "what a fused step reads and writes")]
     fn conv_adjoint(
         &mut self,
         p: &Self::Parameters,

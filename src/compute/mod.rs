@@ -41,7 +41,7 @@ pub enum Parameters {
 #[derive(Debug, Clone)]
 pub struct Inputs {
     /// `[batches, batch, channels, height, width]`.
-    pub values: Arc<[f32]>,
+    pub values: Arc<Vec<f32>>,
     /// Batches, each with its own BN statistics.
     pub batches: usize,
     /// Images of a batch.

@@ -229,10 +229,10 @@ impl<K: Kernels> Cotangents<K> {
             *self.views(owner) -= 1;
         }
         // The owner itself is read before any view of it, being later in the graph.
-        if *self.views(owner) == 0 {
-            if let Some(Held::Own { tensor, .. }) = self.held[owner].take() {
-                kernels.release(tensor);
-            }
+        if *self.views(owner) == 0
+            && let Some(Held::Own { tensor, .. }) = self.held[owner].take()
+        {
+            kernels.release(tensor);
         }
     }
 }

@@ -205,6 +205,9 @@ impl Context {
         let choices: Vec<Choice> = scores.iter().map(|s| s.choice).collect();
         let prune = self.config.prune_per_edge() as usize;
         let gone = pruned(stage, &self.mask, &choices, &order, prune);
+        if gone.is_empty() {
+            return Err(Error::Internal("a round that prunes nothing".into()));
+        }
         for (i, (s, ranks)) in scores.iter().zip(ranks).enumerate() {
             self.records.push(Record {
                 round: self.round,

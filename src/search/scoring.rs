@@ -176,9 +176,12 @@ impl Scoring {
     fn jobs(&self, config: &Config, range: Range<usize>) -> Vec<Job> {
         let mut jobs = Vec::new();
         let mut add = |values: &Values, candidate: Option<usize>, without: bool| {
-            for repeat in 0..values[0].len() {
-                for indicator in [Indicator::Regions, Indicator::Ntk] {
-                    if values[indicator as usize][repeat].is_none() {
+            let [regions, ntk] = values;
+            for (repeat, values) in regions.iter().zip(ntk).enumerate() {
+                for (indicator, value) in
+                    [(Indicator::Regions, values.0), (Indicator::Ntk, values.1)]
+                {
+                    if value.is_none() {
                         jobs.push(Job { candidate, repeat, without, indicator });
                     }
                 }
@@ -257,7 +260,7 @@ impl Job {
                 Indicator::Ntk => dataset.ntk_batch(config.batch_size() as usize, &key)?,
                 Indicator::Regions => dataset.region_batches(REGION_BATCHES, REGION_BATCH, &key)?,
             };
-            Ok(Inputs { values: values.into(), batches, batch })
+            Ok(Inputs { values: Arc::new(values), batches, batch })
         };
         let inputs = match &mut shared[self.repeat] {
             Some(inputs) if common => inputs.clone(),

@@ -42,10 +42,8 @@ pub fn space() -> Space {
             Cell { name: "reduction", edges },
         ],
         stages,
-        presets: vec![
-            Preset { dataset: Some("imagenet-1k"), batch_size: 24, prune_per_edge: 2 },
-            Preset { dataset: None, batch_size: 14, prune_per_edge: 3 },
-        ],
+        preset: Preset { batch_size: 14, prune_per_edge: 3 },
+        presets: vec![("imagenet-1k", Preset { batch_size: 24, prune_per_edge: 2 })],
         text: &NamedTuple,
     }
 }

@@ -49,8 +49,10 @@ pub struct Space {
     pub cells: Vec<Cell>,
     /// What a search prunes, in order.
     pub stages: Vec<Stage>,
-    /// Published hyper-parameters, by data set.
-    pub presets: Vec<Preset>,
+    /// Published hyper-parameters.
+    pub preset: Preset,
+    /// Those of data sets that have their own, by the data set's name.
+    pub presets: Vec<(&'static str, Preset)>,
     /// The text forms of a finished architecture.
     pub text: &'static dyn GenotypeText,
 }
@@ -99,8 +101,6 @@ pub enum Stage {
 /// Hyper-parameters of a search, as published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Preset {
-    /// The data set they are for; `None` for every other.
-    pub dataset: Option<&'static str>,
     /// Images of an NTK batch.
     pub batch_size: u32,
     /// Operations that a round removes from each edge.
@@ -110,10 +110,8 @@ pub struct Preset {
 impl Space {
     /// The preset for the data set of that name.
     pub fn preset(&self, dataset: &str) -> Preset {
-        let of = |name| self.presets.iter().find(|p| p.dataset == name);
-        *of(Some(dataset))
-            .or_else(|| of(None))
-            .expect("a space has a preset for every other data set")
+        let own = self.presets.iter().find(|(name, _)| *name == dataset);
+        own.map_or(self.preset, |(_, preset)| *preset)
     }
 
     /// Number of operation slots: the length of a flat mask.

@@ -13,7 +13,8 @@ pub fn space() -> Space {
         none: Some(0),
         cells: vec![Cell { name: "normal", edges }],
         stages: vec![Stage::Operations],
-        presets: vec![Preset { dataset: None, batch_size: 72, prune_per_edge: 1 }],
+        preset: Preset { batch_size: 72, prune_per_edge: 1 },
+        presets: vec![],
         text: &ArchitectureString,
     }
 }

@@ -209,8 +209,9 @@ impl Kernels for NativeKernels {
                 }
                 if let Some(Target { tensor, first }) = &mut dx {
                     for b in i * blocks..(i + 1) * blocks {
-                        let (source, dx) = (Plain(dy.block(b)), tensor.block_mut(b));
-                        scratch.input_adjoint(set, &layout, weights, weight, source, dx, *first);
+                        let dx = Target { tensor: tensor.block_mut(b), first: *first };
+                        let source = Plain(dy.block(b));
+                        scratch.input_adjoint(set, &layout, weights, weight, source, dx);
                     }
                 }
                 continue;
@@ -235,8 +236,8 @@ impl Kernels for NativeKernels {
             if let Some(Target { tensor, first }) = &mut dx {
                 for b in 0..blocks {
                     let source = adjoint.block(statistics, dy, i, b);
-                    let dx = tensor.block_mut(i * blocks + b);
-                    scratch.input_adjoint(set, &layout, weights, 1.0, source, dx, *first);
+                    let dx = Target { tensor: tensor.block_mut(i * blocks + b), first: *first };
+                    scratch.input_adjoint(set, &layout, weights, 1.0, source, dx);
                 }
             }
         }

@@ -111,7 +111,7 @@ impl ReferenceKernels {
         let (n, plane) = (x.shape.batch, x.shape.plane());
         let mut normalised = x.data.clone();
         let mut inverse = vec![0.0; channels];
-        for c in 0..channels {
+        for (c, inverse) in inverse.iter_mut().enumerate() {
             let of = |data: &[f64], f: &mut dyn FnMut(f64)| {
                 data.chunks_exact(plane).skip(c).step_by(channels).flatten().for_each(|v| f(*v));
             };
@@ -120,9 +120,9 @@ impl ReferenceKernels {
             of(&x.data, &mut |v| sum += v);
             let mean = sum / count;
             of(&x.data, &mut |v| squares += (v - mean) * (v - mean));
-            inverse[c] = 1.0 / (squares / count + EPSILON).sqrt();
+            *inverse = 1.0 / (squares / count + EPSILON).sqrt();
             for p in normalised.chunks_exact_mut(plane).skip(c).step_by(channels) {
-                p.iter_mut().for_each(|v| *v = (*v - mean) * inverse[c]);
+                p.iter_mut().for_each(|v| *v = (*v - mean) * *inverse);
             }
         }
         (normalised, inverse)

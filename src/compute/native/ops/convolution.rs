@@ -9,6 +9,7 @@ use super::super::tensor::Tensor;
 use super::correlate::{Correlate, Grid};
 use super::padded::{Pad, Padding, Plain, Source};
 use super::weight_gradient::WeightGradient;
+use crate::compute::kernels::Target;
 use crate::network::Convolution;
 
 /// One phase of an input adjoint: the inputs (phase + stride * m) are reached by these taps only.
@@ -134,10 +135,13 @@ impl Layout {
     }
 }
 
-/// Layouts by geometry and shapes, and memory that the passes reuse.
+/// What a layout depends on: geometry, input and output shape, halo of the input.
+type LayoutKey = (Convolution, [usize; 3], [usize; 3], usize);
+
+/// Layouts, and memory that the passes reuse.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
-    layouts: HashMap<(Convolution, [usize; 3], [usize; 3], usize), Arc<Layout>>,
+    layouts: HashMap<LayoutKey, Arc<Layout>>,
     x: Vec<Lanes>,
     dy: Vec<Lanes>,
     terms: Vec<usize>,
@@ -271,8 +275,7 @@ impl Scratch {
         weights: &[f32],
         scale: f32,
         dy: impl Source,
-        dx: &mut [Lanes],
-        first: bool,
+        dx: Target<'_, [Lanes]>,
     ) {
         let (channels, padding) = (l.output[0], l.dy_padding);
         let (dx_plane, dy_plane) = (l.input[1] * l.input[2], padding.plane());
@@ -296,13 +299,13 @@ impl Scratch {
                     input_grid: Grid { origin: 0, row: padding.row(), column: 1 },
                     offsets: &self.terms,
                     weights: &self.weights,
-                    out: &mut dx[g * l.inputs * dx_plane..(g + 1) * l.inputs * dx_plane],
+                    out: &mut dx.tensor[g * l.inputs * dx_plane..(g + 1) * l.inputs * dx_plane],
                     out_grid: phase.dx_grid,
                     out_plane: dx_plane,
                     channels: l.inputs,
                     rows: phase.rows,
                     columns: phase.columns,
-                    first,
+                    first: dx.first,
                 });
             }
         }

@@ -3,6 +3,8 @@
 //! sums[c, q] += sum over y, x of dy[c, y, x] * input[origin + y * row + x * column + offset[q]],
 //! lane by lane; lanes are added up at the very end.
 
+#![allow(clippy::needless_range_loop, reason = "arrays in step, unrolled")]
+
 use super::super::simd::{Job, Lanes, Vector};
 use super::correlate::Grid;
 

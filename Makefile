@@ -36,7 +36,7 @@ example: library
 	    -o $(BUILD)/search -L$(LIBRARY) -Wl,-rpath,$(LIBRARY) -ltenas -lm
 
 test:
-	@scripts/setup.sh cargo cc c++ valgrind
+	@scripts/setup.sh cargo cc c++ valgrind python3
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	cargo test --release

@@ -445,8 +445,7 @@ tenas_status tenas_dataset_open(int32_t dataset,
  *   which images are normalised; NULL for both computes them from the images.
  * - classes: how many classes the images are of.
  *
- * NAS-Bench-201 needs a height and width divisible by 4, and both spaces need
- * 3 channels.
+ * NAS-Bench-201 needs a height and width divisible by 4.
  *
  * On success *out is a new data set: free it with tenas_dataset_free.
  *

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes sure that the commands in the arguments exist: cargo, cc, c++, valgrind.
+# Makes sure that the commands in the arguments exist: cargo, cc, c++, valgrind, python3.
 # What is missing is installed by the system's package manager, as root; anyone else is told how.
 set -eu
 

@@ -108,6 +108,11 @@ check "search: an architecture" finds "$genotype" $search $small --seed 3
 cp "$build/stdout" "$build/first"
 check "search: the same on one thread" finds "$genotype" $search $small --seed 3 --threads 1
 check "search: the same output" cmp "$build/first" "$build/stdout"
+darts="^Genotype\\(normal=\\[.*\\], normal_concat=\\[2, 3, 4, 5\\], reduce=\\[.*\\], reduce_concat=\\[2, 3, 4, 5\\]\\)$"
+check "search: a DARTS cell" finds "$darts" $search $small --space darts
+tail -n 1 "$build/stdout" >"$build/genotype"
+check "search: training code reads it" \
+    python3 tests/python/check_genotype.py <"$build/genotype"
 check "search: as JSON" finds '^\{.*"space":"nas-bench-201".*\}$' $search $small --json
 check "search: independent, torch_default" \
     finds "$genotype" $search $small --sampling independent --init torch_default --device cpu

@@ -90,8 +90,7 @@ pub unsafe extern "C" fn tenas_dataset_open(
 ///   which images are normalised; NULL for both computes them from the images.
 /// - classes: how many classes the images are of.
 ///
-/// NAS-Bench-201 needs a height and width divisible by 4, and both spaces need
-/// 3 channels.
+/// NAS-Bench-201 needs a height and width divisible by 4.
 ///
 /// On success *out is a new data set: free it with tenas_dataset_free.
 ///

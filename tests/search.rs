@@ -58,18 +58,24 @@ fn watch(_: &Progress) -> ControlFlow<()> {
 
 /// All of a record, floating-point numbers as their bits.
 fn bits(r: &Record) -> ([usize; 7], [u64; 6]) {
-    let c = r.choice;
+    let c = r.score.choice;
     let counts = [
         r.round as usize,
         c.cell,
         c.edge,
         c.operation,
-        r.ntk_rank as usize,
-        r.regions_rank as usize,
+        r.ranks.ntk as usize,
+        r.ranks.regions as usize,
         usize::from(r.pruned),
     ];
-    let scores =
-        [r.ntk_delta, r.regions_delta, r.ntk_now, r.ntk_without, r.regions_now, r.regions_without];
+    let scores = [
+        r.score.ntk_delta,
+        r.score.regions_delta,
+        r.score.ntk_now,
+        r.score.ntk_without,
+        r.score.regions_now,
+        r.score.regions_without,
+    ];
     (counts, scores.map(f64::to_bits))
 }
 
@@ -168,9 +174,9 @@ fn another_seed_is_another_search() {
 fn samplings_differ_only_where_they_should() {
     let common = undisturbed(SpaceKind::NasBench201, Sampling::Common);
     let independent = undisturbed(SpaceKind::NasBench201, Sampling::Independent);
-    let now = |c: &Context| c.records()[..24].iter().map(|r| r.ntk_now).collect::<Vec<_>>();
+    let now = |c: &Context| c.records()[..24].iter().map(|r| r.score.ntk_now).collect::<Vec<_>>();
     // One supernet for all candidates, or one for each.
-    assert!(now(common).iter().all(|k| *k == common.records()[0].ntk_now));
+    assert!(now(common).iter().all(|k| *k == common.records()[0].score.ntk_now));
     let mut distinct = now(independent);
     distinct.sort_by(f64::total_cmp);
     distinct.dedup();
@@ -252,7 +258,7 @@ fn records_equal_a_plain_evaluation(sampling: Sampling) {
         for (i, record) in records.iter().enumerate() {
             let candidate = if sampling == Sampling::Common { 0 } else { i as u64 };
             let repeats = u64::from(config.repeats());
-            let left = mask.without(record.choice);
+            let left = mask.without(record.score.choice);
             let of = |masks: [&Mask; 2]| -> Vec<[f64; 2]> {
                 let key = |repeat| [round, candidate, repeat];
                 (0..repeats).map(|r| indicators(&config, &dataset, masks, key(r))).collect()
@@ -285,7 +291,7 @@ fn records_equal_a_plain_evaluation(sampling: Sampling) {
             assert_eq!(u64::from(record.round), round);
         }
         seen += records.len();
-        records.iter().filter(|r| r.pruned).for_each(|r| mask.remove(r.choice));
+        records.iter().filter(|r| r.pruned).for_each(|r| mask.remove(r.score.choice));
         assert_eq!(&mask, context.mask());
     }
     assert_eq!(seen, 24 + 18);
@@ -614,8 +620,8 @@ fn the_genotype_is_what_the_records_left() {
         let data = &context.config().supernet().space;
         let mut mask = Mask::full(data);
         for record in context.records().iter().filter(|r| r.pruned) {
-            assert!(mask.is_active(record.choice), "{record:?}");
-            mask.remove(record.choice);
+            assert!(mask.is_active(record.score.choice), "{record:?}");
+            mask.remove(record.score.choice);
         }
         assert_eq!(&mask, context.mask());
         let genotype = context.genotype().unwrap();
@@ -660,12 +666,12 @@ fn the_smallest_images_can_be_searched() {
 fn assert_in_range(context: &Context) {
     let worst = f64::from(1 << 24) / f64::from(context.config().batch_size());
     for r in context.records() {
-        assert!((1.0..=worst).contains(&r.ntk_now), "{r:?}");
-        assert!((1.0..=worst).contains(&r.ntk_without), "{r:?}");
-        assert!((1.0..=3000.0).contains(&r.regions_now), "{r:?}");
-        assert!((1.0..=3000.0).contains(&r.regions_without), "{r:?}");
-        assert!(r.ntk_delta.is_finite() && r.ntk_delta <= 1.0, "{r:?}");
-        assert!(r.regions_delta.is_finite() && r.regions_delta <= 1.0, "{r:?}");
+        assert!((1.0..=worst).contains(&r.score.ntk_now), "{r:?}");
+        assert!((1.0..=worst).contains(&r.score.ntk_without), "{r:?}");
+        assert!((1.0..=3000.0).contains(&r.score.regions_now), "{r:?}");
+        assert!((1.0..=3000.0).contains(&r.score.regions_without), "{r:?}");
+        assert!(r.score.ntk_delta.is_finite() && r.score.ntk_delta <= 1.0, "{r:?}");
+        assert!(r.score.regions_delta.is_finite() && r.score.regions_delta <= 1.0, "{r:?}");
     }
 }
 
@@ -682,7 +688,7 @@ fn images_of_one_colour_give_finite_scores() {
             assert_in_range(&context);
             // Padding is black too, so every image is the same image: a row of J is every row.
             let worst = f64::from(1 << 24) / f64::from(context.config().batch_size());
-            assert!(byte > 0 || context.records().iter().all(|r| r.ntk_now == worst));
+            assert!(byte > 0 || context.records().iter().all(|r| r.score.ntk_now == worst));
         }
     }
 }
@@ -707,9 +713,12 @@ fn disconnected_networks_give_the_worst_score() {
     context.run(&mut watch).unwrap();
     for r in context.records() {
         let worst = f64::from(1 << 24) / 8.0;
-        assert_eq!([r.ntk_now, r.ntk_without, r.ntk_delta], [worst, worst, 0.0]);
-        assert_eq!([r.regions_now, r.regions_without, r.regions_delta], [1.0, 1.0, 0.0]);
-        assert_eq!([r.ntk_rank, r.regions_rank], [1, 1]);
+        assert_eq!([r.score.ntk_now, r.score.ntk_without, r.score.ntk_delta], [worst, worst, 0.0]);
+        assert_eq!(
+            [r.score.regions_now, r.score.regions_without, r.score.regions_delta],
+            [1.0, 1.0, 0.0]
+        );
+        assert_eq!([r.ranks.ntk, r.ranks.regions], [1, 1]);
     }
     // All tied: the first operations of every edge go first.
     let text = context.genotype().unwrap().to_text(GenotypeFormat::Native);

@@ -179,16 +179,16 @@ fn engines_agree_on_a_toy_space() {
     // The first round is the same supernet, whatever rounding makes of the next.
     let mut scores = Vec::new();
     for (n, r) in native.records()[..12].iter().zip(&reference.records()[..12]) {
-        assert_eq!(n.choice, r.choice);
+        assert_eq!(n.score.choice, r.score.choice);
         for (n, r) in [
-            (n.ntk_now, r.ntk_now),
-            (n.ntk_without, r.ntk_without),
-            (n.regions_now, r.regions_now),
-            (n.regions_without, r.regions_without),
+            (n.score.ntk_now, r.score.ntk_now),
+            (n.score.ntk_without, r.score.ntk_without),
+            (n.score.regions_now, r.score.regions_now),
+            (n.score.regions_without, r.score.regions_without),
         ] {
             assert!((n - r).abs() <= 2e-3 * r, "{n} {r}");
         }
-        scores.push(n.ntk_without);
+        scores.push(n.score.ntk_without);
     }
     // Each candidate is a network of its own.
     scores.sort_by(f64::total_cmp);

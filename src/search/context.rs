@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::ranking::{Scored, order};
+use super::ranking::{Ranks, Scored, order};
 use super::round::{candidates, pruned, rounds_left, stage};
 use super::scoring::{Score, Scoring};
 use super::{Config, Control, DeviceKind, Progress};
@@ -19,24 +19,10 @@ use crate::space::{Choice, Genotype, Mask};
 pub struct Record {
     /// The round, from 0.
     pub round: u32,
-    /// The operation whose removal was scored. In an edge group, the edge's one operation.
-    pub choice: Choice,
-    /// Mean of the rounded relative changes of the condition number.
-    pub ntk_delta: f64,
-    /// Mean of the rounded relative changes of the count of linear regions.
-    pub regions_delta: f64,
-    /// Mean condition number of the supernet.
-    pub ntk_now: f64,
-    /// Mean condition number without the candidate.
-    pub ntk_without: f64,
-    /// Mean count of regions of the supernet.
-    pub regions_now: f64,
-    /// Mean count of regions without the candidate.
-    pub regions_without: f64,
-    /// Rank by `ntk_delta`, from 1: the highest delta first.
-    pub ntk_rank: u32,
-    /// Rank by `regions_delta`, from 1: the lowest delta first.
-    pub regions_rank: u32,
+    /// Its scores. In an edge group its operation is the edge's one.
+    pub score: Score,
+    /// Its place in both orders of the round.
+    pub ranks: Ranks,
     /// Whether the round removed it.
     pub pruned: bool,
 }
@@ -127,7 +113,8 @@ impl Context {
     /// One pruning round; true when it was the last. A finished search does nothing.
     ///
     /// A cancelled or failed round keeps the candidates that it has scored: the next call goes on
-    /// from there, to the same result.
+    /// from there, to the same result. The call that reports a cancel uses the request up; it
+    /// reports that even if the engine failed as well.
     pub fn run_round(&mut self, observer: Observer<'_>) -> Result<bool> {
         if self.control.take_cancel() {
             return Err(Error::Cancelled);
@@ -208,20 +195,9 @@ impl Context {
         if gone.is_empty() {
             return Err(Error::Internal("a round that prunes nothing".into()));
         }
-        for (i, (s, ranks)) in scores.iter().zip(ranks).enumerate() {
-            self.records.push(Record {
-                round: self.round,
-                choice: s.choice,
-                ntk_delta: s.ntk_delta,
-                regions_delta: s.regions_delta,
-                ntk_now: s.ntk_now,
-                ntk_without: s.ntk_without,
-                regions_now: s.regions_now,
-                regions_without: s.regions_without,
-                ntk_rank: ranks.ntk,
-                regions_rank: ranks.regions,
-                pruned: gone.contains(&i),
-            });
+        for (i, (score, ranks)) in scores.into_iter().zip(ranks).enumerate() {
+            let pruned = gone.contains(&i);
+            self.records.push(Record { round: self.round, score, ranks, pruned });
         }
         gone.iter().for_each(|i| self.mask.remove(choices[*i]));
         self.scoring = None;

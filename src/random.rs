@@ -33,7 +33,8 @@ pub struct Key {
     pub purpose: Purpose,
     /// Round of the search, from 0.
     pub round: u32,
-    /// Candidate of the round; 0 for what all candidates share.
+    /// Candidate of the round; 0 for what all candidates share. The data set's number for
+    /// synthetic images.
     pub candidate: u64,
     /// Repeat of the candidate, from 0.
     pub repeat: u64,

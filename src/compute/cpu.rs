@@ -5,6 +5,7 @@ use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
 use rayon::prelude::*;
@@ -36,15 +37,55 @@ pub(super) trait CpuKernels:
 /// An engine on this machine's cores.
 pub(super) struct CpuEngine<K> {
     name: &'static str,
-    pool: ThreadPool,
+    threads: Threads,
     new_kernels: Box<dyn Fn() -> K + Send + Sync>,
     /// Kernels, with the memory that they hold, that nobody uses at the moment.
     idle: Mutex<Vec<K>>,
 }
 
+/// A pool of threads that is waited for when it is dropped; rayon itself only tells them to end.
+struct Threads {
+    pool: Option<ThreadPool>,
+    handles: Vec<JoinHandle<()>>,
+}
+
+impl Threads {
+    fn new(count: usize) -> Result<Self> {
+        let mut handles = Vec::with_capacity(count);
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(count)
+            .thread_name(|i| format!("tenas-{i}"))
+            .spawn_handler(|thread| {
+                let name = thread.name().unwrap_or("tenas").to_owned();
+                handles.push(std::thread::Builder::new().name(name).spawn(|| thread.run())?);
+                Ok(())
+            })
+            .build();
+        match pool {
+            Ok(pool) => Ok(Threads { pool: Some(pool), handles }),
+            // Those that did start have been told to end.
+            Err(e) => Err(Error::OutOfMemory(format!("cannot start {count} threads: {e}"))),
+        }
+    }
+
+    fn pool(&self) -> &ThreadPool {
+        self.pool.as_ref().expect("taken on drop only")
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.pool = None;
+        for handle in self.handles.drain(..) {
+            // A thread's panic has been reported to whom it concerned.
+            let _ = handle.join();
+        }
+    }
+}
+
 impl<K> std::fmt::Debug for CpuEngine<K> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} engine, {} threads", self.name, self.pool.current_num_threads())
+        write!(f, "{} engine, {} threads", self.name, self.threads.handles.len())
     }
 }
 
@@ -60,14 +101,9 @@ impl<K: CpuKernels> CpuEngine<K> {
             0 => std::thread::available_parallelism().map_or(1, NonZero::get),
             threads => threads,
         };
-        let pool = ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .thread_name(|i| format!("tenas-{i}"))
-            .build()
-            .map_err(|e| Error::OutOfMemory(format!("cannot start {threads} threads: {e}")))?;
         Ok(CpuEngine {
             name,
-            pool,
+            threads: Threads::new(threads)?,
             new_kernels: Box::new(new_kernels),
             idle: Mutex::new(Vec::new()),
         })
@@ -207,11 +243,11 @@ impl<K: CpuKernels> Engine for CpuEngine<K> {
         sink: &mut Sink<'_>,
     ) -> Result<()> {
         // Enough to keep every thread busy while this one feeds the sink; memory grows with it.
-        let most = self.pool.current_num_threads() + 1;
+        let most = self.threads.handles.len() + 1;
         let stop = AtomicBool::new(false);
         let mut outcome = Ok(());
         let mut panic = None;
-        self.pool.in_place_scope(|scope| {
+        self.threads.pool().in_place_scope(|scope| {
             let (send, receive) = mpsc::channel();
             let mut numbered = tasks.enumerate();
             let (mut in_flight, mut more) = (0, true);

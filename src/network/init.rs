@@ -35,7 +35,7 @@ pub struct Initialiser {
 }
 
 impl Initialiser {
-    /// Values of the whole table. A parameter's values depend on the key, its name and its shape
+    /// Values of the whole table. A parameter's values depend on itself and the method
     /// alone, so an operation has the same weights whatever else is active.
     pub fn draw(&self, table: &ParameterTable) -> Vec<f32> {
         let mut values = vec![0.0; table.len()];

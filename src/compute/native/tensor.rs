@@ -55,7 +55,7 @@ fn blocks(batch: usize) -> usize {
 }
 
 /// Memory of released tensors, by length, shared by all kernels of an engine: once a search has
-/// seen each of its networks, nothing is allocated any more.
+/// seen each of its networks, no tensor is allocated any more.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pool(Arc<Mutex<HashMap<usize, Vec<Vec<Lanes>>>>>);
 

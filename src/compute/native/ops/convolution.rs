@@ -181,8 +181,7 @@ impl Scratch {
         if !l.copies_x {
             return x.block(b);
         }
-        // A halo that is too small is only met outside of networks: copy the inside of it.
-        assert_eq!(x.shape.halo, 0, "a halo has the reach of all that read it");
+        assert_eq!(x.shape.halo, 0, "a halo, where there is one, has the reach of all its readers");
         let (channels, padding) = (l.input[0], l.x_padding);
         let out = sized(buffer, channels * padding.plane(), Lanes::ZERO);
         set.run(Pad { source: Plain(x.block(b)), channels, padding, out });

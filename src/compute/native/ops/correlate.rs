@@ -1,4 +1,4 @@
-//! The kernel behind convolutions, their input adjoints and average pooling.
+//! The kernel behind convolutions and their input adjoints.
 //!
 //! out[c, y, x] = sum over q of weight[c, q] * input[origin + y * row + x * column + offset[q]].
 //! A term q is one (input channel, tap) pair; strides, dilation and the phases of a strided

@@ -56,7 +56,7 @@ impl Job for WeightGradient<'_> {
 }
 
 /// Walks all terms in groups: `terms left => (C, terms, columns at once)`. C * terms * columns sums
-/// stay in registers; at least 8 hide the latency of a multiply-add.
+/// stay in registers; 8 or more hide the latency of a multiply-add.
 macro_rules! groups {
     ($name:ident, $channels:literal, $($left:pat => ($terms:literal, $unroll:literal)),+) => {
         #[inline(always)]

@@ -83,7 +83,7 @@ impl Context {
             records: Vec::new(),
             seconds: 0.0,
         };
-        context.control.set_progress(&context.progress(0, 0.0));
+        context.control.set_progress(&context.progress(0));
         Ok(context)
     }
 
@@ -98,7 +98,7 @@ impl Context {
         stage(space, &self.mask).map_or_else(Vec::new, |s| candidates(s, space, &self.mask))
     }
 
-    fn progress(&self, candidate: usize, running: f64) -> Progress {
+    fn progress(&self, candidate: usize) -> Progress {
         let prune = self.config.prune_per_edge() as usize;
         let left = rounds_left(&self.config.supernet().space, &self.mask, prune);
         Progress {
@@ -106,7 +106,7 @@ impl Context {
             rounds: self.round + left as u32,
             candidate: candidate as u32,
             candidates: self.candidates().len() as u32,
-            seconds: self.seconds + running,
+            seconds: self.seconds,
         }
     }
 
@@ -127,7 +127,7 @@ impl Context {
         self.seconds += start.elapsed().as_secs_f64();
         result?;
         self.apply()?;
-        self.control.set_progress(&self.progress(0, 0.0));
+        self.control.set_progress(&self.progress(0));
         Ok(self.is_finished())
     }
 
@@ -147,7 +147,7 @@ impl Context {
                 Scoring::new(&self.config, &self.dataset, engine, &self.mask, self.round, all)?
             }
         };
-        let mut progress = self.progress(scoring.finished(), 0.0);
+        let mut progress = self.progress(scoring.finished());
         let control = &self.control;
         control.set_progress(&progress);
         let before = self.seconds;
@@ -218,7 +218,7 @@ impl Context {
     /// The result; an error before the end.
     pub fn genotype(&self) -> Result<Genotype> {
         if !self.is_finished() {
-            let p = self.progress(0, 0.0);
+            let p = self.progress(0);
             return Err(Error::InvalidState(format!(
                 "genotype: found a search that has finished {} of {} rounds, expected all",
                 p.round, p.rounds

@@ -1,6 +1,7 @@
 //! Batch normalisation with the statistics of the batch: the sums, and the affine maps that both
 //! directions come down to.
 
+use super::super::InstructionSet;
 use super::super::simd::{Job, Lanes, Vector};
 use super::super::tensor::Tensor;
 use super::padded::Source;
@@ -68,7 +69,7 @@ impl Element for Product<'_> {
     }
 }
 
-fn plane_sum(set: super::super::InstructionSet, len: usize, element: impl Element) -> Lanes {
+fn plane_sum(set: InstructionSet, len: usize, element: impl Element) -> Lanes {
     let mut sum = Lanes::ZERO;
     set.run(PlaneSum { len, element, sum: &mut sum });
     sum
@@ -93,7 +94,7 @@ impl Job for Shift<'_> {
 }
 
 /// Centres `x` in place and returns its statistics.
-pub(crate) fn statistics(set: super::super::InstructionSet, mut x: Tensor) -> Statistics {
+pub(crate) fn statistics(set: InstructionSet, mut x: Tensor) -> Statistics {
     let (blocks, plane) = (x.blocks(), x.shape.plane());
     let count = (x.shape.batch * plane) as f64;
     let (mut means, mut inverse) = (Vec::new(), Vec::new());
@@ -140,7 +141,7 @@ impl Job for Affine<'_> {
 
 /// y = scale * normalised x + shift.
 pub(crate) fn apply(
-    set: super::super::InstructionSet,
+    set: InstructionSet,
     statistics: &Statistics,
     scale: &[f32],
     shift: &[f32],
@@ -171,19 +172,14 @@ pub(crate) struct Adjoint {
 }
 
 /// Sum of the cotangent over a channel. Its unused lanes are zero.
-pub(crate) fn channel_sum(
-    set: super::super::InstructionSet,
-    dy: &Tensor,
-    first: usize,
-    c: usize,
-) -> f64 {
+pub(crate) fn channel_sum(set: InstructionSet, dy: &Tensor, first: usize, c: usize) -> f64 {
     let plane = dy.shape.plane();
     (0..dy.blocks()).map(|b| plane_sum(set, plane, Plain(dy.plane(first + b, c))).sum()).sum()
 }
 
 /// Sum of the cotangent times the centred input over a channel.
 pub(crate) fn channel_product(
-    set: super::super::InstructionSet,
+    set: InstructionSet,
     statistics: &Statistics,
     dy: &Tensor,
     first: usize,

@@ -21,6 +21,11 @@ fn main() -> Result<(), AnyError> {
         println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
     }
 
+    // The libtorch that torch-sys found, for programs that run where they were built.
+    if let Some(folder) = env::var_os("DEP_TCH_LIBTORCH_LIB") {
+        println!("cargo::rustc-link-arg=-Wl,-rpath,{}", Path::new(&folder).display());
+    }
+
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     fs::write(Path::new(&env::var("OUT_DIR")?).join("tenas.h"), header(&root)?)?;
     Ok(())

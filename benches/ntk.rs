@@ -19,7 +19,7 @@ fn task(engine: &dyn Engine, kind: SpaceKind, wanted: Wanted) -> Task {
     let dataset = Dataset::synthetic(DatasetKind::Cifar10, 0).expect("synthetic images");
     let mask = Mask::full(&supernet.space);
     let key = |purpose| Key { seed: 0, purpose, round: 0, candidate: 0, repeat: 0 };
-    let ntk = wanted == Wanted::Jacobian;
+    let ntk = wanted == Wanted::Kernel;
     let (graph, images, fan, purpose) = if ntk {
         (
             supernet.ntk_network(&mask, dataset.shape(), 10),
@@ -49,9 +49,9 @@ fn task(engine: &dyn Engine, kind: SpaceKind, wanted: Wanted) -> Task {
 
 fn evaluate(engine: &dyn Engine, task: &Task) -> f64 {
     let reduce = |evidence: Evidence<'_>| match evidence {
-        Evidence::Jacobian { rows, images, columns } => condition_number(rows, images, columns),
+        Evidence::Kernel { values, images } => condition_number(values, images),
         Evidence::Bits(bits) => linear_regions(bits),
-        Evidence::Logits(_) => f64::NAN,
+        _ => f64::NAN,
     };
     let mut result = 0.0;
     engine
@@ -67,7 +67,7 @@ fn indicators(c: &mut Criterion) {
     let mut group = c.benchmark_group("first-round");
     group.sample_size(10);
     for kind in [SpaceKind::NasBench201, SpaceKind::Darts] {
-        for (name, wanted) in [("ntk", Wanted::Jacobian), ("regions", Wanted::Bits)] {
+        for (name, wanted) in [("ntk", Wanted::Kernel), ("regions", Wanted::Bits)] {
             for threads in [1, 0] {
                 let engine = compute::native(threads).expect("an engine");
                 let task = task(engine.as_ref(), kind, wanted);

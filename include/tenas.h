@@ -117,6 +117,21 @@ const char *tenas_version(void);
 /** The TENAS_ABI_VERSION of the library that is loaded. */
 uint32_t tenas_abi_version(void);
 
+/**
+ * Writes what this build can do on this machine as a JSON object: "version",
+ * "engines" (a list: "native", "torch"), "instruction_set" of the native
+ * engine, "libtorch" (the version that the torch engine is built for, or
+ * null), "cuda_devices" (how many GPUs can be used).
+ *
+ * *length is the length of the text without its NUL: allocate one byte more.
+ * A NULL buffer with a capacity of 0 asks for it. In a build with the torch
+ * engine the first call loads libtorch's CUDA library, if it is there.
+ *
+ * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+ * - TENAS_ERROR_NULL_POINTER: length is NULL, or buffer is with a capacity.
+ */
+tenas_status tenas_build_info(char *buffer, size_t capacity, size_t *length);
+
 /****************************************************************************
  * Statuses
  *
@@ -290,7 +305,10 @@ typedef enum tenas_device {
     TENAS_DEVICE_AUTO = 0,
     /** The native engine on this machine's CPU. */
     TENAS_DEVICE_CPU = 1,
-    /** An NVIDIA GPU through libtorch. */
+    /**
+     * An NVIDIA GPU through libtorch. The same bits on every run on one kind of
+     * GPU, and rounding apart from the CPU's scores.
+     */
     TENAS_DEVICE_CUDA = 2,
     /** libtorch on the CPU, to check the native engine against. */
     TENAS_DEVICE_TORCH_CPU = 3,
@@ -379,9 +397,11 @@ tenas_status tenas_config_set_sampling(tenas_config *config,
 
 /**
  * Sets where to compute: a tenas_device, and which of that kind. The index
- * counts GPUs from 0 and must be 0 for the other kinds.
+ * counts GPUs from 0 and must be 0 for the other kinds. Whether this machine
+ * has that GPU, tenas_context_new says.
  *
- * - TENAS_ERROR_DEVICE: this build of the library has no such device.
+ * - TENAS_ERROR_DEVICE: this build of the library has no such device; the
+ *   message says how to build one that has.
  */
 tenas_status tenas_config_set_device(tenas_config *config,
                                      int32_t kind,
@@ -693,6 +713,18 @@ tenas_status tenas_context_progress(const tenas_context *context,
  */
 tenas_status tenas_context_is_finished(const tenas_context *context,
                                        bool *out);
+
+/**
+ * Sets *kind (a tenas_device) and *index to where the search computes.
+ * TENAS_DEVICE_AUTO was resolved when the context was made: it is CUDA or the
+ * CPU here.
+ *
+ * - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
+ * - TENAS_ERROR_NULL_POINTER: context, kind or index is NULL.
+ */
+tenas_status tenas_context_device(const tenas_context *context,
+                                  int32_t *kind,
+                                  int32_t *index);
 
 /**
  * Writes the architecture that a finished search has found, in a format (a

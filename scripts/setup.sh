@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes sure that the commands in the arguments exist: cargo, cc, c++, valgrind, python3.
+# Makes sure that the commands in the arguments exist: cargo, cc, c++, valgrind, python3, pip.
 # What is missing is installed by the system's package manager, as root; anyone else is told how.
 set -eu
 
@@ -13,6 +13,9 @@ package() {
     pacman/cc | pacman/c++) echo "gcc" ;;
     apk/cc) echo "gcc musl-dev" ;;
     apk/c++) echo "g++" ;;
+    pacman/pip) echo "python-pip" ;;
+    apk/pip) echo "py3-pip" ;;
+    */pip) echo "python3-pip" ;;
     *) echo "$2" ;;
     esac
 }
@@ -43,9 +46,17 @@ for candidate in apt-get dnf pacman apk; do
     fi
 done
 
+# Python's installer is there if Python finds it, whatever it is called.
+there() {
+    case "$1" in
+    pip) python3 -m pip --version >/dev/null 2>&1 ;;
+    *) command -v "$1" >/dev/null ;;
+    esac
+}
+
 packages=
 for tool in "$@"; do
-    command -v "$tool" >/dev/null || packages="$packages $(package "$manager" "$tool")"
+    there "$tool" || packages="$packages $(package "$manager" "$tool")"
 done
 [ -n "$packages" ] || exit 0
 

@@ -2,6 +2,7 @@
 //!
 //! Modules in the order of dependency: each imports only from those above it.
 
+mod build_info;
 mod error;
 pub mod random;
 
@@ -19,6 +20,7 @@ pub mod search;
 
 pub mod ffi;
 
+pub use build_info::build_info;
 pub use data::{Dataset, DatasetKind};
 pub use error::{Error, Result};
 pub use network::{Init, Supernet};

@@ -9,15 +9,16 @@ use std::sync::{Arc, Mutex};
 use safetensors::SafeTensors;
 use serde_json::Value;
 use tenas::compute::{
-    self, Engine, Evidence, Inputs, InstructionSet, Parameters, Plan, Rows, Task, Wanted,
+    self, Engine, Evidence, Inputs, InstructionSet, LIBTORCH_VERSION, Parameters, Plan, Task,
+    TorchDevice, Wanted,
 };
-use tenas::indicator::{condition_number, gram, linear_regions};
+use tenas::indicator::{condition_number, linear_regions};
 use tenas::network::{Fan, Graph, Initialiser};
 use tenas::random::{Key, Purpose};
 use tenas::search::ranking::{Scored, delta, mean, order};
 use tenas::search::round::{candidates, pruned, stage};
 use tenas::{
-    Dataset, DatasetKind, Genotype, GenotypeFormat, Init, Mask, Space, SpaceKind, Supernet,
+    Dataset, DatasetKind, Error, Genotype, GenotypeFormat, Init, Mask, Space, SpaceKind, Supernet,
 };
 
 /// An engine, and how far from the f64 figures it may be.
@@ -100,8 +101,28 @@ fn run(folder: &Path) -> Outcome<Report> {
     if InstructionSet::detect() == InstructionSet::Avx2 {
         engines.push(native("native avx2", InstructionSet::Avx2)?);
     }
+    for device in [TorchDevice::Cpu, TorchDevice::Cuda(0)] {
+        match compute::torch(device) {
+            Ok(engine) => {
+                let name = if device == TorchDevice::Cpu { "torch cpu" } else { "torch cuda" };
+                engines.push(Tested {
+                    name,
+                    engine,
+                    matrix: 1e-4,
+                    condition: 1e-3,
+                    regions: 0.002,
+                });
+            }
+            // What a build or a machine lacks is said, not failed; libtorch on a CPU cannot be lacking.
+            Err(Error::Device(reason))
+                if LIBTORCH_VERSION.is_none() || device != TorchDevice::Cpu =>
+            {
+                println!("golden engine {device}: skipped, {reason}");
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
     println!("golden engines: {}", engines.iter().map(|e| e.name).collect::<Vec<_>>().join(", "));
-    println!("golden engine cuda: skipped, this build has no torch engine");
     let mut files: Vec<PathBuf> =
         std::fs::read_dir(folder)?.map(|e| Ok(e?.path())).collect::<Outcome<_>>()?;
     files.sort();
@@ -249,10 +270,9 @@ fn network_case(
             let error = relative(&logits, &f64s(&file, "expected.logits")?);
             check(tested, "logits", error, tested.matrix);
             let (k, condition) =
-                evaluate(engine, task(plan, Wanted::Jacobian)?, |evidence| match evidence {
-                    Evidence::Jacobian { rows, images, columns } => {
-                        assert!(matches!(rows, Rows::F32(_) | Rows::F64(_)));
-                        (gram(rows, images, columns), condition_number(rows, images, columns))
+                evaluate(engine, task(plan, Wanted::Kernel)?, |evidence| match evidence {
+                    Evidence::Kernel { values, images } => {
+                        (values.to_vec(), condition_number(values, images))
                     }
                     _ => (vec![], f64::NAN),
                 })?;
@@ -412,15 +432,15 @@ fn distribution_case(case: &Value, kind: SpaceKind) -> Outcome<Vec<String>> {
             }));
         };
         let images = dataset.ntk_batch(batch, &key(Purpose::NtkImages, repeat))?;
-        task(&ntk_plan, Wanted::Jacobian, Fan::Out, Purpose::NtkParameters, images);
+        task(&ntk_plan, Wanted::Kernel, Fan::Out, Purpose::NtkParameters, images);
         let images = dataset.region_batches(3, 1000, &key(Purpose::RegionInputs, repeat))?;
         task(&thin_plan, Wanted::Bits, Fan::In, Purpose::RegionParameters, images);
     }
     let mut found = [Vec::new(), Vec::new()];
     let reduce = |evidence: Evidence<'_>| match evidence {
-        Evidence::Jacobian { rows, images, columns } => condition_number(rows, images, columns),
+        Evidence::Kernel { values, images } => condition_number(values, images),
         Evidence::Bits(bits) => linear_regions(bits),
-        Evidence::Logits(_) => f64::NAN,
+        _ => f64::NAN,
     };
     engine.evaluate(&mut tasks.into_iter(), &reduce, &mut |number, value| {
         found[number % 2].push(value);

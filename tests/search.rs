@@ -215,9 +215,9 @@ fn indicators(
             wanted,
         };
         let reduce = |evidence: Evidence<'_>| match evidence {
-            Evidence::Jacobian { rows, images, columns } => condition_number(rows, images, columns),
+            Evidence::Kernel { values, images } => condition_number(values, images),
             Evidence::Bits(bits) => linear_regions(bits),
-            Evidence::Logits(_) => f64::NAN,
+            _ => f64::NAN,
         };
         let mut found = f64::NAN;
         engine
@@ -231,7 +231,7 @@ fn indicators(
     let batch = config.batch_size() as usize;
     let images = dataset.ntk_batch(batch, &key(Purpose::NtkImages)).unwrap();
     let graph = supernet.ntk_network(graph_mask, dataset.shape(), dataset.classes()).unwrap();
-    let ntk = value(graph, images, Fan::Out, Purpose::NtkParameters, Wanted::Jacobian);
+    let ntk = value(graph, images, Fan::Out, Purpose::NtkParameters, Wanted::Kernel);
     let images = dataset.region_batches(3, 1000, &key(Purpose::RegionInputs)).unwrap();
     let graph = supernet.thin_network(graph_mask, dataset.classes()).unwrap();
     let regions = value(graph, images, Fan::In, Purpose::RegionParameters, Wanted::Bits);

@@ -45,6 +45,19 @@ impl ActivationBits {
         self.data[row * self.words + word] |= bits;
     }
 
+    /// Switches on, from bit `start` of a row on, those that are on in `bytes`, lowest bit first.
+    pub fn set_bytes(&mut self, row: usize, start: usize, bytes: &[u8]) {
+        for (b, byte) in bytes.iter().enumerate().filter(|(_, byte)| **byte != 0) {
+            let (at, bits) = (start + 8 * b, u64::from(*byte));
+            self.set_word(row, at / 64, bits << (at % 64));
+            // What is left of a byte that crosses into the next word.
+            let over = bits.checked_shr(64 - at as u32 % 64).unwrap_or(0);
+            if over != 0 {
+                self.set_word(row, at / 64 + 1, over);
+            }
+        }
+    }
+
     /// Number of rows.
     pub fn rows(&self) -> usize {
         self.rows

@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::bits::ActivationBits;
+use super::gram::gram;
 use super::kernels::Kernels;
 use super::program::Program;
 use super::walk::{BitTarget, Network, forward, reverse};
@@ -21,7 +22,14 @@ use crate::network::Graph;
 
 /// Kernels whose parameters and rows of J are plain slices in memory.
 pub(super) trait CpuKernels:
-    Kernels<Parameters = [Self::Scalar], Rows = [Self::Scalar]> + Send
+    Kernels<
+        Tensor: Send + Sync,
+        Parameters = [Self::Scalar],
+        Weight: Send + Sync,
+        Saved: Send + Sync,
+        Rows = [Self::Scalar],
+        Bits = ActivationBits,
+    > + Send
 {
     /// Precision of the engine.
     type Scalar: Copy + Default + From<f32> + Send + Sync;
@@ -121,23 +129,19 @@ impl<K: CpuKernels> CpuEngine<K> {
     fn run(&self, task: &Task, reduce: &Reduce<'_>, stop: &AtomicBool) -> Result<Option<f64>> {
         let program = &task.plan.program;
         let graph = program.graph();
-        check(task, graph)?;
+        task.check()?;
         let parameters: Vec<K::Scalar> = match &task.parameters {
             Parameters::Drawn(initialiser) => {
                 initialiser.draw(&graph.parameters).into_iter().map(K::Scalar::from).collect()
             }
             Parameters::Given(values) => values.iter().copied().map(K::Scalar::from).collect(),
         };
-        let network = Network::<K>::new(program, &parameters, &task.mixing);
+        let network =
+            self.with_kernels(|k| Network::<K>::new(k, program, &parameters, &[&task.mixing]))?;
         match task.wanted {
-            Wanted::Jacobian => self.jacobian(task, &network, reduce, stop),
+            Wanted::Jacobian | Wanted::Kernel => self.jacobian(task, &network, reduce, stop),
             Wanted::Bits => {
-                let inputs = network.relu_inputs();
-                let elements = |node: usize| program.shape(node).iter().product();
-                let mut bits = ActivationBits::new(
-                    task.inputs.batches * task.inputs.batch,
-                    inputs.iter().map(|(node, copies)| (elements(*node), *copies)),
-                );
+                let mut bits = task.bits();
                 self.batches(task, &network, |kernels, network, input, row| {
                     let target = BitTarget { bits: &mut bits, row };
                     let pass =
@@ -206,29 +210,13 @@ impl<K: CpuKernels> CpuEngine<K> {
         if stop.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        Ok(Some(reduce(Evidence::Jacobian { rows: K::rows(&jacobian), images, columns })))
-    }
-}
-
-/// A task that does not fit its graph is a bug of the caller.
-fn check(task: &Task, graph: &Graph) -> Result<()> {
-    let fits = |what: &str, found: usize, expected: usize| {
-        if found == expected {
-            return Ok(());
+        let rows = K::rows(&jacobian);
+        if task.wanted == Wanted::Jacobian {
+            return Ok(Some(reduce(Evidence::Jacobian { rows, images, columns })));
         }
-        Err(Error::Internal(format!("task: found {found} {what}, expected {expected}")))
-    };
-    let image: usize = graph.input_shape().iter().product();
-    let inputs = &task.inputs;
-    fits("input values", inputs.values.len(), inputs.batches * inputs.batch * image)?;
-    fits("mixing weights", task.mixing.len(), graph.slots)?;
-    if let Parameters::Given(values) = &task.parameters {
-        fits("parameters", values.len(), graph.parameters.len())?;
+        let values = &gram(rows, images, columns)?;
+        Ok(Some(reduce(Evidence::Kernel { values, images })))
     }
-    if task.wanted == Wanted::Jacobian {
-        fits("batches", inputs.batches, 1)?;
-    }
-    Ok(())
 }
 
 impl<K: CpuKernels> Engine for CpuEngine<K> {

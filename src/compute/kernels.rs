@@ -1,6 +1,5 @@
 //! What an engine must be able to do for the walk: one method a primitive and direction.
 
-use super::bits::ActivationBits;
 use super::program::{Conv, Linear, Norm};
 use crate::error::Result;
 use crate::network::Window;
@@ -15,8 +14,8 @@ pub(super) enum Fusion {
     BatchNormIntoConv,
 }
 
-/// Shape of a tensor. Activations have one cotangent. The group axis of section 2, point 7, belongs
-/// to the tensors of an engine that uses it.
+/// Shape of a tensor. Activations have one cotangent. The group axis G of section 2, point 7, is the
+/// same for all tensors of a pass, and known to the kernels that have one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Shape {
     /// I: images whose logits are differentiated.
@@ -57,26 +56,30 @@ pub(super) struct RowsMut<'a, R: ?Sized> {
 
 /// The kernels of one engine.
 ///
-/// `Tensor` is an activation `[N, C, H, W]` or a cotangent `[I, N, C, H, W]`. Each adjoint is
-/// linear in the cotangent. New tensors come from [`tensor`](Self::tensor) and go back with
+/// `Tensor` is an activation `[N, G, C, H, W]` or a cotangent `[I, N, G, C, H, W]`, with G networks of
+/// the same graph side by side; the CPU's kernels run one. Each adjoint is linear in the cotangent. New tensors come from [`tensor`](Self::tensor) and go back with
 /// [`release`](Self::release), so that an engine can plan its memory.
 pub(super) trait Kernels {
-    type Tensor: Send + Sync;
+    type Tensor;
     /// The flat vector of parameters.
-    type Parameters: ?Sized + Send + Sync;
+    type Parameters: ?Sized;
     /// The mixing weight of a slot.
-    type Weight: Copy + Send + Sync;
+    type Weight: Clone;
     /// What a forward step leaves for its adjoint: BN statistics, places of maxima.
-    type Saved: Send + Sync;
+    type Saved;
     /// A block of rows of J.
     type Rows: ?Sized;
+    /// Where activation bits go.
+    type Bits: ?Sized;
 
     /// Whether the engine runs the pattern as one step.
     fn fuses(fusion: Fusion) -> bool;
-    /// A mixing weight.
-    fn weight(value: f64) -> Self::Weight;
+    /// The mixing weight 1.
+    fn one() -> Self::Weight;
+    /// The mixing weights of all slots: for each one value a group.
+    fn weights(&mut self, slots: &[Vec<f64>]) -> Result<Vec<Self::Weight>>;
     /// Product of two mixing weights.
-    fn product(a: Self::Weight, b: Self::Weight) -> Self::Weight;
+    fn product(&mut self, a: &Self::Weight, b: &Self::Weight) -> Result<Self::Weight>;
 
     /// A tensor of unspecified content.
     fn tensor(&mut self, shape: Shape) -> Result<Self::Tensor>;
@@ -85,7 +88,13 @@ pub(super) trait Kernels {
     /// Logit cotangents of images `first..first + shape.cotangents`: 1 for each logit of that image.
     fn seed(&mut self, first: usize, shape: Shape) -> Result<Self::Tensor>;
     /// Writes the bits x > 0 of image n's elements to `row + n`, from bit `bit` on.
-    fn bits(&mut self, x: &Self::Tensor, bits: &mut ActivationBits, row: usize, bit: usize);
+    fn bits(
+        &mut self,
+        x: &Self::Tensor,
+        bits: &mut Self::Bits,
+        row: usize,
+        bit: usize,
+    ) -> Result<()>;
 
     /// `keep`: an adjoint will follow.
     fn conv(

@@ -8,10 +8,12 @@
 
 mod bits;
 mod cpu;
+mod gram;
 mod kernels;
 mod native;
 mod program;
 mod reference;
+mod torch;
 mod walk;
 
 #[cfg(test)]
@@ -23,10 +25,13 @@ use std::sync::Arc;
 pub use bits::{ActivationBits, BitGroup};
 pub use native::{InstructionSet, native, native_with};
 pub use reference::reference;
+#[cfg(feature = "torch")]
+pub use torch::{Counts, ENOUGH_CUDA, TorchEngine};
+pub use torch::{LIBTORCH_VERSION, TorchDevice, cuda_devices, torch};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::network::{Graph, Initialiser};
-use program::Program;
+use program::{Program, ReluInput};
 
 /// Where a task's parameters come from.
 #[derive(Debug, Clone)]
@@ -49,9 +54,11 @@ pub struct Inputs {
 }
 
 /// What a task is to compute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Wanted {
-    /// The rows of J (section 3.2); takes one batch.
+    /// K = J J^T (section 3.2); takes one batch.
+    Kernel,
+    /// The rows of J themselves; takes one batch.
     Jacobian,
     /// The on/off bits of all ReLUs (section 3.3).
     Bits,
@@ -72,6 +79,44 @@ pub struct Task {
     pub inputs: Inputs,
     /// What is asked for.
     pub wanted: Wanted,
+}
+
+impl Task {
+    /// A task that does not fit its graph is a bug of the caller.
+    fn check(&self) -> Result<()> {
+        let fits = |what: &str, found: usize, expected: usize| {
+            if found == expected {
+                return Ok(());
+            }
+            Err(Error::Internal(format!("task: found {found} {what}, expected {expected}")))
+        };
+        let graph = self.plan.graph();
+        let image: usize = graph.input_shape().iter().product();
+        let inputs = &self.inputs;
+        fits("input values", inputs.values.len(), inputs.batches * inputs.batch * image)?;
+        fits("mixing weights", self.mixing.len(), graph.slots)?;
+        if let Parameters::Given(values) = &self.parameters {
+            fits("parameters", values.len(), graph.parameters.len())?;
+        }
+        if let Wanted::Kernel | Wanted::Jacobian = self.wanted {
+            fits("batches", inputs.batches, 1)?;
+        }
+        Ok(())
+    }
+
+    /// The inputs of the ReLUs that this task's network has.
+    fn relu_inputs(&self) -> Vec<ReluInput> {
+        self.plan.program.relu_inputs(|slot| slot.is_none_or(|s| self.mixing[s] != 0.0))
+    }
+
+    /// Its activation bits, all off.
+    fn bits(&self) -> ActivationBits {
+        let inputs = self.relu_inputs();
+        ActivationBits::new(
+            self.inputs.batches * self.inputs.batch,
+            inputs.iter().map(|i| (i.elements, i.copies)),
+        )
+    }
 }
 
 /// A graph as an engine wants it.
@@ -99,6 +144,13 @@ pub enum Rows<'a> {
 /// What a task leaves behind.
 #[derive(Debug, Clone, Copy)]
 pub enum Evidence<'a> {
+    /// K, `[images, images]` row by row, accumulated in f64.
+    Kernel {
+        /// The matrix.
+        values: &'a [f64],
+        /// Number of rows and of columns.
+        images: usize,
+    },
     /// J: one row an image, one column a counted parameter.
     Jacobian {
         /// The matrix.

@@ -63,6 +63,16 @@ pub(super) struct Step {
     pub(super) slot: Option<usize>,
 }
 
+/// A node that ReLUs read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ReluInput {
+    pub(super) node: NodeId,
+    /// C H W.
+    pub(super) elements: usize,
+    /// How many ReLUs read it.
+    pub(super) copies: usize,
+}
+
 /// Steps in order of evaluation.
 #[derive(Debug)]
 pub(super) struct Program {
@@ -108,6 +118,20 @@ impl Program {
     /// Rows and columns of zeros around a node's planes.
     pub(super) fn halo(&self, node: NodeId) -> usize {
         self.halos[node]
+    }
+
+    /// The distinct inputs of live ReLUs, in order of the nodes.
+    pub(super) fn relu_inputs(&self, live: impl Fn(Option<usize>) -> bool) -> Vec<ReluInput> {
+        let mut copies = vec![0; self.graph.nodes.len()];
+        for (input, slot) in self.graph.relus() {
+            copies[input] += usize::from(live(slot));
+        }
+        let input = |(node, copies)| ReluInput {
+            node,
+            elements: self.shape(node).iter().product(),
+            copies,
+        };
+        copies.into_iter().enumerate().map(input).filter(|i| i.copies > 0).collect()
     }
 
     /// Nodes whose value nobody needs once step `s` has read it.

@@ -150,7 +150,7 @@ fn mixing(graph: &Graph) -> Vec<f64> {
 fn logits(graph: &Arc<Graph>, mixing: &[f64], p: &[f64], x: &[f32], batch: usize) -> Vec<f64> {
     use super::cpu::CpuKernels;
     let program = Program::new(graph.clone(), |_| false);
-    let network = Network::<ReferenceKernels>::new(&program, p, mixing);
+    let network = Network::new(&mut ReferenceKernels, &program, p, &[mixing]).expect("a network");
     let kernels = &mut ReferenceKernels;
     let input = kernels.input(x, batch, graph.input_shape()).expect("a tensor");
     let pass = forward(kernels, &network, input, batch, false, None).expect("a pass");
@@ -161,7 +161,7 @@ fn logits(graph: &Arc<Graph>, mixing: &[f64], p: &[f64], x: &[f32], batch: usize
 fn jacobian(graph: &Arc<Graph>, mixing: &[f64], p: &[f64], x: &[f32], batch: usize) -> Vec<f64> {
     use super::cpu::CpuKernels;
     let program = Program::new(graph.clone(), |_| false);
-    let network = Network::<ReferenceKernels>::new(&program, p, mixing);
+    let network = Network::new(&mut ReferenceKernels, &program, p, &[mixing]).expect("a network");
     let kernels = &mut ReferenceKernels;
     let input = kernels.input(x, batch, graph.input_shape()).expect("a tensor");
     let pass = forward(kernels, &network, input, batch, true, None).expect("a pass");
@@ -313,12 +313,10 @@ fn weight_zero_is_absence() {
                 mixing: sparse.mixing(space).into(),
                 parameters: Parameters::Drawn(initialiser),
                 inputs: Inputs { values: images(graph, 6).into(), batches: 1, batch: 6 },
-                wanted: Wanted::Jacobian,
+                wanted: Wanted::Kernel,
             };
             let reduce = |evidence: Evidence<'_>| match evidence {
-                Evidence::Jacobian { rows, images, columns } => {
-                    crate::indicator::gram(rows, images, columns).iter().sum()
-                }
+                Evidence::Kernel { values, .. } => values.iter().sum(),
                 _ => f64::NAN,
             };
             let mut sum = f64::NAN;
@@ -371,4 +369,119 @@ fn stopping_and_panicking() {
     let mut failing = std::iter::once(Err(crate::Error::NotFound("an image".into())));
     let result = engine.evaluate(&mut failing, &|_| 1.0, &mut |_, _| ControlFlow::Continue(()));
     assert!(matches!(result, Err(crate::Error::NotFound(_))), "{result:?}");
+}
+
+/// Engines on libtorch that this machine has. Where there is no GPU, tests/cuda.rs says so.
+#[cfg(feature = "torch")]
+fn torch_engines() -> Vec<super::TorchEngine> {
+    let devices = [super::TorchDevice::Cpu, super::TorchDevice::Cuda(0)];
+    let present = devices.into_iter().take(1 + super::cuda_devices().min(1));
+    present.map(|device| super::TorchEngine::new(device).expect("an engine")).collect()
+}
+
+#[cfg(feature = "torch")]
+#[test]
+fn torch_agrees_with_reference_on_every_primitive() {
+    let reference = reference(1).expect("an engine");
+    let mut graphs = primitives();
+    for kind in [SpaceKind::NasBench201, SpaceKind::Darts] {
+        let supernet = Supernet::of(kind);
+        let mask = Mask::full(&supernet.space);
+        let graph = supernet.ntk_network(&mask, [3, 12, 8], CLASSES).expect("a network");
+        graphs.push((supernet.space.name.into(), graph));
+    }
+    for engine in torch_engines() {
+        for (name, graph) in &graphs {
+            let graph = Arc::new(graph.clone());
+            let mixing = mixing(&graph);
+            let expected = engine_jacobian(reference.as_ref(), &graph, &mixing, 5);
+            let found = engine_jacobian(&engine, &graph, &mixing, 5);
+            let error = distance(&found, &expected);
+            assert!(error < 1e-5, "{name} on {engine:?}: off by {error}");
+        }
+    }
+}
+
+/// Tasks with their own weights, images and operations, of both kinds, in one call: the values that
+/// each has alone, whether the group fits in memory or has to be cut.
+#[cfg(feature = "torch")]
+#[test]
+fn torch_groups_change_nothing() {
+    let supernet = Supernet::of(SpaceKind::Darts);
+    let space = &supernet.space;
+    let full = Mask::full(space);
+    let ntk = Arc::new(supernet.ntk_network(&full, [3, 8, 8], CLASSES).expect("a network"));
+    let thin = Arc::new(supernet.thin_network(&full, CLASSES).expect("a network"));
+    for engine in torch_engines() {
+        let plans = [engine.prepare(ntk.clone()), engine.prepare(thin.clone())];
+        let task = |number: usize| {
+            let ntk = number.is_multiple_of(2);
+            let plan = plans[number % 2].clone();
+            let mut mask = full.clone();
+            let mut removed = 0;
+            for (cell, edge) in space.edges().skip(number % 5) {
+                if removed < number {
+                    let operation = 1 + (edge + number) % 7;
+                    mask.remove(crate::space::Choice { cell, edge, operation });
+                    removed += 1;
+                }
+            }
+            let (batches, batch) = if ntk { (1, 6) } else { (3, 10) };
+            let image: usize = plan.graph().input_shape().iter().product();
+            let mut stream = stream(number as u64);
+            let values: Vec<f32> =
+                (0..batches * batch * image).map(|_| stream.normal() as f32).collect();
+            let key = Key {
+                seed: number as u64,
+                purpose: Purpose::NtkParameters,
+                round: 0,
+                candidate: 0,
+                repeat: 0,
+            };
+            Task {
+                plan,
+                mixing: mask.mixing(space).into(),
+                parameters: Parameters::Drawn(Initialiser {
+                    init: Init::KaimingNormal,
+                    fan: Fan::Out,
+                    key,
+                }),
+                inputs: Inputs { values: values.into(), batches, batch },
+                wanted: if ntk { Wanted::Kernel } else { Wanted::Bits },
+            }
+        };
+        let value = |evidence: Evidence<'_>| match evidence {
+            Evidence::Kernel { values, .. } => values.iter().sum(),
+            Evidence::Bits(bits) => crate::indicator::linear_regions(bits) + bits.units() as f64,
+            _ => f64::NAN,
+        };
+        let all = |tasks: Vec<Task>| {
+            let mut values = vec![f64::NAN; tasks.len()];
+            engine
+                .evaluate(&mut tasks.into_iter().map(Ok), &value, &mut |number, value| {
+                    values[number] = value;
+                    ControlFlow::Continue(())
+                })
+                .expect("values");
+            values
+        };
+        let alone: Vec<f64> = (0..12).flat_map(|number| all(vec![task(number)])).collect();
+        let close = |found: &[f64]| {
+            for (number, (a, b)) in alone.iter().zip(found).enumerate() {
+                assert!((a - b).abs() <= 1e-5 * a.abs(), "{engine:?}, task {number}: {a}, {b}");
+            }
+        };
+        close(&all((0..12).map(task).collect()));
+        // Too little memory for the group: it is halved until it fits, and the values are the same.
+        engine.fail_beyond(400_000);
+        close(&all((0..12).map(task).collect()));
+        engine.fail_beyond(100);
+        let mut tasks = (0..12).map(|number| Ok(task(number)));
+        let error = engine
+            .evaluate(&mut tasks, &value, &mut |_, _| ControlFlow::Continue(()))
+            .expect_err("no memory for anything");
+        let text = error.to_string();
+        assert!(matches!(error, crate::Error::OutOfMemory(_)), "{error:?}");
+        assert!(text.contains("not even one network with a batch of"), "{text}");
+    }
 }

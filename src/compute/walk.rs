@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use super::bits::ActivationBits;
 use super::kernels::{Cotangent, Kernels, RowsMut, Shape, Target};
 use super::program::{Action, Program, Step};
 use crate::error::Result;
@@ -17,10 +16,17 @@ pub(super) struct Network<'a, K: Kernels> {
 }
 
 impl<'a, K: Kernels> Network<'a, K> {
-    pub(super) fn new(program: &'a Program, parameters: &'a K::Parameters, mixing: &[f64]) -> Self {
-        let weights = mixing.iter().map(|w| K::weight(*w)).collect();
-        let live = mixing.iter().map(|w| *w != 0.0).collect();
-        Network { program, parameters, weights, live }
+    /// `mixing`: the weights of each group. An operation is there if one group has it.
+    pub(super) fn new(
+        kernels: &mut K,
+        program: &'a Program,
+        parameters: &'a K::Parameters,
+        mixing: &[&[f64]],
+    ) -> Result<Self> {
+        let of_slot = |s| mixing.iter().map(|weights| weights[s]).collect::<Vec<f64>>();
+        let slots: Vec<Vec<f64>> = (0..program.graph().slots).map(of_slot).collect();
+        let live = slots.iter().map(|values| values.iter().any(|w| *w != 0.0)).collect();
+        Ok(Network { program, parameters, weights: kernels.weights(&slots)?, live })
     }
 
     /// Whether an operation slot is in this network.
@@ -29,7 +35,7 @@ impl<'a, K: Kernels> Network<'a, K> {
     }
 
     fn weight(&self, slot: Option<usize>) -> K::Weight {
-        slot.map_or(K::weight(1.0), |s| self.weights[s])
+        slot.map_or_else(K::one, |s| self.weights[s].clone())
     }
 
     /// The live terms of a mix: (input, weight).
@@ -41,21 +47,11 @@ impl<'a, K: Kernels> Network<'a, K> {
         let live = step.inputs.iter().zip(slots).filter(|(_, slot)| self.is_live(**slot));
         live.map(|(input, slot)| (*input, self.weight(*slot)))
     }
-
-    /// The distinct inputs of live ReLUs, in order of the nodes: (node, number of ReLUs).
-    pub(super) fn relu_inputs(&self) -> Vec<(NodeId, usize)> {
-        let graph = self.program.graph();
-        let mut copies = vec![0; graph.nodes.len()];
-        for (input, slot) in graph.relus() {
-            copies[input] += usize::from(self.is_live(slot));
-        }
-        copies.into_iter().enumerate().filter(|(_, c)| *c > 0).collect()
-    }
 }
 
 /// Where the bits of a forward pass go.
-pub(super) struct BitTarget<'a> {
-    pub(super) bits: &'a mut ActivationBits,
+pub(super) struct BitTarget<'a, B: ?Sized> {
+    pub(super) bits: &'a mut B,
     /// The row of the batch's first image.
     pub(super) row: usize,
 }
@@ -90,7 +86,7 @@ pub(super) fn forward<K: Kernels>(
     input: K::Tensor,
     batch: usize,
     keep: bool,
-    mut bits: Option<BitTarget<'_>>,
+    mut bits: Option<BitTarget<'_, K::Bits>>,
 ) -> Result<Forward<K>> {
     let program = network.program;
     let nodes = program.graph().nodes.len();
@@ -100,17 +96,17 @@ pub(super) fn forward<K: Kernels>(
     };
     // First bit of each ReLU input.
     let mut bit_of: Vec<Option<usize>> = vec![None; nodes];
-    if let Some(target) = &bits {
-        for ((node, _), group) in network.relu_inputs().iter().zip(target.bits.groups()) {
-            bit_of[*node] = Some(group.bits.start);
-        }
+    let mut end = 0;
+    for input in program.relu_inputs(|slot| network.is_live(slot)) {
+        bit_of[input.node] = Some(end);
+        end += input.elements;
     }
-    let mut note_bits = |kernels: &mut K, node: NodeId, value: &K::Tensor| {
-        if let (Some(bit), Some(target)) = (bit_of[node], &mut bits) {
-            kernels.bits(value, target.bits, target.row, bit);
-        }
-    };
-    note_bits(kernels, 0, &input);
+    let mut note_bits =
+        |kernels: &mut K, node: NodeId, value: &K::Tensor| match (bit_of[node], &mut bits) {
+            (Some(bit), Some(target)) => kernels.bits(value, target.bits, target.row, bit),
+            _ => Ok(()),
+        };
+    note_bits(kernels, 0, &input)?;
     pass.values[0] = Some(input);
     for (s, step) in program.steps().iter().enumerate() {
         if network.is_live(step.slot) {
@@ -123,7 +119,7 @@ pub(super) fn forward<K: Kernels>(
                 Some(saved) if !keep => kernels.release_saved(saved),
                 saved => pass.saved[s] = saved,
             }
-            note_bits(kernels, step.output, &y);
+            note_bits(kernels, step.output, &y)?;
             pass.values[step.output] = Some(y);
         }
         for node in program.dead_after(s, keep) {
@@ -203,8 +199,8 @@ impl<K: Kernels> Cotangents<K> {
     fn owner(&self, node: NodeId) -> Option<(NodeId, K::Weight)> {
         match &self.held[node] {
             None => None,
-            Some(Held::Own { .. }) => Some((node, K::weight(1.0))),
-            Some(Held::View { of, scale }) => Some((*of, *scale)),
+            Some(Held::Own { .. }) => Some((node, K::one())),
+            Some(Held::View { of, scale }) => Some((*of, scale.clone())),
         }
     }
 
@@ -273,7 +269,7 @@ pub(super) fn reverse<K: Kernels>(
         let Some((owner, scale)) = cotangents.owner(step.output) else { continue };
         if let Action::Mix(slots) = &step.action {
             for (input, weight) in network.terms(step, slots) {
-                let scale = K::product(scale, weight);
+                let scale = kernels.product(&scale, &weight)?;
                 if readers[input] == 1 && input != 0 {
                     cotangents.held[input] = Some(Held::View { of: owner, scale });
                     *cotangents.views(owner) += 1;
@@ -290,7 +286,7 @@ pub(super) fn reverse<K: Kernels>(
             for input in &step.inputs {
                 let (mut tensor, first) =
                     cotangents.take_target(kernels, *input, shape_of(*input))?;
-                let dy = Cotangent { tensor: cotangents.tensor(owner), scale };
+                let dy = Cotangent { tensor: cotangents.tensor(owner), scale: scale.clone() };
                 kernels.concat_adjoint(channel, dy, Target { tensor: &mut tensor, first })?;
                 channel += program.shape(*input)[0];
                 cotangents.put(*input, tensor);

@@ -69,7 +69,8 @@ pub enum tenas_device {
     TENAS_DEVICE_AUTO = 0,
     /// The native engine on this machine's CPU.
     TENAS_DEVICE_CPU = 1,
-    /// An NVIDIA GPU through libtorch.
+    /// An NVIDIA GPU through libtorch. The same bits on every run on one kind of
+    /// GPU, and rounding apart from the CPU's scores.
     TENAS_DEVICE_CUDA = 2,
     /// libtorch on the CPU, to check the native engine against.
     TENAS_DEVICE_TORCH_CPU = 3,
@@ -253,9 +254,11 @@ pub unsafe extern "C" fn tenas_config_set_sampling(
 }
 
 /// Sets where to compute: a tenas_device, and which of that kind. The index
-/// counts GPUs from 0 and must be 0 for the other kinds.
+/// counts GPUs from 0 and must be 0 for the other kinds. Whether this machine
+/// has that GPU, tenas_context_new says.
 ///
-/// - TENAS_ERROR_DEVICE: this build of the library has no such device.
+/// - TENAS_ERROR_DEVICE: this build of the library has no such device; the
+///   message says how to build one that has.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenas_config_set_device(
     config: *mut tenas_config,

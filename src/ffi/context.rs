@@ -404,6 +404,33 @@ pub unsafe extern "C" fn tenas_context_is_finished(
     })
 }
 
+/// Sets *kind (a tenas_device) and *index to where the search computes.
+/// TENAS_DEVICE_AUTO was resolved when the context was made: it is CUDA or the
+/// CPU here.
+///
+/// - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
+/// - TENAS_ERROR_NULL_POINTER: context, kind or index is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_context_device(
+    context: *const tenas_context,
+    kind: *mut i32,
+    index: *mut i32,
+) -> tenas_status {
+    guard("tenas_context_device", || {
+        // SAFETY: NULL or a live handle; NULL or writable, as tenas.h asks.
+        unsafe {
+            let (kind, index) = (Out::new(kind, "kind"), Out::new(index, "index"));
+            with(context, |state| {
+                let (kind, index) = (kind?, index?);
+                let device = state.context.device();
+                kind.set(device.0 as i32);
+                index.set(device.1);
+                Ok(())
+            })
+        }
+    })
+}
+
 /// Writes the architecture that a finished search has found, in a format (a
 /// tenas_genotype_format), with a terminating NUL.
 ///

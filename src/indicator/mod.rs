@@ -3,5 +3,5 @@
 mod ntk;
 mod regions;
 
-pub use ntk::{Spectrum, condition_number, gram, spectrum};
+pub use ntk::{Spectrum, condition_number, spectrum};
 pub use regions::linear_regions;

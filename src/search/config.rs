@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::compute::{self, Engine, TorchDevice};
 use crate::data::DatasetKind;
-use crate::error::{Error, Result, check_range};
+use crate::error::{Result, check_range};
 use crate::network::{Init, Supernet};
 use crate::space::SpaceKind;
 
@@ -117,18 +118,37 @@ impl Config {
         self.sampling = sampling;
     }
 
-    /// Where to compute; default AUTO. `index` counts GPUs and must be 0 for the other kinds.
+    /// Where to compute; default AUTO. `index` counts GPUs and must be 0 for the other kinds. Whether
+    /// the machine has that GPU shows when a search is made.
     pub fn set_device(&mut self, kind: DeviceKind, index: i32) -> Result<()> {
         let last = if kind == DeviceKind::Cuda { i32::from(i16::MAX) } else { 0 };
         check_range("device index", index, 0..=last)?;
-        match kind {
-            DeviceKind::Cuda | DeviceKind::TorchCpu => Err(Error::Device(format!(
-                "device: found {kind:?}, but the torch engine is not built yet; expected AUTO or CPU"
-            ))),
-            _ => {
-                self.device = (kind, index);
-                Ok(())
-            }
+        if compute::LIBTORCH_VERSION.is_none()
+            && let Some(device) = torch_device(kind, index)
+        {
+            // Says what to do about it.
+            compute::torch(device)?;
+        }
+        self.device = (kind, index);
+        Ok(())
+    }
+
+    /// The device that a search on this machine uses: AUTO is CUDA if it is built in and present,
+    /// else the CPU.
+    pub fn resolved_device(&self) -> (DeviceKind, i32) {
+        match self.device {
+            (DeviceKind::Auto, _) if compute::cuda_devices() > 0 => (DeviceKind::Cuda, 0),
+            (DeviceKind::Auto, _) => (DeviceKind::Cpu, 0),
+            device => device,
+        }
+    }
+
+    /// The engine on that device.
+    pub fn engine(&self) -> Result<Box<dyn Engine>> {
+        let (kind, index) = self.resolved_device();
+        match torch_device(kind, index) {
+            Some(device) => compute::torch(device),
+            None => compute::native(self.threads as usize),
         }
     }
 
@@ -175,5 +195,14 @@ impl Config {
     /// Where to compute.
     pub fn device(&self) -> (DeviceKind, i32) {
         self.device
+    }
+}
+
+/// The device of libtorch that a kind means; `None` for the native engine.
+fn torch_device(kind: DeviceKind, index: i32) -> Option<TorchDevice> {
+    match kind {
+        DeviceKind::Auto | DeviceKind::Cpu => None,
+        DeviceKind::Cuda => Some(TorchDevice::Cuda(index.unsigned_abs() as usize)),
+        DeviceKind::TorchCpu => Some(TorchDevice::Cpu),
     }
 }

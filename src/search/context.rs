@@ -9,7 +9,7 @@ use super::ranking::{Ranks, Scored, order};
 use super::round::{candidates, pruned, rounds_left, stage};
 use super::scoring::{Score, Scoring};
 use super::{Config, Control, DeviceKind, Progress};
-use crate::compute::{self, Engine};
+use crate::compute::Engine;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::space::{Choice, Genotype, Mask};
@@ -36,6 +36,7 @@ pub struct Context {
     config: Config,
     dataset: Dataset,
     engine: Box<dyn Engine>,
+    device: (DeviceKind, i32),
     control: Arc<Control>,
     mask: Mask,
     round: u32,
@@ -48,11 +49,9 @@ pub struct Context {
 impl Context {
     /// A search of `config`'s space on `dataset`.
     pub fn new(config: &Config, dataset: &Dataset) -> Result<Self> {
-        let engine = match config.device().0 {
-            DeviceKind::Auto | DeviceKind::Cpu => compute::native(config.threads() as usize)?,
-            kind => return Err(Error::Device(format!("device: {kind:?} is not built yet"))),
-        };
-        Self::with_engine(config, dataset, engine)
+        let mut context = Self::with_engine(config, dataset, config.engine()?)?;
+        context.device = config.resolved_device();
+        Ok(context)
     }
 
     /// A search on a given engine, whatever the config's device and threads.
@@ -76,6 +75,7 @@ impl Context {
             config: config.clone(),
             dataset: dataset.clone(),
             engine,
+            device: config.device(),
             control: Arc::new(Control::default()),
             mask,
             round: 0,
@@ -230,6 +230,11 @@ impl Context {
     /// Every candidate of every finished round, in order.
     pub fn records(&self) -> &[Record] {
         &self.records
+    }
+
+    /// Where it computes, AUTO resolved; as the config says if the engine was given.
+    pub fn device(&self) -> (DeviceKind, i32) {
+        self.device
     }
 
     /// The parameters of the search.

@@ -143,9 +143,9 @@ impl Scoring {
             job.task(config, dataset, round, plan, mixing, &mut shared[job.indicator as usize])
         });
         let reduce = |evidence: Evidence<'_>| match evidence {
-            Evidence::Jacobian { rows, images, columns } => condition_number(rows, images, columns),
+            Evidence::Kernel { values, images } => condition_number(values, images),
             Evidence::Bits(bits) => linear_regions(bits),
-            Evidence::Logits(_) => unreachable!("no task here asks for logits"),
+            _ => unreachable!("no task here asks for J or logits"),
         };
         let (now, without, scores) = (&mut self.now, &mut self.without, &mut self.scores);
         let (candidates, decimals) = (&self.candidates, config.score_decimals());
@@ -248,7 +248,7 @@ impl Job {
         };
         let (parameters, images, fan, wanted) = match self.indicator {
             Indicator::Ntk => {
-                (Purpose::NtkParameters, Purpose::NtkImages, Fan::Out, Wanted::Jacobian)
+                (Purpose::NtkParameters, Purpose::NtkImages, Fan::Out, Wanted::Kernel)
             }
             Indicator::Regions => {
                 (Purpose::RegionParameters, Purpose::RegionInputs, Fan::In, Wanted::Bits)

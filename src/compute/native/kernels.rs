@@ -92,15 +92,19 @@ impl Kernels for NativeKernels {
     type Weight = f32;
     type Saved = Saved;
     type Rows = [f32];
+    type Bits = ActivationBits;
 
     fn fuses(_: Fusion) -> bool {
         true
     }
-    fn weight(value: f64) -> f32 {
-        value as f32
+    fn one() -> f32 {
+        1.0
     }
-    fn product(a: f32, b: f32) -> f32 {
-        a * b
+    fn weights(&mut self, slots: &[Vec<f64>]) -> Result<Vec<f32>> {
+        Ok(slots.iter().map(|values| values[0] as f32).collect())
+    }
+    fn product(&mut self, a: &f32, b: &f32) -> Result<f32> {
+        Ok(a * b)
     }
 
     fn tensor(&mut self, shape: Shape) -> Result<Tensor> {
@@ -132,7 +136,13 @@ impl Kernels for NativeKernels {
         Ok(seed)
     }
 
-    fn bits(&mut self, x: &Tensor, bits: &mut ActivationBits, row: usize, bit: usize) {
+    fn bits(
+        &mut self,
+        x: &Tensor,
+        bits: &mut ActivationBits,
+        row: usize,
+        bit: usize,
+    ) -> Result<()> {
         for b in 0..x.blocks() {
             let valid = x.valid(b);
             let (mut at, mut rest) = (bit, x.block(b));
@@ -152,6 +162,7 @@ impl Kernels for NativeKernels {
                 rest = later;
             }
         }
+        Ok(())
     }
 
     fn conv(

@@ -135,15 +135,19 @@ impl Kernels for ReferenceKernels {
     type Weight = f64;
     type Saved = Saved;
     type Rows = [f64];
+    type Bits = ActivationBits;
 
     fn fuses(_: Fusion) -> bool {
         false
     }
-    fn weight(value: f64) -> f64 {
-        value
+    fn one() -> f64 {
+        1.0
     }
-    fn product(a: f64, b: f64) -> f64 {
-        a * b
+    fn weights(&mut self, slots: &[Vec<f64>]) -> Result<Vec<f64>> {
+        Ok(slots.iter().map(|values| values[0]).collect())
+    }
+    fn product(&mut self, a: &f64, b: &f64) -> Result<f64> {
+        Ok(a * b)
     }
 
     fn tensor(&mut self, shape: Shape) -> Result<Tensor> {
@@ -163,13 +167,20 @@ impl Kernels for ReferenceKernels {
         Ok(seed)
     }
 
-    fn bits(&mut self, x: &Tensor, bits: &mut ActivationBits, row: usize, bit: usize) {
+    fn bits(
+        &mut self,
+        x: &Tensor,
+        bits: &mut ActivationBits,
+        row: usize,
+        bit: usize,
+    ) -> Result<()> {
         let elements = x.shape.chw.iter().product();
         for (n, image) in x.data.chunks_exact(elements).enumerate() {
             for (e, _) in image.iter().enumerate().filter(|(_, v)| **v > 0.0) {
                 bits.set(row + n, bit + e);
             }
         }
+        Ok(())
     }
 
     fn conv(

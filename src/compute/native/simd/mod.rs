@@ -85,6 +85,14 @@ impl InstructionSet {
         self == InstructionSet::Portable || self == Self::detect()
     }
 
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            InstructionSet::Portable => "portable",
+            InstructionSet::Avx2 => "avx2",
+        }
+    }
+
     /// Runs a kernel.
     #[inline]
     pub(crate) fn run(self, job: impl Job) {

@@ -1,0 +1,58 @@
+//! CUDA, found at run time: one library serves hosts with and without a GPU.
+//!
+//! The library is linked to libtorch_cpu alone. libtorch learns of CUDA from libtorch_cuda, which
+//! must be in the process before libtorch is first asked for it, since it remembers the answer.
+#![allow(unsafe_code)]
+
+use std::ffi::CStr;
+
+use libc::{RTLD_DEFAULT, RTLD_GLOBAL, RTLD_NODELETE, RTLD_NOW, c_int, c_void, dlopen, dlsym};
+use once_cell::sync::Lazy;
+
+/// Whether libtorch_cuda is in the process; loaded on first use, if it is there.
+static LOADED: Lazy<bool> = Lazy::new(|| {
+    let name = c"libtorch_cuda.so";
+    // SAFETY: a NUL-terminated name; initialisers of libtorch are made to be run by the loader.
+    !unsafe { dlopen(name.as_ptr(), RTLD_NOW | RTLD_GLOBAL | RTLD_NODELETE) }.is_null()
+});
+
+/// Loads libtorch_cuda, if it is there. To be called before anything else of libtorch.
+pub(super) fn load() -> bool {
+    *LOADED
+}
+
+/// GPUs that libtorch can use.
+pub(super) fn devices() -> usize {
+    if load() && tch::Cuda::is_available() {
+        return usize::try_from(tch::Cuda::device_count()).unwrap_or(0);
+    }
+    0
+}
+
+fn symbol(name: &CStr) -> Option<*mut c_void> {
+    // SAFETY: a NUL-terminated name.
+    let address = unsafe { dlsym(RTLD_DEFAULT, name.as_ptr()) };
+    (!address.is_null()).then_some(address)
+}
+
+/// Free memory of a GPU in bytes, where CUDA's run-time library says.
+pub(super) fn free_memory(index: usize) -> Option<u64> {
+    type GetDevice = unsafe extern "C" fn(*mut c_int) -> c_int;
+    type SetDevice = unsafe extern "C" fn(c_int) -> c_int;
+    type GetInfo = unsafe extern "C" fn(*mut usize, *mut usize) -> c_int;
+    let index = c_int::try_from(index).ok()?;
+    // SAFETY: the signatures of CUDA's run-time API, the same since its first version; the pointers
+    // are to locals. The calling thread's device is put back.
+    unsafe {
+        let get_device: GetDevice = std::mem::transmute(symbol(c"cudaGetDevice")?);
+        let set_device: SetDevice = std::mem::transmute(symbol(c"cudaSetDevice")?);
+        let get_info: GetInfo = std::mem::transmute(symbol(c"cudaMemGetInfo")?);
+        let (mut current, mut free, mut total) = (0, 0, 0);
+        if get_device(&mut current) != 0 || set_device(index) != 0 {
+            return None;
+        }
+        let failed = get_info(&mut free, &mut total) != 0;
+        set_device(current);
+        (!failed).then_some(free as u64)
+    }
+}

@@ -1,0 +1,712 @@
+//! The kernels: each adjoint a few operations on whole `[I, N, G, C, H, W]` arrays.
+//!
+//! What depends on the cotangent is large; statistics, weights and sums over images are small, and
+//! in f64. A mixing weight is folded into something small wherever it can be.
+
+use super::backend::{Array, Backend, F32, F64, U8, Window2d};
+use crate::compute::kernels::{Cotangent, Fusion, Kernels, RowsMut, Shape, Target};
+use crate::compute::program::{Conv, Linear, Norm};
+use crate::error::{Error, Result};
+use crate::network::{Convolution, Window};
+
+/// Epsilon of batch normalisation.
+const EPSILON: f64 = 1e-5;
+
+/// Kernels for G networks side by side.
+#[derive(Debug)]
+pub(super) struct TorchKernels<'a> {
+    pub(super) backend: &'a Backend,
+    pub(super) groups: usize,
+}
+
+/// `[I, N, G, C, H, W]`; no array yet where nothing is in it.
+#[derive(Debug)]
+pub(super) struct Tensor {
+    dims: [i64; 6],
+    array: Option<Array>,
+}
+
+/// What adjoints need beside the input.
+#[derive(Debug)]
+pub(super) enum Saved {
+    Nothing,
+    Norm(SavedNorm),
+    /// For each element of the window, where its maximum is: `[k k, N, G, C, H, W]` of 0 and 1.
+    Windows(Array),
+}
+
+/// Statistics of a batch normalisation, f64 but for the normalised values.
+#[derive(Debug)]
+pub(super) struct SavedNorm {
+    /// `[1, N, G, C, H, W]`, f32.
+    normalised: Array,
+    /// `[G, 1, C, 1]`.
+    mean: Array,
+    /// 1 / sqrt(variance + epsilon), `[G, 1, C, 1]`.
+    inverse: Array,
+    /// Sums over images and places, if a convolution comes before.
+    columns: Option<ColumnSums>,
+}
+
+/// Sums over images and places that no cotangent is in; K is the window's size.
+#[derive(Debug)]
+struct ColumnSums {
+    /// Of the columns of windows: `[G, 1, 1 or C, K]`.
+    plain: Array,
+    /// Of the columns times the normalised output: `[G, 1, C, K]`.
+    normalised: Array,
+}
+
+/// Bits of one ReLU input of all groups, eight in a byte.
+#[derive(Debug)]
+pub(super) struct PackedBits {
+    /// The first bit, counted over the ReLU inputs that any group has.
+    pub(super) bit: usize,
+    /// `[N, G, bytes]`.
+    pub(super) bytes: Array,
+}
+
+impl Tensor {
+    pub(super) fn new(array: Array) -> Self {
+        let mut dims = [1; 6];
+        dims.copy_from_slice(&array.shape);
+        Tensor { dims, array: Some(array) }
+    }
+
+    pub(super) fn array(&self) -> Result<&Array> {
+        self.array.as_ref().ok_or_else(|| Error::Internal("a tensor that nothing is in".into()))
+    }
+
+    /// `[I N, G C, H, W]`, as libtorch's layers take it.
+    fn images(&self) -> Result<Array> {
+        self.array()?.reshape(&flat(self.dims))
+    }
+
+    /// Takes the numbers of an array of the same size.
+    fn set(&mut self, array: &Array) -> Result<()> {
+        self.array = Some(array.reshape(&self.dims)?);
+        Ok(())
+    }
+}
+
+fn flat([i, n, g, c, h, w]: [i64; 6]) -> [i64; 4] {
+    [i * n, g * c, h, w]
+}
+
+fn window(window: &Window) -> Window2d {
+    Window2d {
+        kernel: window.kernel as i64,
+        stride: window.stride as i64,
+        padding: window.padding as i64,
+        dilation: 1,
+    }
+}
+
+/// Window of a convolution on an input that `shifted` may have moved.
+fn conv_window(g: &Convolution) -> Window2d {
+    Window2d {
+        kernel: g.kernel as i64,
+        stride: g.stride as i64,
+        padding: g.padding.max(0) as i64,
+        dilation: g.dilation as i64,
+    }
+}
+
+/// What to add to the end of an axis that a negative padding shifts, so that the last window fits.
+fn shift_end(g: &Convolution, input: i64, output: i64) -> i64 {
+    let reach = (g.dilation * (g.kernel - 1)) as i64 + 1;
+    (output - 1) * g.stride as i64 + reach - (input + g.padding as i64)
+}
+
+impl TorchKernels<'_> {
+    /// Numbers of all groups' parameters from `offset` on, in order of `shape`, whose first axis
+    /// is the group.
+    fn parameters(&self, p: &Array, offset: usize, shape: &[i64]) -> Result<Array> {
+        let length = shape[1..].iter().product();
+        p.narrow(1, offset as i64, length)?.reshape(shape)
+    }
+
+    /// The weight of a convolution, `[G out, in, k, k]`.
+    fn conv_weight(&self, p: &Array, conv: &Conv, x: &Tensor, outputs: i64) -> Result<Array> {
+        let inputs = if conv.geometry.depthwise { 1 } else { x.dims[3] };
+        let (g, k) = (self.groups as i64, conv.geometry.kernel as i64);
+        let weight = self.parameters(p, conv.weight, &[g, outputs, inputs, k, k])?;
+        weight.reshape(&[g * outputs, inputs, k, k])
+    }
+
+    /// The input of a convolution whose negative padding shifts the window into it.
+    fn shifted(&self, g: &Convolution, x: &Tensor, output: [i64; 2]) -> Result<Array> {
+        let images = x.images()?;
+        if g.padding >= 0 {
+            return Ok(images);
+        }
+        let p = g.padding as i64;
+        let end = |input, output| shift_end(g, input, output);
+        let height = [p, end(x.dims[4], output[0])];
+        self.backend.pad(&images, height, [p, end(x.dims[5], output[1])])
+    }
+
+    fn conv_groups(&self, g: &Convolution, channels: i64) -> i64 {
+        self.groups as i64 * if g.depthwise { channels } else { 1 }
+    }
+
+    /// Columns of windows with a row of ones, f64: `[N G, C k k + 1, places]`, or
+    /// `[N G C, k k + 1, places]` for a depthwise convolution.
+    fn columns(&self, g: &Convolution, x: &Tensor, output: [i64; 2]) -> Result<Array> {
+        let places = output[0] * output[1];
+        let columns = self.backend.im2col(&self.shifted(g, x, output)?, &conv_window(g), places)?;
+        let taps = (g.kernel * g.kernel) as i64;
+        let [_, n, groups, c, ..] = x.dims;
+        let (batch, rows) =
+            if g.depthwise { (n * groups * c, taps) } else { (n * groups, c * taps) };
+        let columns = self.backend.copy(&columns.reshape(&[batch, rows, places])?, F64)?;
+        let ones = self.backend.upload(&[1f64], &[1, 1, 1])?.expand(&[batch, 1, places])?;
+        self.backend.concat(&[&columns, &ones], 1)
+    }
+
+    /// Sums over images and places of a tensor times columns: `[G, I, C, K]`.
+    fn correlate(&self, dy: &Tensor, columns: &Array, depthwise: bool) -> Result<Array> {
+        let [i, n, g, c, h, w] = dy.dims;
+        let (places, k) = (h * w, columns.shape[1]);
+        let split = dy.array()?.reshape(&[i, n, g, c, places])?;
+        let across = columns.permute(&[0, 2, 1])?;
+        if depthwise {
+            let rows = self.backend.copy(&split.permute(&[1, 2, 3, 0, 4])?, F64)?;
+            let products =
+                self.backend.product(&rows.reshape(&[n * g * c, i, places])?, &across)?;
+            let sums = self.backend.sum(&products.reshape(&[n, g * c * i * k])?, &[0], F64)?;
+            return sums.reshape(&[g, c, i, k])?.permute(&[0, 2, 1, 3]);
+        }
+        let rows = self.backend.copy(&split.permute(&[1, 2, 0, 3, 4])?, F64)?;
+        let products = self.backend.product(&rows.reshape(&[n * g, i * c, places])?, &across)?;
+        let sums = self.backend.sum(&products.reshape(&[n, g * i * c * k])?, &[0], F64)?;
+        sums.reshape(&[g, i, c, k])
+    }
+
+    /// Sums over images of the columns themselves: `[G, 1, 1 or C, K]`.
+    fn column_sums(&self, columns: &Array, x: &Tensor, depthwise: bool) -> Result<Array> {
+        let [_, n, g, c, ..] = x.dims;
+        let [_, k, places] = columns.shape[..] else {
+            return Err(Error::Internal("columns have three axes".into()));
+        };
+        let channels = if depthwise { c } else { 1 };
+        let split = columns.reshape(&[n, g, channels, k, places])?;
+        self.backend.sum(&split, &[0, 4], F64)?.reshape(&[g, 1, channels, k])
+    }
+
+    /// Normalises `[1, N, G, C, H, W]` with the statistics of each group's batch. Returns the result
+    /// and what the adjoint needs.
+    fn normalise(&self, p: &Array, norm: &Norm, x: &Tensor) -> Result<(Array, SavedNorm)> {
+        let b = self.backend;
+        let [_, n, g, c, h, w] = x.dims;
+        let count = (n * h * w) as f64;
+        let wide = b.copy(x.array()?, F64)?;
+        let mean = b.scale(&b.sum(&wide, &[1, 4, 5], F64)?, 1.0 / count)?;
+        let centred = b.sub(&wide, &mean)?;
+        let squares = b.sum(&b.mul(&centred, &centred)?, &[1, 4, 5], F64)?;
+        let inverse = b.inverse_root(&b.scale(&squares, 1.0 / count)?, EPSILON)?;
+        let normalised = b.mul(&centred, &inverse)?;
+        let term = |offset| -> Result<Array> {
+            let values = b.copy(&self.parameters(p, offset, &[g, c])?, F64)?;
+            values.reshape(&[1, 1, g, c, 1, 1])
+        };
+        let y = b.multiply_add(&term(norm.shift)?, &normalised, &term(norm.scale)?)?;
+        let small = [g, 1, c, 1];
+        let saved = SavedNorm {
+            normalised: b.copy(&normalised, F32)?,
+            mean: mean.reshape(&small)?,
+            inverse: inverse.reshape(&small)?,
+            columns: None,
+        };
+        Ok((b.copy(&y, F32)?, saved))
+    }
+
+    /// The cotangent before BN, of `dy` times `scale`, given the sums over images and places of that
+    /// cotangent (`sum`) and of it times the normalised values (`against`), both `[G, I, C, 1]`.
+    fn norm_input(
+        &self,
+        p: &Array,
+        norm: &Norm,
+        saved: &SavedNorm,
+        dy: &Cotangent<'_, Self>,
+        [sum, against]: [&Array; 2],
+    ) -> Result<Array> {
+        let b = self.backend;
+        let [_, n, g, c, h, w] = dy.tensor.dims;
+        let factor = self.norm_factor(p, norm, saved, [g, c])?;
+        let each = b.scale(&factor, -1.0 / (n * h * w) as f64)?;
+        // [G, I, C, 1] to [I, 1, G, C, 1, 1].
+        let spread = |a: &Array| -> Result<Array> {
+            let i = a.shape[1];
+            b.copy(&a.permute(&[1, 0, 2, 3])?, F32)?.reshape(&[i, 1, g, c, 1, 1])
+        };
+        let constant = spread(&b.mul(sum, &each)?)?;
+        let slope = spread(&b.mul(against, &each)?)?;
+        let direct = match &dy.scale {
+            Some(scale) => spread(&b.mul(&factor, &b.copy(scale, F64)?)?)?,
+            None => spread(&factor)?,
+        };
+        let rest = b.multiply_add(&constant, &saved.normalised, &slope)?;
+        b.multiply_add(&rest, dy.tensor.array()?, &direct)
+    }
+
+    /// scale / sqrt(variance + epsilon) of a BN, `[G, 1, C, 1]`.
+    fn norm_factor(
+        &self,
+        p: &Array,
+        norm: &Norm,
+        saved: &SavedNorm,
+        [g, c]: [i64; 2],
+    ) -> Result<Array> {
+        let scale = self.backend.copy(&self.parameters(p, norm.scale, &[g, c])?, F64)?;
+        self.backend.mul(&saved.inverse, &scale.reshape(&[g, 1, c, 1])?)
+    }
+
+    /// Times a mixing weight.
+    fn scaled(&self, a: &Array, scale: &Option<Array>) -> Result<Array> {
+        match scale {
+            Some(scale) => self.backend.mul(a, &scale.reshape(&[1, 1, scale.shape[0], 1, 1, 1])?),
+            None => Ok(a.clone()),
+        }
+    }
+
+    /// Times a mixing weight, for f64 arrays whose first axis is the group.
+    fn scaled_sums(&self, a: &Array, scale: &Option<Array>) -> Result<Array> {
+        match scale {
+            Some(scale) => self.backend.mul(a, &self.backend.copy(scale, F64)?),
+            None => Ok(a.clone()),
+        }
+    }
+
+    /// Adds `value` times `scale` into a target.
+    fn add_into(
+        &self,
+        target: Target<'_, Tensor>,
+        value: &Array,
+        scale: &Option<Array>,
+    ) -> Result<()> {
+        let value = value.reshape(&target.tensor.dims)?;
+        let sum = match (target.first, scale) {
+            (true, scale) => self.scaled(&value, scale)?,
+            (false, None) => self.backend.add(target.tensor.array()?, &value)?,
+            (false, Some(scale)) => {
+                let scale = scale.reshape(&[1, 1, scale.shape[0], 1, 1, 1])?;
+                self.backend.multiply_add(target.tensor.array()?, &value, &scale)?
+            }
+        };
+        target.tensor.set(&sum)
+    }
+
+    /// Adds `[G, I, ...]` into the rows' columns from `column` on.
+    fn add_rows(&self, rows: RowsMut<'_, Array>, column: usize, values: &Array) -> Result<()> {
+        let (g, i) = (values.shape[0], values.shape[1]);
+        let length = values.shape[2..].iter().product();
+        let part = rows.rows.narrow(2, column as i64, length)?;
+        self.backend.add_at(&part, &values.reshape(&[g, i, length])?)
+    }
+
+    /// The input adjoint of a convolution: `dz` is `[I, N, G, C, H, W]`.
+    fn conv_input(
+        &self,
+        weight: &Array,
+        g: &Convolution,
+        dz: &Tensor,
+        dx: [i64; 6],
+    ) -> Result<Array> {
+        let w = conv_window(g);
+        let output = [dz.dims[4], dz.dims[5]];
+        // Of what `shifted` gave.
+        let size = [0, 1].map(|d: usize| match g.padding < 0 {
+            true => dx[4 + d] + g.padding as i64 + shift_end(g, dx[4 + d], output[d]),
+            false => dx[4 + d],
+        });
+        let reach = w.dilation * (w.kernel - 1) + 1;
+        let extra = |d: usize| size[d] + 2 * w.padding - (output[d] - 1) * w.stride - reach;
+        let shape = [dx[0] * dx[1], dx[2] * dx[3], size[0], size[1]];
+        let groups = self.conv_groups(g, dx[3]);
+        let padding = Some([extra(0), extra(1)]);
+        let full = self.backend.convolution(&dz.images()?, weight, &w, padding, groups, &shape)?;
+        if g.padding >= 0 {
+            return Ok(full);
+        }
+        let cut = |d: usize| [-g.padding as i64, dx[4 + d] - size[d] + g.padding as i64];
+        self.backend.pad(&full, cut(0), cut(1))
+    }
+}
+
+impl Kernels for TorchKernels<'_> {
+    type Tensor = Tensor;
+    /// `[G, parameters]`, f32.
+    type Parameters = Array;
+    /// One value a group, `[G, 1, 1, 1]`, f32; `None`: 1 for all.
+    type Weight = Option<Array>;
+    type Saved = Saved;
+    /// `[G, I, columns]`, f64.
+    type Rows = Array;
+    type Bits = Vec<PackedBits>;
+
+    fn fuses(_: Fusion) -> bool {
+        true
+    }
+
+    fn one() -> Option<Array> {
+        None
+    }
+
+    fn weights(&mut self, slots: &[Vec<f64>]) -> Result<Vec<Option<Array>>> {
+        let groups = self.groups as i64;
+        let values: Vec<f32> = slots.iter().flatten().map(|w| *w as f32).collect();
+        let all = self.backend.upload(&values, &[slots.len() as i64, groups])?;
+        let weight = |(s, values): (usize, &Vec<f64>)| {
+            if values.iter().all(|w| *w == 1.0) {
+                return Ok(None);
+            }
+            Ok(Some(all.narrow(0, s as i64, 1)?.reshape(&[groups, 1, 1, 1])?))
+        };
+        slots.iter().enumerate().map(weight).collect()
+    }
+
+    fn product(&mut self, a: &Option<Array>, b: &Option<Array>) -> Result<Option<Array>> {
+        match (a, b) {
+            (Some(a), Some(b)) => Ok(Some(self.backend.mul(a, b)?)),
+            (one, None) | (None, one) => Ok(one.clone()),
+        }
+    }
+
+    fn tensor(&mut self, shape: Shape) -> Result<Tensor> {
+        let [c, h, w] = shape.chw;
+        let dims = [shape.cotangents, shape.batch, self.groups, c, h, w].map(|d| d as i64);
+        Ok(Tensor { dims, array: None })
+    }
+
+    fn release(&mut self, _: Tensor) {}
+
+    fn release_saved(&mut self, _: Saved) {}
+
+    fn seed(&mut self, first: usize, shape: Shape) -> Result<Tensor> {
+        let mut tensor = self.tensor(shape)?;
+        let [i, n, ..] = tensor.dims;
+        let at = |e: usize| f32::from(u8::from(e % shape.batch == first + e / shape.batch));
+        let ones: Vec<f32> = (0..shape.cotangents * shape.batch).map(at).collect();
+        let ones = self.backend.upload(&ones, &[i, n, 1, 1, 1, 1])?;
+        tensor.array = Some(ones.expand(&tensor.dims)?);
+        Ok(tensor)
+    }
+
+    fn bits(&mut self, x: &Tensor, bits: &mut Vec<PackedBits>, _: usize, bit: usize) -> Result<()> {
+        let [_, n, g, c, h, w] = x.dims;
+        let elements = c * h * w;
+        let bytes = (elements + 7) / 8;
+        let mut on = self.backend.positive(x.array()?, U8)?.reshape(&[n, g, 1, elements])?;
+        if bytes * 8 > elements {
+            on = self.backend.pad(&on, [0, 0], [0, bytes * 8 - elements])?;
+        }
+        let powers: [u8; 8] = std::array::from_fn(|b| 1 << b);
+        let powers = self.backend.upload(&powers, &[1, 1, 1, 8])?;
+        let weighed = self.backend.mul(&on.reshape(&[n, g, bytes, 8])?, &powers)?;
+        let bytes = self.backend.sum(&weighed, &[3], U8)?.reshape(&[n, g, bytes])?;
+        bits.push(PackedBits { bit, bytes });
+        Ok(())
+    }
+
+    fn conv(
+        &mut self,
+        p: &Array,
+        conv: &Conv,
+        x: &Tensor,
+        y: &mut Tensor,
+        keep: bool,
+    ) -> Result<Saved> {
+        let (g, output) = (&conv.geometry, [y.dims[4], y.dims[5]]);
+        let weight = self.conv_weight(p, conv, x, y.dims[3])?;
+        let input = self.shifted(g, x, output)?;
+        let (groups, shape) = (self.conv_groups(g, x.dims[3]), flat(y.dims));
+        let z = self.backend.convolution(&input, &weight, &conv_window(g), None, groups, &shape)?;
+        y.set(&z)?;
+        let Some(norm) = &conv.norm else { return Ok(Saved::Nothing) };
+        let (normal, mut saved) = self.normalise(p, norm, y)?;
+        y.set(&normal)?;
+        if keep {
+            let columns = self.columns(g, x, output)?;
+            let normalised = Tensor::new(saved.normalised.clone());
+            saved.columns = Some(ColumnSums {
+                plain: self.column_sums(&columns, x, g.depthwise)?,
+                normalised: self.correlate(&normalised, &columns, g.depthwise)?,
+            });
+        }
+        Ok(Saved::Norm(saved))
+    }
+
+    /// With BN behind: the sums of the incoming cotangent times the columns, and of the cotangent
+    /// alone, give everything that is small. With z = W columns, those of the cotangent times the
+    /// normalised z follow, and from them the gradients of W and of BN's scale.
+    fn conv_adjoint(
+        &mut self,
+        p: &Array,
+        conv: &Conv,
+        x: &Tensor,
+        saved: &Saved,
+        dy: Cotangent<'_, Self>,
+        dx: Option<Target<'_, Tensor>>,
+        rows: RowsMut<'_, Array>,
+    ) -> Result<()> {
+        let b = self.backend;
+        let geometry = &conv.geometry;
+        let [_, n, g, c, h, w] = dy.tensor.dims;
+        let columns = self.columns(geometry, x, [h, w])?;
+        let k = columns.shape[1] - 1;
+        let sums = self.correlate(dy.tensor, &columns, geometry.depthwise)?;
+        let sums = self.scaled_sums(&sums, &dy.scale)?;
+        drop(columns);
+        let against_columns = sums.narrow(3, 0, k)?;
+        let weight = self.conv_weight(p, conv, x, c)?;
+        let columns_of_rows = rows.columns;
+        let Some(norm) = &conv.norm else {
+            self.add_rows(rows, conv.column, &b.copy(&against_columns, F64)?)?;
+            let Some(dx) = dx else { return Ok(()) };
+            // The mixing weight goes into the weight: it is the smaller of the two.
+            let weight = match &dy.scale {
+                None => weight,
+                Some(scale) => {
+                    let (shape, scale) = (weight.shape.clone(), scale.reshape(&[g, 1])?);
+                    let each = weight.reshape(&[g, shape.iter().product::<i64>() / g])?;
+                    b.mul(&each, &scale)?.reshape(&shape)?
+                }
+            };
+            let full = self.conv_input(&weight, geometry, dy.tensor, dx.tensor.dims)?;
+            return self.add_into(dx, &full, &None);
+        };
+        let Saved::Norm(saved) = saved else {
+            return Err(Error::Internal("a BN that saved nothing".into()));
+        };
+        let Some(fixed) = &saved.columns else {
+            return Err(Error::Internal("a pass that was not kept".into()));
+        };
+        let sum = sums.narrow(3, k, 1)?;
+        let weights = b.copy(&weight.reshape(&[g, 1, c, k])?, F64)?;
+        let product = b.sum(&b.mul(&against_columns, &weights)?, &[3], F64)?;
+        let against = b.mul(&b.sub(&product, &b.mul(&sum, &saved.mean)?)?, &saved.inverse)?;
+        // dW = factor (against_columns - (sum plain + against normalised) / count).
+        let plain = fixed.plain.narrow(3, 0, k)?;
+        let normalised = fixed.normalised.narrow(3, 0, k)?;
+        let means = b.multiply_add(&b.mul(&sum, &plain)?, &against, &normalised)?;
+        let inner = b.sub(&against_columns, &b.scale(&means, 1.0 / (n * h * w) as f64)?)?;
+        let gradient = b.mul(&inner, &self.norm_factor(p, norm, saved, [g, c])?)?;
+        let block = RowsMut { rows: &mut *rows.rows, columns: columns_of_rows };
+        self.add_rows(block, conv.column, &gradient)?;
+        self.add_rows(rows, norm.column, &against)?;
+        let Some(dx) = dx else { return Ok(()) };
+        let dz = Tensor::new(self.norm_input(p, norm, saved, &dy, [&sum, &against])?);
+        let full = self.conv_input(&weight, geometry, &dz, dx.tensor.dims)?;
+        self.add_into(dx, &full, &None)
+    }
+
+    fn batch_norm(&mut self, p: &Array, norm: &Norm, x: &Tensor, y: &mut Tensor) -> Result<Saved> {
+        let (normal, saved) = self.normalise(p, norm, x)?;
+        y.set(&normal)?;
+        Ok(Saved::Norm(saved))
+    }
+
+    fn batch_norm_adjoint(
+        &mut self,
+        p: &Array,
+        norm: &Norm,
+        saved: &Saved,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+        rows: RowsMut<'_, Array>,
+    ) -> Result<()> {
+        let Saved::Norm(saved) = saved else {
+            return Err(Error::Internal("a BN that saved nothing".into()));
+        };
+        let b = self.backend;
+        let [i, _, g, c, ..] = dy.tensor.dims;
+        // [I, 1, G, C, 1, 1] to [G, I, C, 1], weighed.
+        let gather = |sums: &Array| -> Result<Array> {
+            let sums = sums.reshape(&[i, g, c, 1])?.permute(&[1, 0, 2, 3])?;
+            self.scaled_sums(&sums, &dy.scale)
+        };
+        let cotangent = dy.tensor.array()?;
+        let sum = gather(&b.sum(cotangent, &[1, 4, 5], F64)?)?;
+        let product = b.mul(cotangent, &saved.normalised)?;
+        let against = gather(&b.sum(&product, &[1, 4, 5], F64)?)?;
+        drop(product);
+        self.add_rows(rows, norm.column, &against)?;
+        let full = self.norm_input(p, norm, saved, &dy, [&sum, &against])?;
+        self.add_into(dx, &full, &None)
+    }
+
+    fn relu(&mut self, x: &Tensor, y: &mut Tensor) -> Result<()> {
+        y.set(&self.backend.relu(x.array()?)?)
+    }
+
+    fn relu_adjoint(
+        &mut self,
+        x: &Tensor,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+    ) -> Result<()> {
+        let mask = self.scaled(&self.backend.positive(x.array()?, F32)?, &dy.scale)?;
+        let value = match dx.first {
+            true => self.backend.mul(dy.tensor.array()?, &mask)?,
+            false => self.backend.multiply_add(dx.tensor.array()?, dy.tensor.array()?, &mask)?,
+        };
+        dx.tensor.set(&value)
+    }
+
+    fn avg_pool(&mut self, pool: &Window, x: &Tensor, y: &mut Tensor) -> Result<()> {
+        y.set(&self.backend.avg_pool(&x.images()?, &window(pool), &flat(y.dims))?)
+    }
+
+    fn avg_pool_adjoint(
+        &mut self,
+        pool: &Window,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+    ) -> Result<()> {
+        let images = dy.tensor.images()?;
+        let full = self.backend.avg_pool_adjoint(&images, &window(pool), &flat(dx.tensor.dims))?;
+        self.add_into(dx, &full, &dy.scale)
+    }
+
+    fn max_pool(&mut self, pool: &Window, x: &Tensor, y: &mut Tensor) -> Result<Saved> {
+        let shape = flat(y.dims);
+        let (maxima, places) = self.backend.max_pool(&x.images()?, &window(pool), &shape)?;
+        y.set(&maxima)?;
+        let [_, n, g, c, h, w] = y.dims;
+        // The place in the plane of each window's elements; -1 beyond it.
+        let (height, width) = (x.dims[4], x.dims[5]);
+        let (k, stride, padding) = (pool.kernel as i64, pool.stride as i64, pool.padding as i64);
+        let mut grid = Vec::with_capacity((k * k * h * w) as usize);
+        for tap in 0..k * k {
+            for place in 0..h * w {
+                let row = (place / w) * stride - padding + tap / k;
+                let column = (place % w) * stride - padding + tap % k;
+                let inside = (0..height).contains(&row) && (0..width).contains(&column);
+                grid.push(if inside { row * width + column } else { -1 });
+            }
+        }
+        let grid = self.backend.upload(&grid, &[k * k, 1, 1, 1, h, w])?;
+        let places = places.reshape(&[1, n, g, c, h, w])?;
+        Ok(Saved::Windows(self.backend.equal(&grid, &places)?))
+    }
+
+    /// One element of the window after the other, so that nothing is added in an order that the
+    /// device chooses.
+    fn max_pool_adjoint(
+        &mut self,
+        pool: &Window,
+        saved: &Saved,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+    ) -> Result<()> {
+        let Saved::Windows(windows) = saved else {
+            return Err(Error::Internal("a pooling that saved nothing".into()));
+        };
+        let b = self.backend;
+        let [_, _, _, _, h, w] = dy.tensor.dims;
+        let [i, n, g, c, height, width] = dx.tensor.dims;
+        let (k, stride, padding) = (pool.kernel as i64, pool.stride as i64, pool.padding as i64);
+        let cotangent = self.scaled(dy.tensor.array()?, &dy.scale)?;
+        let long = |input: i64, output: i64| (input + padding).max((output - 1) * stride + k);
+        let (rows, columns) = (padding.max(0) + height, padding.max(0) + width);
+        let shape = [i, n, g, c, long(height, h).max(rows), long(width, w).max(columns)];
+        let padded = b.zeros(&shape, F32)?;
+        for tap in 0..k * k {
+            let part = padded.strided(4, tap / k, h, stride)?.strided(5, tap % k, w, stride)?;
+            b.add_product_at(&part, &cotangent, &windows.narrow(0, tap, 1)?)?;
+        }
+        let inner = padded.narrow(4, padding, height)?.narrow(5, padding, width)?;
+        self.add_into(dx, &b.copy(&inner, F32)?, &None)
+    }
+
+    fn mix(&mut self, inputs: &[(&Tensor, Option<Array>)], y: &mut Tensor) -> Result<()> {
+        let Some((first, rest)) = inputs.split_first() else {
+            return y.set(&self.backend.zeros(&y.dims, F32)?);
+        };
+        let mut sum = self.scaled(first.0.array()?, &first.1)?;
+        for (x, weight) in rest {
+            sum = match weight {
+                None => self.backend.add(&sum, x.array()?)?,
+                Some(weight) => {
+                    let weight = weight.reshape(&[1, 1, weight.shape[0], 1, 1, 1])?;
+                    self.backend.multiply_add(&sum, x.array()?, &weight)?
+                }
+            };
+        }
+        y.set(&sum)
+    }
+
+    fn mix_adjoint(&mut self, dy: Cotangent<'_, Self>, dx: Target<'_, Tensor>) -> Result<()> {
+        let value = dy.tensor.array()?.clone();
+        self.add_into(dx, &value, &dy.scale)
+    }
+
+    fn concat(&mut self, inputs: &[&Tensor], y: &mut Tensor) -> Result<()> {
+        let arrays = inputs.iter().map(|x| x.array()).collect::<Result<Vec<_>>>()?;
+        y.set(&self.backend.concat(&arrays, 3)?)
+    }
+
+    fn concat_adjoint(
+        &mut self,
+        channel: usize,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+    ) -> Result<()> {
+        let part = dy.tensor.array()?.narrow(3, channel as i64, dx.tensor.dims[3])?;
+        let part = self.backend.copy(&part, F32)?;
+        self.add_into(dx, &part, &dy.scale)
+    }
+
+    fn global_pool(&mut self, x: &Tensor, y: &mut Tensor) -> Result<()> {
+        let places = (x.dims[4] * x.dims[5]) as f64;
+        let sums = self.backend.sum(x.array()?, &[4, 5], F64)?;
+        y.set(&self.backend.copy(&self.backend.scale(&sums, 1.0 / places)?, F32)?)
+    }
+
+    fn global_pool_adjoint(
+        &mut self,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+    ) -> Result<()> {
+        let places = (dx.tensor.dims[4] * dx.tensor.dims[5]) as f64;
+        let each = self.backend.scale(dy.tensor.array()?, 1.0 / places)?;
+        let full = each.expand(&dx.tensor.dims)?;
+        self.add_into(dx, &full, &dy.scale)
+    }
+
+    fn linear(&mut self, p: &Array, linear: &Linear, x: &Tensor, y: &mut Tensor) -> Result<()> {
+        let b = self.backend;
+        let ([_, n, g, c, ..], classes) = (x.dims, y.dims[3]);
+        let input = b.copy(&x.array()?.reshape(&[n, g, c])?.permute(&[1, 0, 2])?, F64)?;
+        let weight = b.copy(&self.parameters(p, linear.weight, &[g, classes, c])?, F64)?;
+        let bias = b.copy(&self.parameters(p, linear.bias, &[g, 1, classes])?, F64)?;
+        let logits = b.add(&b.product(&input, &weight.permute(&[0, 2, 1])?)?, &bias)?;
+        y.set(&b.copy(&logits.permute(&[1, 0, 2])?, F32)?)
+    }
+
+    fn linear_adjoint(
+        &mut self,
+        p: &Array,
+        linear: &Linear,
+        x: &Tensor,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+        rows: RowsMut<'_, Array>,
+    ) -> Result<()> {
+        let b = self.backend;
+        let ([i, n, g, classes, ..], c) = (dy.tensor.dims, x.dims[3]);
+        let cotangent = self.scaled(dy.tensor.array()?, &dy.scale)?;
+        let cotangent = cotangent.reshape(&[i, n, g, classes])?;
+        // Gradient of the matrix: over images, for each cotangent.
+        let of_class = b.copy(&cotangent.permute(&[2, 0, 3, 1])?, F64)?;
+        let input = b.copy(&x.array()?.reshape(&[n, g, c])?.permute(&[1, 0, 2])?, F64)?;
+        let gradient = b.product(&of_class.reshape(&[g, i * classes, n])?, &input)?;
+        self.add_rows(rows, linear.column, &gradient.reshape(&[g, i, classes, c])?)?;
+        let of_image = b.copy(&cotangent.permute(&[2, 0, 1, 3])?, F64)?;
+        let weight = b.copy(&self.parameters(p, linear.weight, &[g, classes, c])?, F64)?;
+        let full = b.product(&of_image.reshape(&[g, i * n, classes])?, &weight)?;
+        let full = full.reshape(&[g, i, n, c])?.permute(&[1, 2, 0, 3])?;
+        self.add_into(dx, &b.copy(&full, F32)?, &None)
+    }
+}

@@ -23,23 +23,32 @@ help:
 	@echo "make header           regenerate include/tenas.h"
 	@echo "make clean            remove what was built"
 
+# The torch engine too, where the machine has what it takes.
+run: FEATURES = $(shell scripts/torch-features.sh)
 run: example
 	@$(BUILD)/search $(if $(DATA),--data '$(DATA)') $(ARGS)
 
 library:
 	@scripts/setup.sh cargo cc
-	cargo build --release --lib
+	cargo build --release --lib $(FEATURES)
 
 example: library
 	@mkdir -p $(BUILD)
 	$(CC) -std=c99 -O2 -Wall -Wextra -Wpedantic -Werror -Iinclude examples/c/search.c \
 	    -o $(BUILD)/search -L$(LIBRARY) -Wl,-rpath,$(LIBRARY) -ltenas -lm
 
+# With the torch engine first: libtorch is fetched, and the C++ of torch-sys compiled, once, for the
+# release profile. What else is tested differs without the engine in tests/torch.rs alone. Tests run
+# side by side, so that each asks libtorch for one thread.
 test:
 	@scripts/setup.sh cargo cc c++ valgrind python3
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
-	cargo test --release
+	@scripts/libtorch.sh >/dev/null
+	cargo clippy --release --all-targets --features torch -- -D warnings
+	OMP_NUM_THREADS=1 cargo test --release --features torch
+	OMP_NUM_THREADS=1 scripts/test-torch.sh $(LIBRARY) $(BUILD)/test-torch
+	cargo test --release --test torch --test cuda
 	cargo build --release --lib
 	scripts/test-c.sh $(LIBRARY) $(BUILD)/test
 

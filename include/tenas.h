@@ -117,21 +117,6 @@ const char *tenas_version(void);
 /** The TENAS_ABI_VERSION of the library that is loaded. */
 uint32_t tenas_abi_version(void);
 
-/**
- * Writes what this build can do on this machine as a JSON object: "version",
- * "engines" (a list: "native", "torch"), "instruction_set" of the native
- * engine, "libtorch" (the version that the torch engine is built for, or
- * null), "cuda_devices" (how many GPUs can be used).
- *
- * *length is the length of the text without its NUL: allocate one byte more.
- * A NULL buffer with a capacity of 0 asks for it. In a build with the torch
- * engine the first call loads libtorch's CUDA library, if it is there.
- *
- * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
- * - TENAS_ERROR_NULL_POINTER: length is NULL, or buffer is with a capacity.
- */
-tenas_status tenas_build_info(char *buffer, size_t capacity, size_t *length);
-
 /****************************************************************************
  * Statuses
  *
@@ -200,6 +185,27 @@ const char *tenas_status_name(int32_t status);
  * thread ends.
  */
 const char *tenas_last_error_message(void);
+
+/****************************************************************************
+ * Build
+ *
+ * What this build of the library can do on this machine.
+ ****************************************************************************/
+
+/**
+ * Writes what this build can do on this machine as a JSON object: "version",
+ * "engines" (a list: "native", "torch"), "instruction_set" of the native
+ * engine, "libtorch" (the version that the torch engine is built for, or
+ * null), "cuda_devices" (how many GPUs can be used).
+ *
+ * *length is the length of the text without its NUL: allocate one byte more.
+ * A NULL buffer with a capacity of 0 asks for it. In a build with the torch
+ * engine the first call loads libtorch's CUDA library, if it is there.
+ *
+ * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+ * - TENAS_ERROR_NULL_POINTER: length is NULL, or buffer is with a capacity.
+ */
+tenas_status tenas_build_info(char *buffer, size_t capacity, size_t *length);
 
 /****************************************************************************
  * Search spaces

@@ -16,32 +16,7 @@ valgrind="valgrind --quiet --error-exitcode=99 --leak-check=full
 
 rm -rf "$build" && mkdir -p "$build/data" || exit 1
 passed=0 failed=0
-
-# check NAME COMMAND...: the command succeeds. Its output is shown if it does not.
-check() {
-    local name=$1
-    shift
-    if "$@" >"$build/output" 2>&1; then
-        passed=$((passed + 1))
-        echo "ok: $name"
-        grep -h '^core.c: ' "$build/output"
-    else
-        failed=$((failed + 1))
-        echo "FAILED: $name: $*"
-        tail -n 50 "$build/output"
-    fi
-    return 0
-}
-
-# ends WITH_STATUS IN_STDERR COMMAND...: the command ends with that status, and says that.
-ends() {
-    local expected=$1 text=$2 status=0
-    shift 2
-    "$@" >"$build/stdout" 2>"$build/stderr" || status=$?
-    cat "$build/stdout" "$build/stderr"
-    echo "exit status $status, expected $expected; stderr must have '$text'"
-    [ "$status" -eq "$expected" ] && grep -qF -- "$text" "$build/stderr"
-}
+. scripts/checks.sh
 
 # finds PATTERN COMMAND...: the command succeeds and its last line matches.
 finds() {
@@ -135,6 +110,10 @@ head -c 5000 /dev/zero >"$build/data/short.bin"
 check "search: truncated data" ends 1 "short.bin" $search --data "$build/data/short.bin"
 head -c 61460 /dev/zero >"$build/data/twenty.bin"
 check "search: batch larger than the data" ends 1 "20" $search --data "$build/data/twenty.bin"
+check "search: CUDA in a build without it" \
+    ends 2 "cargo build --release --features torch" $search --device cuda
+check "needs no libtorch" needs_no_libtorch "$library/libtenas.so"
+check "only tenas_* is exported" exports_only_tenas "$library/libtenas.so"
 if [ -w /dev/full ]; then
     check "search: full disk" ends 1 "cannot write" bash -c "'$search' --help >/dev/full"
 fi

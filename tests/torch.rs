@@ -152,10 +152,11 @@ mod with {
         let (mut config, mut dataset, mut context) =
             (std::ptr::null_mut(), std::ptr::null_mut(), std::ptr::null_mut());
         let ok = |status: i32| {
-            assert_eq!(status, 0, "{:?}", unsafe {
-                std::ffi::CStr::from_ptr(tenas_last_error_message())
-            })
+            // SAFETY: never NULL, and valid until this thread's next failing call.
+            let message = unsafe { std::ffi::CStr::from_ptr(tenas_last_error_message()) };
+            assert_eq!(status, 0, "{message:?}");
         };
+        // SAFETY: every pointer is to a local, or a handle that lives until it is freed below.
         unsafe {
             ok(tenas_config_new(1, 3, &mut config));
             ok(tenas_config_set_batch_size(config, 4));

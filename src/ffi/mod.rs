@@ -21,6 +21,7 @@ mod handle;
 mod text;
 
 // The sections of tenas.h.
+mod build_info;
 mod config;
 mod context;
 mod dataset;
@@ -29,6 +30,7 @@ mod space;
 mod status;
 mod version;
 
+pub use build_info::*;
 pub use config::*;
 pub use context::*;
 pub use dataset::*;

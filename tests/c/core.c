@@ -75,6 +75,20 @@ static void test_version(void)
     snprintf(parts, sizeof parts, "%d.%d.%d", TENAS_VERSION_MAJOR, TENAS_VERSION_MINOR,
              TENAS_VERSION_PATCH);
     CHECK(strcmp(parts, TENAS_VERSION) == 0);
+
+    size_t length = 0, again = 0;
+    OK(tenas_build_info(NULL, 0, &length));
+    char info[512] = "";
+    CHECK(length > 0 && length < sizeof info);
+    FAILS(tenas_build_info(info, length, &again), TENAS_ERROR_BUFFER_TOO_SMALL, "capacity");
+    CHECK(info[0] == '\0' && again == length);
+    OK(tenas_build_info(info, sizeof info, &again));
+    CHECK(again == length && strlen(info) == length);
+    CHECK(strstr(info, "\"version\":\"" TENAS_VERSION "\"") != NULL);
+    CHECK(strstr(info, "\"native\"") && strstr(info, "\"instruction_set\":"));
+    CHECK(strstr(info, "\"libtorch\":") && strstr(info, "\"cuda_devices\":"));
+    FAILS(tenas_build_info(NULL, 1, &again), TENAS_ERROR_NULL_POINTER, "buffer");
+    FAILS(tenas_build_info(info, sizeof info, NULL), TENAS_ERROR_NULL_POINTER, "length");
 }
 
 static void test_statuses(void)
@@ -262,6 +276,15 @@ static void test_config(void)
           "index", "found 1", "expected 0");
     FAILS(tenas_config_set_device(config, TENAS_DEVICE_CUDA, -1), TENAS_ERROR_INVALID_ARGUMENT,
           "index", "found -1");
+    char info[512] = "";
+    size_t length;
+    OK(tenas_build_info(info, sizeof info, &length));
+    if (strstr(info, "\"libtorch\":null")) {
+        FAILS(tenas_config_set_device(config, TENAS_DEVICE_CUDA, 0), TENAS_ERROR_DEVICE,
+              "found CUDA 0", "cargo build --release --features torch");
+        FAILS(tenas_config_set_device(config, TENAS_DEVICE_TORCH_CPU, 0), TENAS_ERROR_DEVICE,
+              "found TORCH_CPU", "cargo build --release --features torch");
+    }
 
     FAILS(tenas_config_set_seed(NULL, 1), TENAS_ERROR_NULL_POINTER, "config");
     FAILS(tenas_config_set_init(NULL, 1), TENAS_ERROR_NULL_POINTER, "config");
@@ -497,6 +520,12 @@ static void test_fresh_context(void)
     OK(tenas_context_is_finished(context, &finished));
     CHECK(!finished);
     FAILS(tenas_context_is_finished(context, NULL), TENAS_ERROR_NULL_POINTER, "out");
+    int32_t kind = -1, index = -1;
+    OK(tenas_context_device(context, &kind, &index));
+    CHECK((kind == TENAS_DEVICE_CPU || kind == TENAS_DEVICE_CUDA) && index == 0);
+    FAILS(tenas_context_device(context, NULL, &index), TENAS_ERROR_NULL_POINTER, "kind");
+    FAILS(tenas_context_device(context, &kind, NULL), TENAS_ERROR_NULL_POINTER, "index");
+    FAILS(tenas_context_device(NULL, &kind, &index), TENAS_ERROR_NULL_POINTER, "context");
     FAILS(tenas_context_run_round(context, NULL), TENAS_ERROR_NULL_POINTER, "finished");
 
     size_t count = 7;
@@ -693,6 +722,9 @@ static void misuse(tenas_context *context)
     FAILS(tenas_context_run(context), TENAS_ERROR_BUSY, "context");
     FAILS(tenas_context_run_round(context, &answer), TENAS_ERROR_BUSY, "context");
     FAILS(tenas_context_is_finished(context, &answer), TENAS_ERROR_BUSY, "context");
+    int32_t kind = -1, index = -1;
+    FAILS(tenas_context_device(context, &kind, &index), TENAS_ERROR_BUSY, "context");
+    CHECK(kind == -1 && index == -1);
     FAILS(tenas_context_genotype(context, TENAS_GENOTYPE_NATIVE, NULL, 0, &length),
           TENAS_ERROR_BUSY, "context");
     CHECK(length == 0);

@@ -1,0 +1,104 @@
+//! What the benchmarks share: tasks of full supernets, and times that are kept for a summary.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use criterion::Bencher;
+use tenas::compute::{Engine, Evidence, Inputs, Parameters, Task, Wanted};
+use tenas::indicator::{condition_number, linear_regions};
+use tenas::network::{Fan, Graph, Initialiser};
+use tenas::random::{Key, Purpose};
+use tenas::{Dataset, Init, Mask, SpaceKind, Supernet};
+
+/// The full supernet's network of a space for an indicator.
+pub(crate) fn graph(supernet: &Supernet, dataset: &Dataset, wanted: Wanted) -> Arc<Graph> {
+    let mask = Mask::full(&supernet.space);
+    Arc::new(match wanted {
+        Wanted::Bits => supernet.thin_network(&mask, dataset.classes()).expect("a network"),
+        _ => supernet.ntk_network(&mask, dataset.shape(), dataset.classes()).expect("a network"),
+    })
+}
+
+/// The full supernet's task for one indicator.
+pub(crate) fn task(
+    engine: &dyn Engine,
+    supernet: &Supernet,
+    dataset: &Dataset,
+    batch: usize,
+    wanted: Wanted,
+) -> Task {
+    let key = |purpose| Key { seed: 0, purpose, round: 0, candidate: 0, repeat: 0 };
+    let (images, fan, purpose) = match wanted {
+        Wanted::Bits => {
+            let images = dataset.region_batches(3, 1000, &key(Purpose::RegionInputs));
+            (images.expect("images"), Fan::In, Purpose::RegionParameters)
+        }
+        _ => {
+            let images = dataset.ntk_batch(batch, &key(Purpose::NtkImages));
+            (images.expect("images"), Fan::Out, Purpose::NtkParameters)
+        }
+    };
+    let key = key(purpose);
+    Task {
+        plan: engine.prepare(graph(supernet, dataset, wanted)),
+        mixing: Mask::full(&supernet.space).mixing(&supernet.space).into(),
+        parameters: Parameters::Drawn(Initialiser { init: Init::KaimingNormal, fan, key }),
+        inputs: Inputs {
+            values: Arc::new(images.values),
+            batches: images.batches,
+            batch: images.batch,
+        },
+        wanted,
+    }
+}
+
+/// The value of one task.
+pub(crate) fn evaluate(engine: &dyn Engine, task: &Task) -> f64 {
+    let reduce = |evidence: Evidence<'_>| match evidence {
+        Evidence::Kernel { values, images } => condition_number(values, images),
+        Evidence::Bits(bits) => linear_regions(bits),
+        _ => f64::NAN,
+    };
+    let mut result = f64::NAN;
+    engine
+        .evaluate(&mut std::iter::once(Ok(task.clone())), &reduce, &mut |_, value| {
+            result = value;
+            ControlFlow::Continue(())
+        })
+        .expect("an evaluation");
+    result
+}
+
+/// The preset's batch of a space, for all data sets but ImageNet.
+pub(crate) fn preset_batch(kind: SpaceKind) -> usize {
+    let config = tenas::Config::new(kind, tenas::DatasetKind::Cifar10);
+    config.batch_size() as usize
+}
+
+/// All times of this run, by the benchmark's name.
+static TIMES: Mutex<BTreeMap<String, Vec<Duration>>> = Mutex::new(BTreeMap::new());
+
+/// Times a function for criterion, and keeps the times.
+pub(crate) fn timed(b: &mut Bencher<'_>, name: &str, mut f: impl FnMut()) {
+    b.iter_custom(|iterations| {
+        let mut total = Duration::ZERO;
+        for _ in 0..iterations {
+            let start = Instant::now();
+            f();
+            let time = start.elapsed();
+            total += time;
+            TIMES.lock().expect("times").entry(name.to_owned()).or_default().push(time);
+        }
+        total
+    });
+}
+
+/// Median seconds of a benchmark of this run; `None` if it did not run.
+pub(crate) fn median(name: &str) -> Option<f64> {
+    let times = TIMES.lock().expect("times");
+    let mut seconds: Vec<f64> = times.get(name)?.iter().map(Duration::as_secs_f64).collect();
+    seconds.sort_by(f64::total_cmp);
+    seconds.get(seconds.len() / 2).copied()
+}

@@ -1,0 +1,45 @@
+# What the test scripts share; to be sourced with $build, and $passed and $failed at 0.
+
+# check NAME COMMAND...: the command succeeds. Its output is shown if it does not.
+check() {
+    local name=$1
+    shift
+    if "$@" >"$build/output" 2>&1; then
+        passed=$((passed + 1))
+        echo "ok: $name"
+        grep -h '^core.c: ' "$build/output"
+    else
+        failed=$((failed + 1))
+        echo "FAILED: $name: $*"
+        tail -n 50 "$build/output"
+    fi
+    return 0
+}
+
+# ends WITH_STATUS IN_STDERR COMMAND...: the command ends with that status, and says that.
+ends() {
+    local expected=$1 text=$2 status=0
+    shift 2
+    "$@" >"$build/stdout" 2>"$build/stderr" || status=$?
+    cat "$build/stdout" "$build/stderr"
+    echo "exit status $status, expected $expected; stderr must have '$text'"
+    [ "$status" -eq "$expected" ] && grep -qF -- "$text" "$build/stderr"
+}
+
+# What a shared library exports.
+exports_only_tenas() {
+    nm -D --defined-only "$1" | awk '{ print $NF }' | sort >"$build/symbols"
+    wc -l <"$build/symbols"
+    grep -v '^tenas_' "$build/symbols"
+    grep -q '^tenas_context_run$' "$build/symbols" && ! grep -qv '^tenas_' "$build/symbols"
+}
+
+needs_no_libtorch() {
+    ldd "$1"
+    ! ldd "$1" | grep -qE 'torch|c10|cuda'
+}
+
+needs_libtorch_of_the_cpu() {
+    readelf -d "$1" | grep NEEDED
+    readelf -d "$1" | grep -q 'NEEDED.*libtorch_cpu' && ! readelf -d "$1" | grep -q 'NEEDED.*cuda'
+}

@@ -88,18 +88,24 @@ fn run(folder: &Path) -> Outcome<Report> {
         let engine = compute::native_with(0, set)?;
         Ok(Tested { name, engine, matrix: 1e-4, condition: 1e-3, regions: 0.002 })
     };
-    let mut engines = vec![
-        Tested {
-            name: "reference",
-            engine: compute::reference(0)?,
-            matrix: 1e-9,
-            condition: 1e-8,
-            regions: 0.0,
-        },
-        native("native portable", InstructionSet::Portable)?,
-    ];
-    if InstructionSet::detect() == InstructionSet::Avx2 {
-        engines.push(native("native avx2", InstructionSet::Avx2)?);
+    let mut engines = vec![Tested {
+        name: "reference",
+        engine: compute::reference(0)?,
+        matrix: 1e-9,
+        condition: 1e-8,
+        regions: 0.0,
+    }];
+    for set in InstructionSet::ALL {
+        let name = match set {
+            InstructionSet::Portable => "native portable",
+            InstructionSet::Avx2 => "native avx2",
+            InstructionSet::Avx512 => "native avx512",
+        };
+        if set.is_available() {
+            engines.push(native(name, set)?);
+        } else {
+            println!("golden engine {name}: skipped, this machine has no such instructions");
+        }
     }
     for device in [TorchDevice::Cpu, TorchDevice::Cuda(0)] {
         match compute::torch(device) {

@@ -29,5 +29,5 @@ pub fn native_with(threads: usize, set: InstructionSet) -> Result<Box<dyn Engine
         return Err(Error::Device(format!("instruction set: found a machine without {set:?}")));
     }
     let first = NativeKernels::new(set);
-    Ok(Box::new(CpuEngine::new("native", threads, move || first.sibling())?))
+    Ok(Box::new(CpuEngine::new(set.engine_name(), threads, move || first.sibling())?))
 }

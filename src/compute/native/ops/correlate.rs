@@ -54,13 +54,18 @@ impl Job for Correlate<'_> {
         for y in 0..self.rows {
             let mut c = 0;
             while c < self.channels {
-                // Twelve sums at most stay in sixteen registers beside an input and a weight.
-                match self.channels - c {
-                    1 => c += self.row::<V, 1, 8>(c, y),
-                    2 => c += self.row::<V, 2, 4>(c, y),
-                    4 => c += self.row::<V, 4, 2>(c, y),
-                    _ => c += self.row::<V, 3, 4>(c, y),
-                }
+                // As many sums as stay in registers beside their inputs and a weight: twelve of
+                // sixteen. The tile's shape changes no sum.
+                let wide = V::REGISTERS >= 32;
+                c += match self.channels - c {
+                    1 => self.row::<V, 1, 8>(c, y),
+                    2 if wide => self.row::<V, 2, 8>(c, y),
+                    2 => self.row::<V, 2, 4>(c, y),
+                    4 if wide => self.row::<V, 4, 4>(c, y),
+                    4 => self.row::<V, 4, 2>(c, y),
+                    _ if wide => self.row::<V, 3, 6>(c, y),
+                    _ => self.row::<V, 3, 4>(c, y),
+                };
             }
         }
     }

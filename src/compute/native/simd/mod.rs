@@ -7,6 +7,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod portable;
 
 use portable::Portable;
@@ -38,6 +40,9 @@ impl Lanes {
 
 /// Eight values in registers.
 pub(crate) trait Vector: Copy {
+    /// Vectors that the machine holds at once: how large a tile of sums may be.
+    const REGISTERS: usize = 16;
+
     fn splat(value: f32) -> Self;
     fn load(from: &Lanes) -> Self;
     fn store(self, to: &mut Lanes);
@@ -68,21 +73,34 @@ pub enum InstructionSet {
     Portable,
     /// AVX2 and FMA of x86-64.
     Avx2,
+    /// AVX-512 F and VL of x86-64, on vectors of the same eight lanes.
+    Avx512,
 }
 
 impl InstructionSet {
+    /// All there are, the best last.
+    pub const ALL: [InstructionSet; 3] =
+        [InstructionSet::Portable, InstructionSet::Avx2, InstructionSet::Avx512];
+
     /// The best that this machine has.
     pub fn detect() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") {
-            return InstructionSet::Avx2;
-        }
-        InstructionSet::Portable
+        let available = Self::ALL.into_iter().rev().find(|set| set.is_available());
+        available.unwrap_or(InstructionSet::Portable)
     }
 
     /// Whether this machine has it.
     pub fn is_available(self) -> bool {
-        self == InstructionSet::Portable || self == Self::detect()
+        match self {
+            InstructionSet::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx2 => {
+                std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma")
+            }
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx512 => avx512::is_available(),
+            #[cfg(not(target_arch = "x86_64"))]
+            _ => false,
+        }
     }
 
     /// Its name in reports.
@@ -90,6 +108,16 @@ impl InstructionSet {
         match self {
             InstructionSet::Portable => "portable",
             InstructionSet::Avx2 => "avx2",
+            InstructionSet::Avx512 => "avx512",
+        }
+    }
+
+    /// Its engine's name in reports.
+    pub(crate) fn engine_name(self) -> &'static str {
+        match self {
+            InstructionSet::Portable => "native portable",
+            InstructionSet::Avx2 => "native avx2",
+            InstructionSet::Avx512 => "native avx512",
         }
     }
 
@@ -100,8 +128,10 @@ impl InstructionSet {
             InstructionSet::Portable => job.run::<Portable>(),
             #[cfg(target_arch = "x86_64")]
             InstructionSet::Avx2 => avx2::run(job),
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx512 => avx512::run(job),
             #[cfg(not(target_arch = "x86_64"))]
-            InstructionSet::Avx2 => unreachable!("not available on this machine"),
+            _ => unreachable!("not available on this machine"),
         }
     }
 }

@@ -24,7 +24,7 @@ check() {
     if "$@" >"$build/output" 2>&1; then
         passed=$((passed + 1))
         echo "ok: $name"
-        grep -h '^core.c: ' "$build/output"
+        grep -h '^\(core\|data\).c: ' "$build/output"
     else
         failed=$((failed + 1))
         echo "FAILED: $name: $*"
@@ -85,6 +85,10 @@ check "compile core.c" \
     $CC -std=c99 $strict -pthread -Iinclude tests/c/core.c -o "$build/core" $shared
 check "compile core.c, static library" \
     $CC -std=c99 $strict -pthread -Iinclude tests/c/core.c -o "$build/core-static" $static
+check "compile data.c" \
+    $CC -std=c99 $strict -pthread -Iinclude tests/c/data.c -o "$build/data-test" $shared
+check "compile data.c, static library" \
+    $CC -std=c99 $strict -pthread -Iinclude tests/c/data.c -o "$build/data-test-static" $static
 check "compile search.c" \
     $CC -std=c99 $strict -Iinclude examples/c/search.c -o "$build/search" $shared
 readme_program c "$build/readme.c"
@@ -100,6 +104,9 @@ check "compile the program in tenas.h" \
 check "core" "$build/core" "$build/data"
 check "core, static library" "$build/core-static" "$build/data"
 check "core under valgrind" $valgrind "$build/core" "$build/data"
+check "data" "$build/data-test" "$build/data"
+check "data, static library" "$build/data-test-static" "$build/data"
+check "data under valgrind" $valgrind "$build/data-test" "$build/data"
 
 search=$build/search
 small="--batch-size 4 --repeats 1"
@@ -135,6 +142,16 @@ head -c 5000 /dev/zero >"$build/data/short.bin"
 check "search: truncated data" ends 1 "short.bin" $search --data "$build/data/short.bin"
 head -c 61460 /dev/zero >"$build/data/twenty.bin"
 check "search: batch larger than the data" ends 1 "20" $search --data "$build/data/twenty.bin"
+for dataset in cifar10 cifar100 ImageNet16-120 imagenet-1k; do
+    PYTHONPATH=.cache/python python3 tests/python/data_sets.py "$build/data/$dataset" \
+        "$dataset" >"$build/layouts" || failed=$((failed + 1))
+    while read -r layout; do
+        check "search: $dataset, $layout" finds "$genotype" $search $small \
+            --dataset "$dataset" --data "$layout"
+    done <"$build/layouts"
+done
+check "search: $(basename "$(tail -n 1 "$build/layouts")") by DARTS" finds "$darts" $search $small \
+    --space darts --dataset imagenet-1k --data "$(tail -n 1 "$build/layouts")"
 if [ -w /dev/full ]; then
     check "search: full disk" ends 1 "cannot write" bash -c "'$search' --help >/dev/full"
 fi

@@ -62,6 +62,9 @@ pub(super) fn read(
         let images = read_member(kind, facts, format, &mut entry, &member)?;
         members.push((format, name, images));
     }
+    // The rest, up to the checksum.
+    let rest = io::copy(&mut archive.into_inner(), &mut io::sink());
+    rest.map_err(|error| fault(file, error, at))?;
     // The binary version first, as in a folder that has both.
     members.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
     let Some(format) = members.first().map(|(format, ..)| *format) else {

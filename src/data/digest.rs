@@ -24,3 +24,10 @@ impl Digest {
         self.0
     }
 }
+
+/// The 64-bit FNV-1a hash of `bytes`, for sources that identify their images by a text.
+pub fn digest_of(bytes: &[u8]) -> u64 {
+    let mut digest = Digest::new();
+    digest.bytes(bytes);
+    digest.value()
+}

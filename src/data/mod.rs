@@ -28,5 +28,6 @@ mod synthetic;
 
 pub use batch::Images;
 pub use dataset::Dataset;
+pub use digest::digest_of;
 pub use kind::{DatasetKind, Published};
 pub use source::Source;

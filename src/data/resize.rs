@@ -59,3 +59,39 @@ pub(super) fn resize(rgb: &[u8], height: usize, width: usize, side: usize, out: 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `tests/python/data_sets.py resized` writes noise of many sizes and what Pillow makes of it.
+    #[test]
+    fn bytes_are_those_of_pillow() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let folder = std::env::temp_dir().join(format!("tenas-resized-{}", std::process::id()));
+        let status = std::process::Command::new("python3")
+            .arg(root.join("tests/python/data_sets.py"))
+            .args([folder.as_os_str(), "resized".as_ref()])
+            .env("PYTHONPATH", root.join(".cache/python"))
+            .status()
+            .unwrap();
+        assert!(status.success(), "this test needs Pillow: run scripts/setup-python.sh");
+        let file = std::fs::read(folder.join("resized.bin")).unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
+        let mut left = file.as_slice();
+        let mut take = |len: usize| {
+            let (taken, rest) = left.split_at(len);
+            left = rest;
+            taken
+        };
+        for _ in 0..8 {
+            let mut side = || u32::from_le_bytes(take(4).try_into().unwrap()) as usize;
+            let (height, width) = (side(), side());
+            let source = take(3 * height * width);
+            let mut found = vec![0; 3 * 32 * 32];
+            resize(source, height, width, 32, &mut found);
+            assert!(found == take(3 * 32 * 32), "{height} x {width}");
+        }
+        assert!(left.is_empty());
+    }
+}

@@ -3,7 +3,8 @@
 # clone. Nothing else sees them.
 set -eu
 cd "$(dirname "$0")/.."
-packages="numpy pillow"
+# Pillow 13 resizes columns first where an image is taller than wide, and rounds once more or less.
+packages="numpy<3 pillow<13"
 folder=.cache/python
 stamp=$folder/installed
 wanted="$packages, $(python3 --version)"

@@ -102,7 +102,8 @@ fn jpeg_files_are_decoded_and_resized_as_pillow_does() {
             assert!(found == layouts.expected, "{}", path.display());
             continue;
         }
-        // Decoders differ in rounding and, where colour is subsampled, in how it is interpolated.
+        // Decoders differ in rounding and, where colour is subsampled, in how it is interpolated;
+        // what is larger than 32 pixels averages that out. Resizing itself is exact.
         let mut worst = [0; 8];
         for (i, (found, expected)) in
             found.chunks(len).zip(layouts.expected.chunks(len)).enumerate()
@@ -116,7 +117,7 @@ fn jpeg_files_are_decoded_and_resized_as_pillow_does() {
             kinds.iter().zip(worst).collect::<Vec<_>>()
         );
         for (kind, worst) in kinds.iter().zip(worst) {
-            let most = if *kind == "4:2:0" || *kind == "4:2:2" { 3 } else { 1 };
+            let most = if ["4:2:0", "4:2:2", "small"].contains(kind) { 2 } else { 1 };
             assert!(worst <= most, "{kind}: differs by {worst}");
         }
         assert_eq!(dataset.skipped(), 0);
@@ -473,4 +474,23 @@ fn digests_tell_data_sets_apart() -> Result<()> {
         KINDS.iter().map(|kind| Dataset::synthetic(*kind, 1)?.digest()).collect::<Result<_>>()?;
     assert_eq!(kinds.len(), 4);
     Ok(())
+}
+
+/// A measurement, not a test: `scripts/jpeg-folder.py` makes the folder that TENAS_JPEG_FOLDER
+/// names.
+#[test]
+#[ignore = "measures the folder that TENAS_JPEG_FOLDER names"]
+fn time_to_the_first_batch_of_a_large_folder() {
+    let folder = std::env::var_os("TENAS_JPEG_FOLDER").expect("TENAS_JPEG_FOLDER is set");
+    let start = std::time::Instant::now();
+    let dataset = Dataset::open(DatasetKind::ImageNet, Path::new(&folder)).unwrap();
+    println!("{} images listed after {:?}", dataset.count(), start.elapsed());
+    dataset.ntk_batch(72, &key(0)).unwrap();
+    println!("batch of 72 after {:?}", start.elapsed());
+    dataset.region_batches(3, 1000, &key(0)).unwrap();
+    println!("3 batches of 1000 after {:?}", start.elapsed());
+    dataset.digest().unwrap();
+    println!("digest after {:?}", start.elapsed());
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    println!("{}", status.lines().find(|l| l.starts_with("VmHWM")).unwrap_or("no VmHWM"));
 }

@@ -1,5 +1,6 @@
-//! Bilinear resizing with antialiasing, the same bytes as Pillow's `resize(size, BILINEAR)`, which
-//! is what torchvision's `Resize` calls on a decoded image.
+//! Bilinear resizing with antialiasing, the same bytes as the `resize(size, BILINEAR)` of Pillow up to
+//! version 12, which is what torchvision's `Resize` calls on a decoded image. (Pillow 13 takes the
+//! columns of tall images first, which makes a difference of 1 here and there.)
 //!
 //! A triangle of half-width max(1, scale) input pixels about each output pixel's centre, its weights
 //! normalised in f64, then rounded to 22 binary places. Rows first, rounded to bytes, then columns.

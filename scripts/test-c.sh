@@ -149,9 +149,17 @@ for dataset in cifar10 cifar100 ImageNet16-120 imagenet-1k; do
         check "search: $dataset, $layout" finds "$genotype" $search $small \
             --dataset "$dataset" --data "$layout"
     done <"$build/layouts"
+    check "search: $dataset, DARTS" finds "$darts" $search $small --space darts \
+        --dataset "$dataset" --data "$(tail -n 1 "$build/layouts")"
 done
-check "search: $(basename "$(tail -n 1 "$build/layouts")") by DARTS" finds "$darts" $search $small \
-    --space darts --dataset imagenet-1k --data "$(tail -n 1 "$build/layouts")"
+mkdir -p "$build/data/broken" && cp -r "$build/data/imagenet-1k/jpeg/train" "$build/data/broken"
+for file in "$build"/data/broken/train/n00000003/*; do
+    head -c 900 "$file" >"$build/cut" && cp "$build/cut" "$file"
+done
+check "search: broken JPEGs are counted" ends 0 "skipped 10 broken images" $search $small \
+    --dataset imagenet-1k --data "$build/data/broken"
+check "search: a folder of no data set" ends 1 "found none of train.bin, train" $search $small \
+    --dataset cifar100 --data "$build/data/broken"
 if [ -w /dev/full ]; then
     check "search: full disk" ends 1 "cannot write" bash -c "'$search' --help >/dev/full"
 fi

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use flate2::bufread::GzDecoder;
 
@@ -86,7 +86,7 @@ fn read_member<R: Read>(
     facts: &Published,
     format: Format,
     entry: &mut tar::Entry<'_, R>,
-    member: &PathBuf,
+    member: &Path,
 ) -> Result<Vec<u8>> {
     let (size, at) = (entry.size(), entry.raw_file_position());
     let mut images = Vec::new();

@@ -272,7 +272,10 @@ pub unsafe extern "C" fn tenas_dataset_from_callback(
     })
 }
 
-/// Mean and deviation of each channel, where they are given.
+/// Mean and deviation of each channel.
+type Normalisation<'a> = (&'a [f32], &'a [f32]);
+
+/// The normalisation, where it is given.
 ///
 /// # Safety
 ///
@@ -281,7 +284,7 @@ unsafe fn normalisation<'a>(
     mean: *const f32,
     stddev: *const f32,
     channels: usize,
-) -> Result<Option<(&'a [f32], &'a [f32])>, Failure> {
+) -> Result<Option<Normalisation<'a>>, Failure> {
     if mean.is_null() && stddev.is_null() {
         return Ok(None);
     }

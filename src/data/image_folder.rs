@@ -1,6 +1,7 @@
 //! A folder of JPEG files, a folder a class, read as images are asked for.
 //!
-//! Names are listed once, sorted by their bytes. An image is decoded and resized when a batch needs
+//! Names are listed once, sorted by their bytes; those that begin with a dot or are not UTF-8 are
+//! passed over. An image is decoded and resized when a batch needs
 //! it, on as many threads as there are cores; resized ones stay in a cache of at most
 //! [`CACHE_BYTES`]. Neither cache nor threads change what is read.
 //!

@@ -16,7 +16,7 @@ ARGS ?=
 
 help:
 	@echo "make run              search on synthetic images"
-	@echo "make run DATA=PATH    search on CIFAR-10"
+	@echo "make run DATA=PATH    search on CIFAR-10; on others with ARGS='--dataset NAME'"
 	@echo "make run ARGS='...'   with options of the example (ARGS=--help lists them)"
 	@echo "make test             everything that is checked"
 	@echo "make library          $(LIBRARY)/libtenas.so and libtenas.a"
@@ -42,6 +42,7 @@ example: library
 # side by side, so that each asks libtorch for one thread.
 test:
 	@scripts/setup.sh cargo cc c++ valgrind python3
+	@scripts/setup-python.sh
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	@scripts/libtorch.sh >/dev/null

@@ -45,7 +45,10 @@
  * From simple to expert:
  * - whole search:  tenas_config_new, tenas_dataset_open, tenas_context_new,
  *                  tenas_context_run, tenas_context_genotype, as above;
- * - own images:    tenas_dataset_from_images;
+ * - own images:    tenas_dataset_from_images, or tenas_dataset_from_callback
+ *                  for those of your own loader;
+ * - which images:  tenas_dataset_info, tenas_dataset_source,
+ *                  tenas_dataset_digest;
  * - own settings:  tenas_config_set_...;
  * - watch it:      tenas_context_set_progress, tenas_context_progress;
  * - stop, go on:   tenas_context_cancel, then run again;
@@ -60,7 +63,7 @@
  *
  * OWNERSHIP. Objects are opaque, made by _new, _open or _from_... and freed by
  * _free, which takes NULL. Nothing you pass is kept after the call, but for the
- * user pointer of the progress callback. Strings that come back as const char *
+ * user pointers of callbacks. Strings that come back as const char *
  * are the library's: do not free them.
  *
  * THREADS. Any function may be called from any thread; different objects are
@@ -417,7 +420,9 @@ tenas_status tenas_config_set_device(tenas_config *config,
  * Data sets
  *
  * Images to search on; labels are not used. A data set never changes, so any
- * number of threads and contexts may use one at once.
+ * number of threads and contexts may use one at once. Images of a folder of
+ * JPEG files and of a callback are read as searches need them; all others are
+ * in memory.
  ****************************************************************************/
 
 /**
@@ -433,29 +438,96 @@ typedef enum tenas_dataset_kind {
     TENAS_DATASET_IMAGENET16_120 = 3,
     /** ImageNet (ILSVRC 2012): 1000 classes, resized to 32x32. */
     TENAS_DATASET_IMAGENET = 4,
-    /** Images of your own, from tenas_dataset_from_images. */
+    /** Images of your own, from tenas_dataset_from_images or _from_callback. */
     TENAS_DATASET_CUSTOM = 5,
 } tenas_dataset_kind;
 
 /**
- * A set of images. Made by tenas_dataset_open, _from_images or _synthetic,
- * freed by tenas_dataset_free.
+ * A set of images. Made by tenas_dataset_open, _from_images, _from_callback or
+ * _synthetic, freed by tenas_dataset_free.
  */
 typedef struct tenas_dataset tenas_dataset;
 
 /**
- * Opens a published data set (a tenas_dataset_kind) from disk.
+ * A host's loader. It writes images into images, one behind the other: image
+ * indices[0] first, count of them, each channels x height x width bytes in
+ * that order. Return 0 if all are written, anything else if not: the call that
+ * needed them then fails with TENAS_ERROR_IO and names the indices.
  *
- * path is UTF-8. For TENAS_DATASET_CIFAR10 it is one file in the official
- * binary layout (records of one label byte and 3072 image bytes), or a folder
- * of data_batch_*.bin.
+ * The same index must give the same bytes each time. The arrays are valid
+ * during the call. user is what tenas_dataset_from_callback was given. It is
+ * called only on a thread that called the library, one call at a time on that
+ * thread; searches that run on several threads call it from all of them. On
+ * the context that it works for any call but tenas_context_cancel,
+ * _clear_cancel and _progress returns TENAS_ERROR_BUSY. It must return: no C++
+ * exception and no longjmp may pass through the library.
+ */
+typedef int32_t (*tenas_load_fn)(const size_t *indices,
+                                 size_t count,
+                                 uint8_t *images,
+                                 void *user);
+
+/**
+ * Takes back the user pointer of a loader, which is not called any more. It is
+ * called once, on the thread that frees the last object that uses the images.
+ */
+typedef void (*tenas_release_fn)(void *user);
+
+/** What a data set is. */
+typedef struct tenas_dataset_facts {
+    /** Size of the struct: set it to sizeof(tenas_dataset_facts) before you ask. */
+    size_t struct_size;
+    /** Number of images, broken ones included. */
+    size_t count;
+    /** Channels of an image. */
+    size_t channels;
+    /** Rows of an image, as searches see it. */
+    size_t height;
+    /** Columns of an image, as searches see it. */
+    size_t width;
+    /** Number of classes. */
+    size_t classes;
+    /**
+     * Images that were found broken so far and that batches replace. Above 0
+     * only for a folder of JPEG files, and growing as more of it is read.
+     */
+    size_t skipped;
+    /** Which data set it is: a tenas_dataset_kind. */
+    int32_t kind;
+} tenas_dataset_facts;
+
+/**
+ * Opens a published data set (a tenas_dataset_kind) from disk. The layout is
+ * found out; dataset fixes the shape, the classes and the normalisation.
+ *
+ * path is UTF-8, and one of:
+ * - CIFAR-10, CIFAR-100: the published .tar.gz archive, the folder that it
+ *   unpacks to (or the folder that holds this), or one file of it, in the
+ *   binary or in the Python version. Of a folder or an archive the training
+ *   files are read: data_batch_*.bin, data_batch_*, train.bin, train.
+ * - ImageNet16-120: likewise, with the pickled train_data_batch_*. Labels
+ *   count from 1; images of the first 120 classes are taken.
+ * - ImageNet: a folder of JPEG files, train/CLASS/NAME.JPEG or CLASS/NAME.JPEG
+ *   (or .jpg), of up to 1000 classes. It is listed here; images are decoded
+ *   when a search needs them, resized to 32x32 as Pillow's and torchvision's bilinear resize does
+ *   (antialiased), and kept in a cache of at most 256 MiB. A file that is no
+ *   JPEG, is cut short or cannot be decoded is counted and replaced, always by
+ *   the same other image: the next one in the order of names that is not
+ *   broken and not in the batch. tenas_dataset_info has the count.
+ * - any of them: one .npy, .npz or safetensors file with an array of count x
+ *   channels x height x width bytes, in .npz and safetensors named images or
+ *   data; an array named labels, if there is one, has an integer an image.
+ *
+ * Pickles are read as data: nothing in them is executed. Symbolic links are
+ * followed; no file is mapped into memory.
  *
  * On success *out is a new data set: free it with tenas_dataset_free.
  *
- * - TENAS_ERROR_INVALID_ARGUMENT: no such data set, none that is read from
- *   disk by this version of the library, or a path that is not UTF-8.
- * - TENAS_ERROR_IO: a file cannot be opened or read.
- * - TENAS_ERROR_FORMAT: a file is empty, cut short, or not of that layout.
+ * - TENAS_ERROR_INVALID_ARGUMENT: no such data set, TENAS_DATASET_CUSTOM, or a
+ *   path that is not UTF-8.
+ * - TENAS_ERROR_IO: a file or folder cannot be opened or read.
+ * - TENAS_ERROR_FORMAT: a file is empty, cut short, of another layout or
+ *   shape, or has a label out of range; a folder or archive has no images.
  * - TENAS_ERROR_OUT_OF_MEMORY: the images do not fit in memory.
  * - TENAS_ERROR_NULL_POINTER: path or out is NULL.
  */
@@ -492,6 +564,45 @@ tenas_status tenas_dataset_from_images(const uint8_t *images,
                                        tenas_dataset **out);
 
 /**
+ * Makes a data set of images that a function of yours loads when a search
+ * needs them.
+ *
+ * - count, channels, height, width, mean, stddev, classes: as for
+ *   tenas_dataset_from_images. Without mean and stddev every image is loaded
+ *   once, here.
+ * - load: writes images; see tenas_load_fn.
+ * - release: takes user back when the last object that uses the images is
+ *   freed; contexts outlive the data set's handle. NULL if there is nothing to
+ *   release.
+ * - user: handed to load and release. It is the data set's from a successful
+ *   call on. After a failed one it is still yours, and release is not called.
+ * - id: a name of these images, UTF-8, not empty. It stands for them where a
+ *   search is saved and continued: give other images another one.
+ *
+ * On success *out is a new data set: free it with tenas_dataset_free.
+ *
+ * - TENAS_ERROR_INVALID_ARGUMENT: a count or size of 0 or too large, a mean
+ *   that is not finite, a stddev that is not finite and positive, an id that
+ *   is empty or not UTF-8.
+ * - TENAS_ERROR_IO: load failed.
+ * - TENAS_ERROR_OUT_OF_MEMORY: no memory for an image.
+ * - TENAS_ERROR_NULL_POINTER: load, id or out is NULL, or just one of mean and
+ *   stddev.
+ */
+tenas_status tenas_dataset_from_callback(size_t count,
+                                         size_t channels,
+                                         size_t height,
+                                         size_t width,
+                                         const float *mean,
+                                         const float *stddev,
+                                         size_t classes,
+                                         tenas_load_fn load,
+                                         tenas_release_fn release,
+                                         void *user,
+                                         const char *id,
+                                         tenas_dataset **out);
+
+/**
  * Makes 10,000 images with natural statistics, in the shape of a published
  * data set (a tenas_dataset_kind), for when there is none at hand. The same
  * seed gives the same images.
@@ -507,7 +618,51 @@ tenas_status tenas_dataset_synthetic(int32_t dataset,
                                      uint64_t seed,
                                      tenas_dataset **out);
 
-/** Frees a data set. NULL is a no-op. Contexts made from it are not affected. */
+/**
+ * Tells what a data set is. Set out->struct_size before the call.
+ *
+ * - TENAS_ERROR_INVALID_ARGUMENT: out->struct_size is smaller than the struct
+ *   was in its first version, or larger than 4096.
+ * - TENAS_ERROR_NULL_POINTER: dataset or out is NULL.
+ */
+tenas_status tenas_dataset_info(const tenas_dataset *dataset,
+                                tenas_dataset_facts *out);
+
+/**
+ * Writes where the images came from, with a terminating NUL: the layout and
+ * the path ("binary version: cifar-10-batches-bin"), "callback: " and its id,
+ * "images in memory", or "synthetic images, seed " and its number.
+ *
+ * *length is the length of the text without its NUL: allocate one byte more.
+ * A NULL buffer with a capacity of 0 asks for it. *length is set by failing
+ * calls too, to 0 where there is no text.
+ *
+ * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+ * - TENAS_ERROR_NULL_POINTER: dataset or length is NULL, or buffer is and
+ *   capacity is not 0.
+ */
+tenas_status tenas_dataset_source(const tenas_dataset *dataset,
+                                  char *buffer,
+                                  size_t capacity,
+                                  size_t *length);
+
+/**
+ * Sets *out to a number that tells data sets apart, the same on every machine:
+ * a 64-bit hash (FNV-1a) of count, shape, classes, normalisation and images.
+ * For a folder of JPEG files the names and sizes of all files stand for the
+ * images, for a callback its id. No defence against forgery. The first call
+ * takes the time to read all that.
+ *
+ * - TENAS_ERROR_IO: a file is not there any more.
+ * - TENAS_ERROR_NULL_POINTER: dataset or out is NULL.
+ */
+tenas_status tenas_dataset_digest(const tenas_dataset *dataset,
+                                  uint64_t *out);
+
+/**
+ * Frees a data set. NULL is a no-op. Contexts made from it are not affected:
+ * they share its images, and the last of them to be freed releases these.
+ */
 void tenas_dataset_free(tenas_dataset *dataset);
 
 /****************************************************************************

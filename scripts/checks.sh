@@ -7,7 +7,7 @@ check() {
     if "$@" >"$build/output" 2>&1; then
         passed=$((passed + 1))
         echo "ok: $name"
-        grep -h '^core.c: ' "$build/output"
+        grep -h '^[a-z]*\.c: ' "$build/output"
     else
         failed=$((failed + 1))
         echo "FAILED: $name: $*"

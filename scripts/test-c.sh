@@ -60,6 +60,10 @@ check "compile core.c" \
     $CC -std=c99 $strict -pthread -Iinclude tests/c/core.c -o "$build/core" $shared
 check "compile core.c, static library" \
     $CC -std=c99 $strict -pthread -Iinclude tests/c/core.c -o "$build/core-static" $static
+check "compile data.c" \
+    $CC -std=c99 $strict -pthread -Iinclude tests/c/data.c -o "$build/data-test" $shared
+check "compile data.c, static library" \
+    $CC -std=c99 $strict -pthread -Iinclude tests/c/data.c -o "$build/data-test-static" $static
 check "compile search.c" \
     $CC -std=c99 $strict -Iinclude examples/c/search.c -o "$build/search" $shared
 readme_program c "$build/readme.c"
@@ -75,6 +79,9 @@ check "compile the program in tenas.h" \
 check "core" "$build/core" "$build/data"
 check "core, static library" "$build/core-static" "$build/data"
 check "core under valgrind" $valgrind "$build/core" "$build/data"
+check "data" "$build/data-test" "$build/data"
+check "data, static library" "$build/data-test-static" "$build/data"
+check "data under valgrind" $valgrind "$build/data-test" "$build/data"
 
 search=$build/search
 small="--batch-size 4 --repeats 1"
@@ -114,6 +121,24 @@ check "search: CUDA in a build without it" \
     ends 2 "cargo build --release --features torch" $search --device cuda
 check "needs no libtorch" needs_no_libtorch "$library/libtenas.so"
 check "only tenas_* is exported" exports_only_tenas "$library/libtenas.so"
+for dataset in cifar10 cifar100 ImageNet16-120 imagenet-1k; do
+    PYTHONPATH=.cache/python python3 tests/python/data_sets.py "$build/data/$dataset" \
+        "$dataset" >"$build/layouts" || failed=$((failed + 1))
+    while read -r layout; do
+        check "search: $dataset, $layout" finds "$genotype" $search $small \
+            --dataset "$dataset" --data "$layout"
+    done <"$build/layouts"
+    check "search: $dataset, DARTS" finds "$darts" $search $small --space darts \
+        --dataset "$dataset" --data "$(tail -n 1 "$build/layouts")"
+done
+mkdir -p "$build/data/broken" && cp -r "$build/data/imagenet-1k/jpeg/train" "$build/data/broken"
+for file in "$build"/data/broken/train/n00000003/*; do
+    head -c 900 "$file" >"$build/cut" && cp "$build/cut" "$file"
+done
+check "search: broken JPEGs are counted" ends 0 "skipped 10 broken images" $search $small \
+    --dataset imagenet-1k --data "$build/data/broken"
+check "search: a folder of no data set" ends 1 "found none of train.bin, train" $search $small \
+    --dataset cifar100 --data "$build/data/broken"
 if [ -w /dev/full ]; then
     check "search: full disk" ends 1 "cannot write" bash -c "'$search' --help >/dev/full"
 fi

@@ -3,6 +3,7 @@
  *
  *     search                                  on synthetic images
  *     search --data cifar-10-batches-bin      on CIFAR-10
+ *     search --dataset imagenet-1k --data ILSVRC2012
  *     search --help                           everything else
  *
  * What each round pruned and, as the last line, the architecture go to stdout;
@@ -46,7 +47,11 @@ static const char HELP[] =
     "  --space NAME          nas-bench-201 (default) or darts\n"
     "  --dataset NAME        cifar10 (default), cifar100, ImageNet16-120 or\n"
     "                        imagenet-1k: images, classes and published settings\n"
-    "  --data PATH           where its images are; without, they are synthetic\n"
+    "  --data PATH           where its images are; without, they are synthetic.\n"
+    "                        CIFAR and ImageNet16: the published archive, its\n"
+    "                        folder or one file; imagenet-1k: a folder of JPEG\n"
+    "                        files, train/<class>/*.JPEG; all: .npy, .npz or\n"
+    "                        .safetensors\n"
     "  --seed N              of all random numbers (default 0)\n"
     "\n"
     "How to search (the defaults are the published settings)\n"
@@ -344,6 +349,14 @@ static tenas_config *make_config(const struct options *o)
     return config;
 }
 
+/* Says so where files of the data set could not be used. */
+static void report_skipped(const tenas_dataset *dataset)
+{
+    tenas_dataset_facts facts = {.struct_size = sizeof facts};
+    if (tenas_dataset_info(dataset, &facts) == TENAS_OK && facts.skipped > 0)
+        fprintf(stderr, "search: skipped %zu broken images\n", facts.skipped);
+}
+
 /* Prints what the last finished round pruned; *next is the first record of it. */
 static tenas_status print_round(const tenas_context *context, int32_t space, size_t *next)
 {
@@ -428,6 +441,7 @@ static int search(const struct options *o, const tenas_config *config,
     } else if (status != TENAS_OK) {
         result = fail();
     }
+    report_skipped(dataset);
     signal(SIGINT, SIG_DFL);
     tenas_context_free(context);
     return result;

@@ -45,6 +45,9 @@ impl Dataset {
     /// and `below(2 * (width / 8) + 1)`, the row and column of the padded image where the crop
     /// begins.
     ///
+    /// A broken image is replaced by the next one of the data set (behind the last comes the first)
+    /// that is neither broken nor in the batch; no random number is drawn for that.
+    ///
     /// Errors: [`Error::InvalidArgument`] if `batch` is 0 or more than there are images;
     /// [`Error::OutOfMemory`]; those of the source.
     pub fn ntk_batch(&self, batch: usize, key: &Key) -> Result<Images> {
@@ -59,15 +62,18 @@ impl Dataset {
         let len = channels * height * width;
         let (pad_y, pad_x) = (height / 8, width / 8);
         let mut images = Images::zeros(1, batch, shape)?;
-        let mut raw = try_vec(0u8, len, "an image")?;
         let mut stream = key.stream(0);
         let picked = stream.distinct(batch, count);
-        for (index, out) in picked.into_iter().zip(images.values.chunks_exact_mut(len)) {
-            let flip = stream.below(2) == 1;
-            let top = stream.below(2 * pad_y as u64 + 1) as usize;
-            let left = stream.below(2 * pad_x as u64 + 1) as usize;
-            self.read(index, &mut raw)?;
-            for (row, out) in out.chunks_exact_mut(width).enumerate() {
+        let crops: Vec<(bool, usize, usize)> = (0..batch)
+            .map(|_| {
+                let flip = stream.below(2) == 1;
+                let top = stream.below(2 * pad_y as u64 + 1) as usize;
+                (flip, top, stream.below(2 * pad_x as u64 + 1) as usize)
+            })
+            .collect();
+        self.visit(&picked, true, |i, raw| {
+            let (flip, top, left) = crops[i];
+            for (row, out) in images.values[i * len..][..len].chunks_exact_mut(width).enumerate() {
                 let (channel, y) = (row / height, row % height);
                 // The row of the image under row y of the crop; none in the padding.
                 let source = (y + top).checked_sub(pad_y).filter(|&y| y < height);
@@ -81,7 +87,7 @@ impl Dataset {
                     *out = self.normalise(byte, channel);
                 }
             }
-        }
+        })?;
         Ok(images)
     }
 
@@ -93,7 +99,8 @@ impl Dataset {
     /// Batch b draws all its numbers from stream b of `key`, in passes of at most `count` images. A
     /// pass of n images begins with `distinct(n, count)`, the images; then come for each of them
     /// `below(channels)`, the channel, `below(height - 2)` and `below(width - 2)`, the row and
-    /// column where the crop begins.
+    /// column where the crop begins. Broken images are replaced as in an NTK batch, or where all
+    /// others are in the pass, by the next one that is not broken.
     ///
     /// Errors: [`Error::InvalidArgument`] if `batches` or `batch` is 0; [`Error::OutOfMemory`];
     /// those of the source.
@@ -103,23 +110,27 @@ impl Dataset {
         let count = self.count();
         let [channels, height, width] = self.shape();
         let mut images = Images::zeros(batches, batch, [1, CROP, CROP])?;
-        let mut raw = try_vec(0u8, channels * height * width, "an image")?;
         for (b, out) in images.values.chunks_exact_mut(batch * CROP * CROP).enumerate() {
             let mut stream = key.stream(b as u64);
             for pass in out.chunks_mut(count.saturating_mul(CROP * CROP)) {
                 let picked = stream.distinct(pass.len() / (CROP * CROP), count);
-                for (index, out) in picked.into_iter().zip(pass.chunks_exact_mut(CROP * CROP)) {
-                    let channel = stream.below(channels as u64) as usize;
-                    let top = stream.below((height - CROP + 1) as u64) as usize;
-                    let left = stream.below((width - CROP + 1) as u64) as usize;
-                    self.read(index, &mut raw)?;
+                let crops: Vec<[usize; 3]> = picked
+                    .iter()
+                    .map(|_| {
+                        [channels, height - CROP + 1, width - CROP + 1]
+                            .map(|n| stream.below(n as u64) as usize)
+                    })
+                    .collect();
+                self.visit(&picked, false, |i, raw| {
+                    let [channel, top, left] = crops[i];
+                    let out = &mut pass[i * CROP * CROP..][..CROP * CROP];
                     for (y, out) in out.chunks_exact_mut(CROP).enumerate() {
                         let first = (channel * height + top + y) * width + left;
                         for (out, &byte) in out.iter_mut().zip(&raw[first..]) {
                             *out = self.normalise(byte, channel);
                         }
                     }
-                }
+                })?;
             }
         }
         Ok(images)

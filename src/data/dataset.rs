@@ -1,17 +1,21 @@
 //! A data set: a source of images, how to normalise them, how many classes.
 
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use super::digest::Digest;
 use super::source::Memory;
-use super::{DatasetKind, Source, cifar10, synthetic};
+use super::{DatasetKind, Published, Source, open, synthetic};
 use crate::error::{Error, Result, check_range, try_vec};
 
 const CHANNELS: RangeInclusive<usize> = 1..=16;
 /// From a region crop's size; the upper end keeps the product of a shape far from overflow.
 const SIDE: RangeInclusive<usize> = 3..=1024;
 const CLASSES: RangeInclusive<usize> = 1..=100_000;
+/// Raw bytes that a draw reads at a time, at least one image.
+const CHUNK_BYTES: usize = 64 << 20;
 
 /// A set of labelled images. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -21,33 +25,42 @@ pub struct Dataset {
     stddev: Vec<f32>,
     classes: usize,
     kind: DatasetKind,
+    origin: Arc<str>,
+    digest: Arc<OnceLock<u64>>,
 }
 
 impl Dataset {
-    /// Opens a published data set from disk.
+    /// Opens a published data set from disk. `kind` fixes shape, classes and normalisation; the
+    /// layout is found out:
     ///
-    /// CIFAR-10, binary version: `path` is one file, or a folder whose `data_batch_*.bin` are read
-    /// in the byte order of their names (`test_batch.bin` is not read). A record is a label byte, 0
-    /// to 9, and the 3,072 bytes of a 3x32x32 image. The images are kept in memory. Labels, which
-    /// no indicator uses, are checked and dropped. The other kinds cannot be read yet.
+    /// - CIFAR-10 and CIFAR-100 in the binary or the Python (pickle) version: a folder, one file of
+    ///   it, or a .tar.gz archive, as published. Training files are read, in the byte order of
+    ///   their names: `data_batch_*`, `train`.
+    /// - ImageNet16-120: a folder of the pickled `train_data_batch_*`, one of them, or a .tar.gz.
+    ///   Their labels count from 1; the images of classes 1 to 120 are taken.
+    /// - ImageNet: a folder `train/<class>/*.JPEG` or `<class>/*.JPEG` (.jpg as well), at most 1000
+    ///   classes. It is listed here and read as batches need it: decoded, resized to 32 x 32 as
+    ///   Pillow's bilinear `resize` does (antialiased), and kept in a cache of at most 256 MiB.
+    /// - each of them as one `.npy`, `.npz` or safetensors file: N x channels x height x width
+    ///   bytes, in `.npz` and safetensors under `images` or `data`, and if there are `labels`, one
+    ///   integer for each image.
     ///
-    /// Errors: [`Error::Io`] naming the path that could not be read; [`Error::Format`] for a folder
-    /// without such files, an empty file, a size that is no multiple of 3,073 or a label above 9,
-    /// with the place; [`Error::OutOfMemory`]; [`Error::InvalidArgument`] for the other kinds.
+    /// All but the folder of JPEG files is kept in memory. Labels, which no indicator uses, are
+    /// checked and dropped.
+    ///
+    /// Errors: [`Error::Io`] naming the path that could not be read; [`Error::Format`] for what is
+    /// not of these layouts, is cut short, empty, or has labels out of range, with the file and the
+    /// place; [`Error::OutOfMemory`]; [`Error::InvalidArgument`] for [`DatasetKind::Custom`].
     pub fn open(kind: DatasetKind, path: &Path) -> Result<Self> {
-        match kind {
-            DatasetKind::Cifar10 => Self::published(kind, cifar10::read(path)?),
-            DatasetKind::Custom => Err(Error::InvalidArgument(
+        let Some(facts) = kind.published() else {
+            return Err(Error::InvalidArgument(
                 "dataset: found custom, expected a published data set; custom images come from \
-                 from_images"
+                 from_images or from a callback"
                     .to_owned(),
-            )),
-            _ => Err(Error::InvalidArgument(format!(
-                "dataset: found {0}, expected {1}; reading {0} from disk is not built yet",
-                kind.name(),
-                DatasetKind::Cifar10.name()
-            ))),
-        }
+            ));
+        };
+        let (source, layout) = open::open(kind, facts, path)?;
+        Ok(Self::published(facts, source, format!("{layout}: {}", path.display())))
     }
 
     /// Copies `count` images of `shape` = channels (1 to 16), height, width (3 to 1024 each):
@@ -80,7 +93,8 @@ impl Dataset {
         copy.try_reserve_exact(images.len())
             .map_err(|_| Error::OutOfMemory(format!("{count} images, {} bytes", images.len())))?;
         copy.extend_from_slice(images);
-        Self::from_source(Arc::new(Memory::new(copy, shape)), normalisation, classes)
+        let source = Arc::new(Memory::new(copy, shape));
+        Ok(Self::from_source(source, normalisation, classes)?.with_origin("images in memory"))
     }
 
     /// The images of any source, with the bounds, the meaning of the other arguments and the errors
@@ -100,7 +114,20 @@ impl Dataset {
             }
             None => measure(source.as_ref())?,
         };
-        Ok(Dataset { source, mean, stddev, classes, kind: DatasetKind::Custom })
+        Ok(Dataset {
+            source,
+            mean,
+            stddev,
+            classes,
+            kind: DatasetKind::Custom,
+            origin: "a source of the host".into(),
+            digest: Arc::default(),
+        })
+    }
+
+    /// The same data set with another text for [`origin`](Self::origin).
+    pub fn with_origin(self, origin: &str) -> Self {
+        Dataset { origin: origin.into(), ..self }
     }
 
     /// 10,000 images in the shape of `kind`, for when there is no data set: colour noise whose
@@ -113,21 +140,25 @@ impl Dataset {
     ///
     /// Errors: [`Error::InvalidArgument`] for [`DatasetKind::Custom`]; [`Error::OutOfMemory`].
     pub fn synthetic(kind: DatasetKind, seed: u64) -> Result<Self> {
-        Self::published(kind, synthetic::images(kind, seed)?)
-    }
-
-    /// Images of a published data set, with its normalisation and classes.
-    fn published(kind: DatasetKind, images: Vec<u8>) -> Result<Self> {
+        let images = synthetic::images(kind, seed)?;
         let facts = kind.published().ok_or_else(|| {
             Error::Internal(format!("the data set {} has no published facts", kind.name()))
         })?;
-        Ok(Dataset {
-            source: Arc::new(Memory::new(images, facts.shape)),
+        let source = Arc::new(Memory::new(images, facts.shape));
+        Ok(Self::published(facts, source, format!("synthetic images, seed {seed}")))
+    }
+
+    /// Images of a published data set, with its normalisation and classes.
+    fn published(facts: &Published, source: Arc<dyn Source>, origin: String) -> Self {
+        Dataset {
+            source,
             mean: facts.mean.to_vec(),
             stddev: facts.stddev.to_vec(),
             classes: facts.classes,
-            kind,
-        })
+            kind: facts.kind,
+            origin: origin.into(),
+            digest: Arc::default(),
+        }
     }
 
     /// Number of images.
@@ -158,6 +189,98 @@ impl Dataset {
     /// Standard deviation of each channel, of 0..255.
     pub fn stddev(&self) -> &[f32] {
         &self.stddev
+    }
+
+    /// Where the images came from: the layout and path, `synthetic images, seed 1`, and so on.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Broken images that were met so far, and that batches replace by others. Only files that are
+    /// read as they are needed can be broken: the rest is checked when a data set is opened.
+    pub fn skipped(&self) -> usize {
+        self.source.broken()
+    }
+
+    /// A number that tells data sets apart, the same on every machine: the 64-bit FNV-1a hash of
+    /// count, shape, classes, normalisation, and of what the source says of itself: all bytes of
+    /// the images; for a folder of JPEG files the names and sizes of all; for a callback its id.
+    /// Computed when it is first asked for. It is no defence against forgery.
+    ///
+    /// Errors: those of reading.
+    pub fn digest(&self) -> Result<u64> {
+        if let Some(digest) = self.digest.get() {
+            return Ok(*digest);
+        }
+        let mut digest = Digest::new();
+        for number in [self.count(), self.classes].into_iter().chain(self.shape()) {
+            digest.number(number as u64);
+        }
+        for value in self.mean.iter().chain(&self.stddev) {
+            digest.number(u64::from(value.to_bits()));
+        }
+        digest.number(self.source.digest()?);
+        Ok(*self.digest.get_or_init(|| digest.value()))
+    }
+
+    /// The images `picked`, in order, to `take(place, bytes)`. A broken one is replaced: by the
+    /// next image, in the order of the data set and from its end to its beginning, that is neither
+    /// broken nor picked nor a replacement already. If there is none left, `distinct` makes that an
+    /// error; otherwise it is the next image that is not broken.
+    ///
+    /// So what is taken depends on the picks and on which images are broken, and on nothing else.
+    pub(super) fn visit(
+        &self,
+        picked: &[usize],
+        distinct: bool,
+        mut take: impl FnMut(usize, &[u8]),
+    ) -> Result<()> {
+        let len: usize = self.shape().iter().product();
+        let chunk = (CHUNK_BYTES / len).clamp(1, picked.len().max(1));
+        let mut raw = try_vec(0u8, chunk * len, "images")?;
+        let mut taken = HashSet::new();
+        for (c, indices) in picked.chunks(chunk).enumerate() {
+            let raw = &mut raw[..indices.len() * len];
+            for place in self.source.read_many(indices, raw)? {
+                taken.extend(picked);
+                let image = &mut raw[place * len..][..len];
+                self.replace(indices[place], distinct, &mut taken, image)?;
+            }
+            for (i, image) in raw.chunks_exact(len).enumerate() {
+                take(c * chunk + i, image);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a replacement of the broken image `index`.
+    fn replace(
+        &self,
+        index: usize,
+        distinct: bool,
+        taken: &mut HashSet<usize>,
+        image: &mut [u8],
+    ) -> Result<()> {
+        let following = || (index + 1..self.count()).chain(0..index);
+        let mut try_image = |i: usize| Ok(self.source.read_many(&[i], image)?.is_empty());
+        for i in following() {
+            if taken.insert(i) && try_image(i)? {
+                return Ok(());
+            }
+        }
+        if !distinct {
+            for i in following() {
+                if try_image(i)? {
+                    return Ok(());
+                }
+            }
+        }
+        Err(Error::Format(format!(
+            "{}: found {} broken images among {}, expected enough that are not for a batch",
+            self.origin,
+            self.skipped(),
+            self.count()
+        )))
     }
 
     /// Reads the raw bytes of image `index` into `image`: channels x height x width.

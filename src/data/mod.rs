@@ -4,14 +4,30 @@
 //! batches. Every random number comes from a [`Key`](crate::random::Key), in an order that
 //! [`Dataset::ntk_batch`] and [`Dataset::region_batches`] fix.
 
+// Formats on disk.
+mod archive;
+mod array;
+mod batches;
+mod cifar;
+mod files;
+mod image_folder;
+mod jpeg;
+mod npy;
+mod open;
+mod pickle;
+mod pickled;
+mod resize;
+mod tensors;
+
 mod batch;
-mod cifar10;
 mod dataset;
+mod digest;
 mod kind;
 mod source;
 mod synthetic;
 
 pub use batch::Images;
 pub use dataset::Dataset;
+pub use digest::digest_of;
 pub use kind::{DatasetKind, Published};
 pub use source::Source;

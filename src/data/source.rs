@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::error::Result;
+use super::digest::Digest;
+use crate::error::{Result, try_vec};
 
 /// A fixed set of images of one shape, read one at a time: memory, lazily read files, callbacks.
 ///
@@ -19,6 +20,36 @@ pub trait Source: fmt::Debug + Send + Sync {
     /// order. The same index must give the same bytes each time. An error ends the caller's draw
     /// and reaches its caller as it is.
     fn read(&self, index: usize, image: &mut [u8]) -> Result<()>;
+
+    /// Writes several images, one behind the other. Returns the places in `indices` (ascending) of
+    /// those that are broken, whose bytes then do not matter: whoever draws takes others.
+    ///
+    /// By default every image is [`read`](Self::read) by itself and none is broken.
+    fn read_many(&self, indices: &[usize], images: &mut [u8]) -> Result<Vec<usize>> {
+        if let Some(len) = images.len().checked_div(indices.len()) {
+            for (&index, image) in indices.iter().zip(images.chunks_exact_mut(len)) {
+                self.read(index, image)?;
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    /// Images that were found broken so far.
+    fn broken(&self) -> usize {
+        0
+    }
+
+    /// A number that tells these images from others, the same on every machine. By default it is
+    /// that of all their bytes.
+    fn digest(&self) -> Result<u64> {
+        let mut digest = Digest::new();
+        let mut image = try_vec(0u8, self.shape().iter().product(), "an image")?;
+        for index in 0..self.count() {
+            self.read(index, &mut image)?;
+            digest.bytes(&image);
+        }
+        Ok(digest.value())
+    }
 }
 
 /// Images in memory, one after the other.

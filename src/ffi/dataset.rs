@@ -1,21 +1,26 @@
 //! Data sets
 //!
 //! Images to search on; labels are not used. A data set never changes, so any
-//! number of threads and contexts may use one at once.
+//! number of threads and contexts may use one at once. Images of a folder of
+//! JPEG files and of a callback are read as searches need them; all others are
+//! in memory.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use libc::{c_char, size_t};
+use libc::{c_char, c_void, size_t};
 
-use super::arguments::{self, Out, choose};
+use super::arguments::{self, Out, OutStruct, Versioned, choose};
 use super::error::Failure;
 use super::guard::guard;
 use super::handle::{self, Handle};
+use super::host_images::HostImages;
 use super::status::tenas_status;
+use super::text::OutText;
 use crate::{Dataset, DatasetKind};
 
-/// A set of images. Made by tenas_dataset_open, _from_images or _synthetic,
-/// freed by tenas_dataset_free.
+/// A set of images. Made by tenas_dataset_open, _from_images, _from_callback or
+/// _synthetic, freed by tenas_dataset_free.
 pub struct tenas_dataset {
     _opaque: [u8; 0],
 }
@@ -39,7 +44,7 @@ pub enum tenas_dataset_kind {
     TENAS_DATASET_IMAGENET16_120 = 3,
     /// ImageNet (ILSVRC 2012): 1000 classes, resized to 32x32.
     TENAS_DATASET_IMAGENET = 4,
-    /// Images of your own, from tenas_dataset_from_images.
+    /// Images of your own, from tenas_dataset_from_images or _from_callback.
     TENAS_DATASET_CUSTOM = 5,
 }
 use tenas_dataset_kind::*;
@@ -55,18 +60,105 @@ pub(super) fn kind(dataset: i32) -> Result<DatasetKind, Failure> {
     )
 }
 
-/// Opens a published data set (a tenas_dataset_kind) from disk.
+/// What a data set is.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub struct tenas_dataset_facts {
+    /// Size of the struct: set it to sizeof(tenas_dataset_facts) before you ask.
+    pub struct_size: size_t,
+    /// Number of images, broken ones included.
+    pub count: size_t,
+    /// Channels of an image.
+    pub channels: size_t,
+    /// Rows of an image, as searches see it.
+    pub height: size_t,
+    /// Columns of an image, as searches see it.
+    pub width: size_t,
+    /// Number of classes.
+    pub classes: size_t,
+    /// Images that were found broken so far and that batches replace. Above 0
+    /// only for a folder of JPEG files, and growing as more of it is read.
+    pub skipped: size_t,
+    /// Which data set it is: a tenas_dataset_kind.
+    pub kind: i32,
+}
+
+impl Versioned for tenas_dataset_facts {
+    const FIRST_SIZE: usize = size_of::<Self>();
+}
+
+impl From<&Dataset> for tenas_dataset_facts {
+    fn from(dataset: &Dataset) -> Self {
+        let [channels, height, width] = dataset.shape();
+        tenas_dataset_facts {
+            struct_size: size_of::<Self>(),
+            count: dataset.count(),
+            channels,
+            height,
+            width,
+            classes: dataset.classes(),
+            skipped: dataset.skipped(),
+            kind: dataset.kind() as i32,
+        }
+    }
+}
+
+/// A host's loader. It writes images into images, one behind the other: image
+/// indices[0] first, count of them, each channels x height x width bytes in
+/// that order. Return 0 if all are written, anything else if not: the call that
+/// needed them then fails with TENAS_ERROR_IO and names the indices.
 ///
-/// path is UTF-8. For TENAS_DATASET_CIFAR10 it is one file in the official
-/// binary layout (records of one label byte and 3072 image bytes), or a folder
-/// of data_batch_*.bin.
+/// The same index must give the same bytes each time. The arrays are valid
+/// during the call. user is what tenas_dataset_from_callback was given. It is
+/// called only on a thread that called the library, one call at a time on that
+/// thread; searches that run on several threads call it from all of them. On
+/// the context that it works for any call but tenas_context_cancel,
+/// _clear_cancel and _progress returns TENAS_ERROR_BUSY. It must return: no C++
+/// exception and no longjmp may pass through the library.
+pub type tenas_load_fn = Option<
+    unsafe extern "C" fn(
+        indices: *const size_t,
+        count: size_t,
+        images: *mut u8,
+        user: *mut c_void,
+    ) -> i32,
+>;
+
+/// Takes back the user pointer of a loader, which is not called any more. It is
+/// called once, on the thread that frees the last object that uses the images.
+pub type tenas_release_fn = Option<unsafe extern "C" fn(user: *mut c_void)>;
+
+/// Opens a published data set (a tenas_dataset_kind) from disk. The layout is
+/// found out; dataset fixes the shape, the classes and the normalisation.
+///
+/// path is UTF-8, and one of:
+/// - CIFAR-10, CIFAR-100: the published .tar.gz archive, the folder that it
+///   unpacks to (or the folder that holds this), or one file of it, in the
+///   binary or in the Python version. Of a folder or an archive the training
+///   files are read: data_batch_*.bin, data_batch_*, train.bin, train.
+/// - ImageNet16-120: likewise, with the pickled train_data_batch_*. Labels
+///   count from 1; images of the first 120 classes are taken.
+/// - ImageNet: a folder of JPEG files, train/CLASS/NAME.JPEG or CLASS/NAME.JPEG
+///   (or .jpg), of up to 1000 classes. It is listed here; images are decoded
+///   when a search needs them, resized to 32x32 as Pillow's and torchvision's bilinear resize does
+///   (antialiased), and kept in a cache of at most 256 MiB. A file that is no
+///   JPEG, is cut short or cannot be decoded is counted and replaced, always by
+///   the same other image: the next one in the order of names that is not
+///   broken and not in the batch. tenas_dataset_info has the count.
+/// - any of them: one .npy, .npz or safetensors file with an array of count x
+///   channels x height x width bytes, in .npz and safetensors named images or
+///   data; an array named labels, if there is one, has an integer an image.
+///
+/// Pickles are read as data: nothing in them is executed. Symbolic links are
+/// followed; no file is mapped into memory.
 ///
 /// On success *out is a new data set: free it with tenas_dataset_free.
 ///
-/// - TENAS_ERROR_INVALID_ARGUMENT: no such data set, none that is read from
-///   disk by this version of the library, or a path that is not UTF-8.
-/// - TENAS_ERROR_IO: a file cannot be opened or read.
-/// - TENAS_ERROR_FORMAT: a file is empty, cut short, or not of that layout.
+/// - TENAS_ERROR_INVALID_ARGUMENT: no such data set, TENAS_DATASET_CUSTOM, or a
+///   path that is not UTF-8.
+/// - TENAS_ERROR_IO: a file or folder cannot be opened or read.
+/// - TENAS_ERROR_FORMAT: a file is empty, cut short, of another layout or
+///   shape, or has a label out of range; a folder or archive has no images.
 /// - TENAS_ERROR_OUT_OF_MEMORY: the images do not fit in memory.
 /// - TENAS_ERROR_NULL_POINTER: path or out is NULL.
 #[unsafe(no_mangle)]
@@ -116,19 +208,93 @@ pub unsafe extern "C" fn tenas_dataset_from_images(
         // SAFETY: NULL or an array of that length; NULL or writable, as tenas.h asks.
         let (images, out) =
             unsafe { (arguments::slice(images, bytes, "images")?, Out::new(out, "out")?) };
-        let normalisation = if mean.is_null() && stddev.is_null() {
-            None
-        } else {
-            // SAFETY: NULL or an array of that length, as tenas.h asks.
-            let mean = unsafe { arguments::slice(mean, channels, "mean") }?;
-            // SAFETY: likewise.
-            Some((mean, unsafe { arguments::slice(stddev, channels, "stddev") }?))
-        };
+        // SAFETY: NULL or arrays of that length, as tenas.h asks.
+        let normalisation = unsafe { normalisation(mean, stddev, channels) }?;
         let shape = [channels, height, width];
         let dataset = Dataset::from_images(images, count, shape, normalisation, classes)?;
         out.set(handle::into_raw(dataset));
         Ok(())
     })
+}
+
+/// Makes a data set of images that a function of yours loads when a search
+/// needs them.
+///
+/// - count, channels, height, width, mean, stddev, classes: as for
+///   tenas_dataset_from_images. Without mean and stddev every image is loaded
+///   once, here.
+/// - load: writes images; see tenas_load_fn.
+/// - release: takes user back when the last object that uses the images is
+///   freed; contexts outlive the data set's handle. NULL if there is nothing to
+///   release.
+/// - user: handed to load and release. It is the data set's from a successful
+///   call on. After a failed one it is still yours, and release is not called.
+/// - id: a name of these images, UTF-8, not empty. It stands for them where a
+///   search is saved and continued: give other images another one.
+///
+/// On success *out is a new data set: free it with tenas_dataset_free.
+///
+/// - TENAS_ERROR_INVALID_ARGUMENT: a count or size of 0 or too large, a mean
+///   that is not finite, a stddev that is not finite and positive, an id that
+///   is empty or not UTF-8.
+/// - TENAS_ERROR_IO: load failed.
+/// - TENAS_ERROR_OUT_OF_MEMORY: no memory for an image.
+/// - TENAS_ERROR_NULL_POINTER: load, id or out is NULL, or just one of mean and
+///   stddev.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_dataset_from_callback(
+    count: size_t,
+    channels: size_t,
+    height: size_t,
+    width: size_t,
+    mean: *const f32,
+    stddev: *const f32,
+    classes: size_t,
+    load: tenas_load_fn,
+    release: tenas_release_fn,
+    user: *mut c_void,
+    id: *const c_char,
+    out: *mut *mut tenas_dataset,
+) -> tenas_status {
+    guard("tenas_dataset_from_callback", || {
+        size_of_images(1, channels, height, width)?;
+        // SAFETY: NULL or a C string; NULL or writable, as tenas.h asks.
+        let (id, out) = unsafe { (arguments::text(id, "id")?, Out::new(out, "out")?) };
+        // SAFETY: NULL or arrays of that length, as tenas.h asks.
+        let normalisation = unsafe { normalisation(mean, stddev, channels) }?;
+        let images = HostImages::new(load, user, count, [channels, height, width], id)?;
+        let images = Arc::new(images);
+        let dataset = Dataset::from_source(images.clone(), normalisation, classes)?
+            .with_origin(&format!("callback: {id}"));
+        images.own(release);
+        out.set(handle::into_raw(dataset));
+        Ok(())
+    })
+}
+
+/// Mean and deviation of each channel.
+type Normalisation<'a> = (&'a [f32], &'a [f32]);
+
+/// The normalisation, where it is given.
+///
+/// # Safety
+///
+/// Both are NULL or arrays of `channels` values that stay as they are during `'a`.
+unsafe fn normalisation<'a>(
+    mean: *const f32,
+    stddev: *const f32,
+    channels: usize,
+) -> Result<Option<Normalisation<'a>>, Failure> {
+    if mean.is_null() && stddev.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: as the caller promises.
+    unsafe {
+        Ok(Some((
+            arguments::slice(mean, channels, "mean")?,
+            arguments::slice(stddev, channels, "stddev")?,
+        )))
+    }
 }
 
 /// Bytes of the images. It is an error if there are none, or too many for an address space.
@@ -182,7 +348,75 @@ pub unsafe extern "C" fn tenas_dataset_synthetic(
     })
 }
 
-/// Frees a data set. NULL is a no-op. Contexts made from it are not affected.
+/// Tells what a data set is. Set out->struct_size before the call.
+///
+/// - TENAS_ERROR_INVALID_ARGUMENT: out->struct_size is smaller than the struct
+///   was in its first version, or larger than 4096.
+/// - TENAS_ERROR_NULL_POINTER: dataset or out is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_dataset_info(
+    dataset: *const tenas_dataset,
+    out: *mut tenas_dataset_facts,
+) -> tenas_status {
+    guard("tenas_dataset_info", || {
+        // SAFETY: NULL or a live handle; NULL or a struct with its size set, as tenas.h asks.
+        let (dataset, out) =
+            unsafe { (handle::borrow(dataset, "dataset")?, OutStruct::new(out, "out")?) };
+        out.set(tenas_dataset_facts::from(dataset));
+        Ok(())
+    })
+}
+
+/// Writes where the images came from, with a terminating NUL: the layout and
+/// the path ("binary version: cifar-10-batches-bin"), "callback: " and its id,
+/// "images in memory", or "synthetic images, seed " and its number.
+///
+/// *length is the length of the text without its NUL: allocate one byte more.
+/// A NULL buffer with a capacity of 0 asks for it. *length is set by failing
+/// calls too, to 0 where there is no text.
+///
+/// - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+/// - TENAS_ERROR_NULL_POINTER: dataset or length is NULL, or buffer is and
+///   capacity is not 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_dataset_source(
+    dataset: *const tenas_dataset,
+    buffer: *mut c_char,
+    capacity: size_t,
+    length: *mut size_t,
+) -> tenas_status {
+    guard("tenas_dataset_source", || {
+        // SAFETY: a buffer of that capacity, and NULL or writable, as tenas.h asks.
+        let out = unsafe { OutText::new(buffer, capacity, length) }?;
+        // SAFETY: NULL or a live handle, as tenas.h asks.
+        out.set(unsafe { handle::borrow(dataset, "dataset") }?.origin())
+    })
+}
+
+/// Sets *out to a number that tells data sets apart, the same on every machine:
+/// a 64-bit hash (FNV-1a) of count, shape, classes, normalisation and images.
+/// For a folder of JPEG files the names and sizes of all files stand for the
+/// images, for a callback its id. No defence against forgery. The first call
+/// takes the time to read all that.
+///
+/// - TENAS_ERROR_IO: a file is not there any more.
+/// - TENAS_ERROR_NULL_POINTER: dataset or out is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_dataset_digest(
+    dataset: *const tenas_dataset,
+    out: *mut u64,
+) -> tenas_status {
+    guard("tenas_dataset_digest", || {
+        // SAFETY: NULL or a live handle; NULL or writable, as tenas.h asks.
+        let (dataset, out) =
+            unsafe { (handle::borrow(dataset, "dataset")?, Out::new(out, "out")?) };
+        out.set(dataset.digest()?);
+        Ok(())
+    })
+}
+
+/// Frees a data set. NULL is a no-op. Contexts made from it are not affected:
+/// they share its images, and the last of them to be freed releases these.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenas_dataset_free(dataset: *mut tenas_dataset) {
     // SAFETY: NULL or a handle that nobody uses any more, as tenas.h asks.

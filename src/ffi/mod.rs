@@ -18,6 +18,7 @@ mod arguments;
 mod exclusive;
 mod guard;
 mod handle;
+mod host_images;
 mod text;
 
 // The sections of tenas.h.

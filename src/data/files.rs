@@ -1,0 +1,53 @@
+//! Files of a data set: what all readers check alike.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+
+/// A value, or what is wrong with what was read; the caller knows the file.
+pub(super) type Checked<T> = std::result::Result<T, String>;
+
+/// A [`Error::Format`] of `file`.
+pub(super) fn broken(file: &Path, problem: impl std::fmt::Display) -> Error {
+    Error::Format(format!("{}: {problem}", file.display()))
+}
+
+/// Size of a regular file. Opening a pipe could wait for ever, and a device never ends.
+pub(super) fn size_of(file: &Path) -> Result<u64> {
+    let metadata = fs::metadata(file).map_err(|error| Error::io(file, error))?;
+    if !metadata.is_file() {
+        return Err(broken(file, "found something else, expected a regular file"));
+    }
+    Ok(metadata.len())
+}
+
+/// The whole file.
+pub(super) fn read(file: &Path) -> Result<Vec<u8>> {
+    let size = size_of(file)?;
+    let mut bytes =
+        usize::try_from(size).ok().and_then(reserved).ok_or_else(|| too_large(file, size))?;
+    // One that grows meanwhile is not read beyond the memory that was asked for.
+    let mut reader = File::open(file).map_err(|error| Error::io(file, error))?.take(size);
+    reader.read_to_end(&mut bytes).map_err(|error| Error::io(file, error))?;
+    Ok(bytes)
+}
+
+pub(super) fn too_large(file: &Path, bytes: u64) -> Error {
+    Error::OutOfMemory(format!("{}: {bytes} bytes", file.display()))
+}
+
+/// An empty vector with room for `len` values.
+pub(super) fn reserved<T>(len: usize) -> Option<Vec<T>> {
+    let mut values = Vec::new();
+    values.try_reserve_exact(len).ok()?;
+    Some(values)
+}
+
+/// Appends `bytes`; the caller names what did not fit.
+pub(super) fn append(to: &mut Vec<u8>, bytes: &[u8], file: &Path) -> Result<()> {
+    to.try_reserve(bytes.len()).map_err(|_| too_large(file, (to.len() + bytes.len()) as u64))?;
+    to.extend_from_slice(bytes);
+    Ok(())
+}

@@ -21,8 +21,11 @@ pub mod ffi;
 
 pub use data::{Dataset, DatasetKind};
 pub use error::{Error, Result};
-pub use network::{Init, Supernet};
-pub use search::{Config, Context, Control, DeviceKind, Progress, Record, Sampling};
+pub use network::{Cost, Init, Supernet};
+pub use search::{
+    Config, Context, Control, DeviceKind, Indicators, Progress, Record, Sampling, Spread,
+    indicators,
+};
 pub use space::{Genotype, GenotypeFormat, Mask, Space, SpaceKind};
 
 /// Version of this library.

@@ -30,6 +30,14 @@ pub struct Record {
 /// Called after each candidate; `Break` cancels.
 pub type Observer<'a> = &'a mut dyn FnMut(&Progress) -> ControlFlow<()>;
 
+/// The engine of a config's device and threads.
+pub(super) fn engine(config: &Config) -> Result<Box<dyn Engine>> {
+    match config.device().0 {
+        DeviceKind::Auto | DeviceKind::Cpu => compute::native(config.threads() as usize),
+        kind => Err(Error::Device(format!("device: {kind:?} is not built yet"))),
+    }
+}
+
 /// One search.
 #[derive(Debug)]
 pub struct Context {
@@ -48,11 +56,7 @@ pub struct Context {
 impl Context {
     /// A search of `config`'s space on `dataset`.
     pub fn new(config: &Config, dataset: &Dataset) -> Result<Self> {
-        let engine = match config.device().0 {
-            DeviceKind::Auto | DeviceKind::Cpu => compute::native(config.threads() as usize)?,
-            kind => return Err(Error::Device(format!("device: {kind:?} is not built yet"))),
-        };
-        Self::with_engine(config, dataset, engine)
+        Self::with_engine(config, dataset, engine(config)?)
     }
 
     /// A search on a given engine, whatever the config's device and threads.

@@ -7,7 +7,18 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// The sections of the header, in the order in which a reader needs them.
-const SECTIONS: [&str; 7] = ["version", "status", "error", "space", "config", "dataset", "context"];
+const SECTIONS: [&str; 10] = [
+    "version",
+    "status",
+    "error",
+    "space",
+    "config",
+    "dataset",
+    "context",
+    "genotype",
+    "indicators",
+    "benchmark",
+];
 
 type AnyError = Box<dyn std::error::Error>;
 

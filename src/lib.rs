@@ -17,8 +17,11 @@ pub mod indicator;
 
 pub mod search;
 
+pub mod benchmark;
+
 pub mod ffi;
 
+pub use benchmark::Benchmark;
 pub use data::{Dataset, DatasetKind};
 pub use error::{Error, Result};
 pub use network::{Cost, Init, Supernet};

@@ -21,18 +21,24 @@ mod handle;
 mod text;
 
 // The sections of tenas.h.
+mod benchmark;
 mod config;
 mod context;
 mod dataset;
 mod error;
+mod genotype;
+mod indicators;
 mod space;
 mod status;
 mod version;
 
+pub use benchmark::*;
 pub use config::*;
 pub use context::*;
 pub use dataset::*;
 pub use error::*;
+pub use genotype::*;
+pub use indicators::*;
 pub use space::*;
 pub use status::*;
 pub use version::*;

@@ -108,12 +108,10 @@ pub(super) mod tests {
                 return None;
             }
             sum += k[c][c].abs().ln();
-            for r in c + 1..n {
-                let factor = k[r][c] / k[c][c];
-                for x in c..n {
-                    let above = k[c][x];
-                    k[r][x] -= factor * above;
-                }
+            let (above, below) = k.split_at_mut(c + 1);
+            for row in below {
+                let factor = row[c] / above[c][c];
+                row.iter_mut().zip(&above[c]).for_each(|(x, p)| *x -= factor * p);
             }
         }
         Some(sum)

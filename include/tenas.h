@@ -49,7 +49,9 @@
  * - own settings:  tenas_config_set_...;
  * - watch it:      tenas_context_set_progress, tenas_context_progress;
  * - stop, go on:   tenas_context_cancel, then run again;
- * - step by step:  tenas_context_run_round, tenas_context_record.
+ * - step by step:  tenas_context_run_round, tenas_context_record;
+ * - judge results: tenas_indicators_of, tenas_benchmark_open;
+ * - architectures: tenas_genotype_sample, _convert, _to_operations and others.
  *
  * ERRORS. Functions that can fail return a tenas_status: TENAS_OK (0), or the
  * kind of failure. tenas_last_error_message has the details: what was found and

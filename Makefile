@@ -19,6 +19,7 @@ help:
 	@echo "make run DATA=PATH    search on CIFAR-10; on others with ARGS='--dataset NAME'"
 	@echo "make run ARGS='...'   with options of the example (ARGS=--help lists them)"
 	@echo "make test             everything that is checked"
+	@echo "make example          $(BUILD)/search, score and correlate"
 	@echo "make library          $(LIBRARY)/libtenas.so and libtenas.a"
 	@echo "make header           regenerate include/tenas.h"
 	@echo "make clean            remove what was built"
@@ -34,8 +35,10 @@ library:
 
 example: library
 	@mkdir -p $(BUILD)
-	$(CC) -std=c99 -O2 -Wall -Wextra -Wpedantic -Werror -Iinclude examples/c/search.c \
-	    -o $(BUILD)/search -L$(LIBRARY) -Wl,-rpath,$(LIBRARY) -ltenas -lm
+	for program in search score correlate; do \
+	    $(CC) -std=c99 -O2 -Wall -Wextra -Wpedantic -Werror -Iinclude examples/c/$$program.c \
+	        -o $(BUILD)/$$program -L$(LIBRARY) -Wl,-rpath,$(LIBRARY) -ltenas -lm || exit 1; \
+	done
 
 # With the torch engine first: libtorch is fetched, and the C++ of torch-sys compiled, once, for the
 # release profile. What else is tested differs without the engine in tests/torch.rs alone. Tests run

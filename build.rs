@@ -7,8 +7,19 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// The sections of the header, in the order in which a reader needs them.
-const SECTIONS: [&str; 8] =
-    ["version", "status", "error", "build_info", "space", "config", "dataset", "context"];
+const SECTIONS: [&str; 11] = [
+    "version",
+    "status",
+    "error",
+    "build_info",
+    "space",
+    "config",
+    "dataset",
+    "context",
+    "genotype",
+    "indicators",
+    "benchmark",
+];
 
 type AnyError = Box<dyn std::error::Error>;
 

@@ -52,7 +52,9 @@
  * - own settings:  tenas_config_set_...;
  * - watch it:      tenas_context_set_progress, tenas_context_progress;
  * - stop, go on:   tenas_context_cancel, then run again;
- * - step by step:  tenas_context_run_round, tenas_context_record.
+ * - step by step:  tenas_context_run_round, tenas_context_record;
+ * - judge results: tenas_indicators_of, tenas_benchmark_open;
+ * - architectures: tenas_genotype_sample, _convert, _to_operations and others.
  *
  * ERRORS. Functions that can fail return a tenas_status: TENAS_OK (0), or the
  * kind of failure. tenas_last_error_message has the details: what was found and
@@ -931,6 +933,416 @@ tenas_status tenas_context_record_count(const tenas_context *context,
 tenas_status tenas_context_record(const tenas_context *context,
                                   size_t index,
                                   tenas_record *out);
+
+/****************************************************************************
+ * Genotypes
+ *
+ * A genotype is a finished architecture as a text: the native form of its
+ * space, as tenas_context_genotype writes it, or JSON. Wherever a genotype is
+ * read, both are.
+ *
+ * Operation indices: an architecture as numbers, one for each edge, cells in
+ * order, in each its edges in order; tenas_space_operation_name names them.
+ * NAS-Bench-201 has 6 edges (1<-0, 2<-0, 2<-1, 3<-0, 3<-1, 3<-2) and 5
+ * operations (0 none, 1 skip_connect, 2 nor_conv_1x1, 3 nor_conv_3x3,
+ * 4 avg_pool_3x3). DARTS has 28 (14 of the normal cell, 14 of the reduction
+ * cell) and 8; an edge that the architecture lacks has 0, and each step has
+ * two others.
+ *
+ * Numbers: every architecture of a space has one, from 0 to
+ * tenas_genotype_count. For NAS-Bench-201 it is the operation indices read as
+ * digits of base 5, the first edge the most significant.
+ ****************************************************************************/
+
+/**
+ * Sets *out to the number of architectures of a space (a tenas_space):
+ * 15625 for NAS-Bench-201, about 1.08e18 for DARTS.
+ *
+ * - TENAS_ERROR_INVALID_ARGUMENT: no such space.
+ * - TENAS_ERROR_NULL_POINTER: out is NULL.
+ */
+tenas_status tenas_genotype_count(int32_t space, uint64_t *out);
+
+/**
+ * Writes an architecture of a space by its number, in a format (a
+ * tenas_genotype_format), with a terminating NUL. buffer, capacity and length
+ * are those of tenas_context_genotype.
+ *
+ * - TENAS_ERROR_NOT_FOUND: index is not below tenas_genotype_count.
+ * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+ * - TENAS_ERROR_INVALID_ARGUMENT: no such space or format.
+ * - TENAS_ERROR_NULL_POINTER: length is NULL, or buffer is and capacity is not
+ *   0.
+ */
+tenas_status tenas_genotype_at(int32_t space,
+                               uint64_t index,
+                               int32_t format,
+                               char *buffer,
+                               size_t capacity,
+                               size_t *length);
+
+/**
+ * Sets *out to the number of an architecture.
+ *
+ * - TENAS_ERROR_FORMAT: genotype is none of the space.
+ * - TENAS_ERROR_NOT_FOUND: it has no number (a DARTS genotype with an
+ *   operation none).
+ * - TENAS_ERROR_INVALID_ARGUMENT: no such space, or a text that is not UTF-8.
+ * - TENAS_ERROR_NULL_POINTER: genotype or out is NULL.
+ */
+tenas_status tenas_genotype_index(int32_t space,
+                                  const char *genotype,
+                                  uint64_t *out);
+
+/**
+ * Writes one architecture of a space, drawn so that each is as likely as any
+ * other. Equal seeds and indices give the same one; for more, count index up.
+ * buffer, capacity and length are those of tenas_context_genotype.
+ *
+ * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+ * - TENAS_ERROR_INVALID_ARGUMENT: no such space or format.
+ * - TENAS_ERROR_NULL_POINTER: length is NULL, or buffer is and capacity is not
+ *   0.
+ */
+tenas_status tenas_genotype_sample(int32_t space,
+                                   uint64_t seed,
+                                   uint64_t index,
+                                   int32_t format,
+                                   char *buffer,
+                                   size_t capacity,
+                                   size_t *length);
+
+/**
+ * Reads a genotype and writes it in a format: checks it, brings it to the
+ * library's own spelling, or turns one form into the other. buffer, capacity
+ * and length are those of tenas_context_genotype.
+ *
+ * - TENAS_ERROR_FORMAT: genotype is none of the space; the message names the
+ *   byte or the key.
+ * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+ * - TENAS_ERROR_INVALID_ARGUMENT: no such space or format, or a text that is
+ *   not UTF-8.
+ * - TENAS_ERROR_NULL_POINTER: genotype or length is NULL, or buffer is and
+ *   capacity is not 0.
+ */
+tenas_status tenas_genotype_convert(int32_t space,
+                                    const char *genotype,
+                                    int32_t format,
+                                    char *buffer,
+                                    size_t capacity,
+                                    size_t *length);
+
+/**
+ * Writes a text that isomorphic architectures share and others do not: two
+ * are isomorphic if these are equal.
+ *
+ * For NAS-Bench-201 the rule is the benchmark's own, which finds 6466 classes:
+ * skip_connect is the identity, an edge with none is zero, the order of a sum
+ * does not matter. For DARTS, steps may change places. buffer, capacity and
+ * length are those of tenas_context_genotype.
+ *
+ * - TENAS_ERROR_FORMAT: genotype is none of the space.
+ * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+ * - TENAS_ERROR_INVALID_ARGUMENT: no such space, or a text that is not UTF-8.
+ * - TENAS_ERROR_NULL_POINTER: genotype or length is NULL, or buffer is and
+ *   capacity is not 0.
+ */
+tenas_status tenas_genotype_canonical(int32_t space,
+                                      const char *genotype,
+                                      char *buffer,
+                                      size_t capacity,
+                                      size_t *length);
+
+/**
+ * Sets the operation indices of a genotype: operations has room for capacity
+ * numbers. *count is how many there are, 6 for NAS-Bench-201 and 28 for DARTS;
+ * it is set by failing calls too, to 0 for a genotype that cannot be read.
+ * NULL operations with a capacity of 0 ask for it.
+ *
+ * - TENAS_ERROR_FORMAT: genotype is none of the space.
+ * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; operations is
+ *   untouched.
+ * - TENAS_ERROR_INVALID_ARGUMENT: no such space, or a text that is not UTF-8.
+ * - TENAS_ERROR_NULL_POINTER: genotype or count is NULL, or operations is and
+ *   capacity is not 0.
+ */
+tenas_status tenas_genotype_to_operations(int32_t space,
+                                          const char *genotype,
+                                          uint32_t *operations,
+                                          size_t capacity,
+                                          size_t *count);
+
+/**
+ * Writes the architecture with the given operation indices, in a format (a
+ * tenas_genotype_format). buffer, capacity and length are those of
+ * tenas_context_genotype.
+ *
+ * - TENAS_ERROR_INVALID_ARGUMENT: no such space or format, a count that is not
+ *   the space's, an operation that it does not have, or a DARTS step with more
+ *   or fewer than two edges.
+ * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+ * - TENAS_ERROR_NULL_POINTER: operations or length is NULL, or buffer is and
+ *   capacity is not 0.
+ */
+tenas_status tenas_genotype_from_operations(int32_t space,
+                                            const uint32_t *operations,
+                                            size_t count,
+                                            int32_t format,
+                                            char *buffer,
+                                            size_t capacity,
+                                            size_t *length);
+
+/****************************************************************************
+ * Indicators
+ *
+ * What a finished architecture is worth, told without training: the two
+ * indicators that a search goes by, two scores of the network's activations,
+ * and the size of the network that papers train.
+ *
+ * Repeat r draws the same weights and images for every architecture: those
+ * that repeat r of the first round of a search with TENAS_SAMPLING_COMMON has.
+ * So scores compare architectures on equal terms, and do not depend on how
+ * many are scored together, in which order, or on the number of threads. Of
+ * the configuration, space, seed, repeats, batch size, initialisation, device
+ * and threads count.
+ ****************************************************************************/
+
+/**
+ * The indicators of one architecture. A score is the mean over the repeats;
+ * its spread is the standard deviation (of the sample; 0 for one repeat). All
+ * are finite.
+ */
+typedef struct tenas_indicators {
+    /** Size of the struct: set it to sizeof(tenas_indicators) before you ask. */
+    size_t struct_size;
+    /**
+     * Condition number of the neural tangent kernel: lower is better. Of the
+     * search's network (NAS-Bench-201: 3 channels, one cell a stage) on a
+     * batch of images. 1 to 2^24 / batch size.
+     */
+    double ntk;
+    /** Its spread. */
+    double ntk_spread;
+    /**
+     * Linear regions among 3000 inputs of 3x3: more is better. Of the thin
+     * network (one channel, one cell).
+     */
+    double regions;
+    /** Its spread. */
+    double regions_spread;
+    /**
+     * NASWOT (Mellor et al., ICML 2021): higher is better. The logarithm of
+     * the determinant of the kernel that counts the ReLU units in which two
+     * images agree; 0, the least, for a kernel that is singular. Of the
+     * network and images of ntk.
+     */
+    double naswot;
+    /** Its spread. */
+    double naswot_spread;
+    /**
+     * SWAP (Peng et al., ICLR 2024): higher is better. Distinct patterns of
+     * ReLU units over the images, 1 at least. Of the network and images of ntk.
+     */
+    double swap;
+    /** Its spread. */
+    double swap_spread;
+    /**
+     * Multiply-adds of one image (papers say FLOPs): convolutions and the
+     * linear layer with its bias. Of the network that papers train:
+     * NAS-Bench-201 with C = 16, N = 5 on the data set's images; DARTS with 20
+     * cells, C = 36, without auxiliary head, and for a configuration of
+     * TENAS_DATASET_IMAGENET with 14 cells, C = 48 and images of 224x224.
+     */
+    uint64_t multiply_adds;
+    /** Parameters of that network, all of them. */
+    uint64_t parameters;
+    /**
+     * 1 if the network's output depends on the image. 0 if not: then nothing
+     * is measured, and the scores are the worst there are: ntk 2^24 / batch
+     * size, regions 1, naswot 0, swap 1.
+     */
+    int32_t connected;
+    /** Repeats that were measured. */
+    uint32_t repeats;
+    /** Seconds of the whole call, divided by the number of architectures. */
+    double seconds;
+} tenas_indicators;
+
+/**
+ * Tells what one architecture is worth. Set out->struct_size before the call.
+ *
+ * - TENAS_ERROR_FORMAT: genotype is none of the configuration's space.
+ * - TENAS_ERROR_INVALID_ARGUMENT: configuration and data set do not fit each
+ *   other (a batch larger than the data set, images of a size that the space
+ *   cannot take), a text that is not UTF-8, or out->struct_size is smaller
+ *   than the struct was in its first version, or larger than 4096.
+ * - TENAS_ERROR_DEVICE: the device is not there.
+ * - TENAS_ERROR_OUT_OF_MEMORY: the working memory could not be had.
+ * - TENAS_ERROR_NULL_POINTER: config, dataset, genotype or out is NULL.
+ */
+tenas_status tenas_indicators_of(const tenas_config *config,
+                                 const tenas_dataset *dataset,
+                                 const char *genotype,
+                                 tenas_indicators *out);
+
+/**
+ * Tells what many architectures are worth: the same numbers as
+ * tenas_indicators_of for each, with all cores or the GPU kept busy. out is an
+ * array of count structs; set out[0].struct_size, which holds for all.
+ *
+ * progress, if it is not NULL, is called after each architecture, on the
+ * thread that called in, with user: candidate is how many are finished,
+ * candidates is count, round is 0 of 1. It returns 0 to go on, anything else
+ * to cancel; then nothing is written to out.
+ *
+ * - TENAS_ERROR_CANCELLED: progress asked to stop.
+ * - TENAS_ERROR_FORMAT: a genotype is none of the configuration's space; the
+ *   message names its index.
+ * - TENAS_ERROR_INVALID_ARGUMENT, TENAS_ERROR_DEVICE,
+ *   TENAS_ERROR_OUT_OF_MEMORY: as tenas_indicators_of.
+ * - TENAS_ERROR_NULL_POINTER: config or dataset is NULL, or genotypes, one of
+ *   them or out is and count is not 0.
+ */
+tenas_status tenas_indicators_of_many(const tenas_config *config,
+                                      const tenas_dataset *dataset,
+                                      const char *const *genotypes,
+                                      size_t count,
+                                      tenas_progress_fn progress,
+                                      void *user,
+                                      tenas_indicators *out);
+
+/****************************************************************************
+ * Accuracy tables
+ *
+ * What finished architectures reach after training, from a table: to judge a
+ * search, or how well scores tell good architectures from bad ones. A table
+ * never changes, so any number of threads may use one at once.
+ ****************************************************************************/
+
+/**
+ * A table of accuracies. Made by tenas_benchmark_open, freed by
+ * tenas_benchmark_free.
+ */
+typedef struct tenas_benchmark tenas_benchmark;
+
+/**
+ * Opens a table. path is UTF-8, and one of:
+ *
+ * - a file of tab-separated text. Its first line is "arch_string", then names
+ *   of data sets (cifar10, cifar100, ImageNet16-120, imagenet-1k; capitals and
+ *   punctuation do not matter, and "test" may follow, as in cifar10_test). Each
+ *   other line is a genotype of NAS-Bench-201 or of DARTS in its native form
+ *   and its accuracies in percent, empty where there is none;
+ * - a folder of NATS-Bench's topology files in their simple form
+ *   (NATS-tss-v1_0-3ffb9-simple: meta.pickle.pbz2, 000000.pickle.pbz2 and so
+ *   on). Only the list of architectures is kept in memory; each accuracy reads
+ *   the file that has it. It is the test accuracy after 200 epochs, the mean of
+ *   all trainings. The pickles are read as data: nothing in them runs.
+ *
+ * On success *out is a new table: free it with tenas_benchmark_free.
+ *
+ * - TENAS_ERROR_IO: a file cannot be opened or read.
+ * - TENAS_ERROR_FORMAT: a file is not of that layout; the message names the
+ *   line or the key.
+ * - TENAS_ERROR_OUT_OF_MEMORY: the table does not fit in memory.
+ * - TENAS_ERROR_INVALID_ARGUMENT: a path that is not UTF-8.
+ * - TENAS_ERROR_NULL_POINTER: path or out is NULL.
+ */
+tenas_status tenas_benchmark_open(const char *path,
+                                  tenas_benchmark **out);
+
+/** Frees a table. NULL is a no-op. */
+void tenas_benchmark_free(tenas_benchmark *benchmark);
+
+/**
+ * Sets *out to the number of architectures in a table.
+ *
+ * - TENAS_ERROR_NULL_POINTER: benchmark or out is NULL.
+ */
+tenas_status tenas_benchmark_count(const tenas_benchmark *benchmark,
+                                   size_t *out);
+
+/**
+ * Sets *out to the space of a table's architectures (a tenas_space).
+ *
+ * - TENAS_ERROR_NULL_POINTER: benchmark or out is NULL.
+ */
+tenas_status tenas_benchmark_space(const tenas_benchmark *benchmark,
+                                   int32_t *out);
+
+/**
+ * Writes the genotype of entry index, from 0, in the native form. buffer,
+ * capacity and length are those of tenas_context_genotype.
+ *
+ * - TENAS_ERROR_NOT_FOUND: index is not below tenas_benchmark_count.
+ * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+ * - TENAS_ERROR_NULL_POINTER: benchmark or length is NULL, or buffer is and
+ *   capacity is not 0.
+ */
+tenas_status tenas_benchmark_genotype(const tenas_benchmark *benchmark,
+                                      size_t index,
+                                      char *buffer,
+                                      size_t capacity,
+                                      size_t *length);
+
+/**
+ * Sets *out to the index of an architecture: of that one, not of an isomorphic
+ * one, which was trained by itself.
+ *
+ * - TENAS_ERROR_NOT_FOUND: the table does not have it.
+ * - TENAS_ERROR_FORMAT: genotype is none of the table's space.
+ * - TENAS_ERROR_INVALID_ARGUMENT: a text that is not UTF-8.
+ * - TENAS_ERROR_NULL_POINTER: benchmark, genotype or out is NULL.
+ */
+tenas_status tenas_benchmark_find(const tenas_benchmark *benchmark,
+                                  const char *genotype,
+                                  size_t *out);
+
+/**
+ * Sets *out to an architecture's test accuracy on a data set (a
+ * tenas_dataset_kind), in percent.
+ *
+ * - TENAS_ERROR_NOT_FOUND: the table does not have the architecture, or no
+ *   accuracy of it on that data set.
+ * - TENAS_ERROR_FORMAT: genotype is none of the table's space, or the file
+ *   that has the accuracy is not of its layout.
+ * - TENAS_ERROR_IO: that file cannot be read.
+ * - TENAS_ERROR_INVALID_ARGUMENT: no such data set, or a text that is not
+ *   UTF-8.
+ * - TENAS_ERROR_NULL_POINTER: benchmark, genotype or out is NULL.
+ */
+tenas_status tenas_benchmark_accuracy(const tenas_benchmark *benchmark,
+                                      const char *genotype,
+                                      int32_t dataset,
+                                      double *out);
+
+/**
+ * Sets *out to an architecture's place by accuracy on a data set (a
+ * tenas_dataset_kind): 1 is the best, equals share a place. On a folder of
+ * NATS-Bench the first such call reads all files, which takes minutes; calls
+ * from other threads wait for it.
+ *
+ * The errors are those of tenas_benchmark_accuracy.
+ */
+tenas_status tenas_benchmark_rank(const tenas_benchmark *benchmark,
+                                  const char *genotype,
+                                  int32_t dataset,
+                                  size_t *out);
+
+/**
+ * Sets *out to the index of the architecture with the highest accuracy on a
+ * data set (a tenas_dataset_kind), the first of equals. On a folder of
+ * NATS-Bench it reads what tenas_benchmark_rank does.
+ *
+ * - TENAS_ERROR_NOT_FOUND: the table has no accuracy on that data set.
+ * - TENAS_ERROR_IO, TENAS_ERROR_FORMAT: a file cannot be read, or is not of
+ *   its layout.
+ * - TENAS_ERROR_INVALID_ARGUMENT: no such data set.
+ * - TENAS_ERROR_NULL_POINTER: benchmark or out is NULL.
+ */
+tenas_status tenas_benchmark_best(const tenas_benchmark *benchmark,
+                                  int32_t dataset,
+                                  size_t *out);
 
 #ifdef __cplusplus
 }

@@ -64,6 +64,14 @@ check "compile data.c" \
     $CC -std=c99 $strict -pthread -Iinclude tests/c/data.c -o "$build/data-test" $shared
 check "compile data.c, static library" \
     $CC -std=c99 $strict -pthread -Iinclude tests/c/data.c -o "$build/data-test-static" $static
+check "compile scores.c" \
+    $CC -std=c99 $strict -Iinclude tests/c/scores.c -o "$build/scores" $shared
+check "compile scores.c, static library" \
+    $CC -std=c99 $strict -Iinclude tests/c/scores.c -o "$build/scores-static" $static
+for example in score correlate; do
+    check "compile $example.c" \
+        $CC -std=c99 $strict -Iinclude examples/c/$example.c -o "$build/$example" $shared
+done
 check "compile search.c" \
     $CC -std=c99 $strict -Iinclude examples/c/search.c -o "$build/search" $shared
 readme_program c "$build/readme.c"
@@ -82,6 +90,10 @@ check "core under valgrind" $valgrind "$build/core" "$build/data"
 check "data" "$build/data-test" "$build/data"
 check "data, static library" "$build/data-test-static" "$build/data"
 check "data under valgrind" $valgrind "$build/data-test" "$build/data"
+
+check "scores" "$build/scores" "$build/data"
+check "scores, static library" "$build/scores-static" "$build/data"
+check "scores under valgrind" $valgrind "$build/scores" "$build/data"
 
 search=$build/search
 small="--batch-size 4 --repeats 1"
@@ -139,6 +151,47 @@ check "search: broken JPEGs are counted" ends 0 "skipped 10 broken images" $sear
     --dataset imagenet-1k --data "$build/data/broken"
 check "search: a folder of no data set" ends 1 "found none of train.bin, train" $search $small \
     --dataset cifar100 --data "$build/data/broken"
+
+# A table of 25 architectures with ties and gaps, its accuracies made up.
+table=$build/data/table.tsv
+score=$build/score correlate=$build/correlate
+few="--batch-size 4 --repeats 1"
+check "score: samples" $score --sample 25 --csv $few
+{
+    printf 'arch_string\tcifar10_test\tcifar100_test\timagenet16_120_test\n'
+    tail -n +2 "$build/output" | cut -d, -f1 | tr -d '"' \
+        | awk '{ printf "%s\t%.1f\t%s\t50\n", $1, 60 + (NR * 7) % 11, NR % 5 ? NR + 20 : "" }'
+} >"$table"
+first=$(sed -n 2p "$table" | cut -f1)
+check "score: aligned" finds '[|]$' $score $few "$first"
+check "score: from stdin, as CSV" \
+    finds '^"[|].*",[0-9.,e+-]*,1,[0-9.]+$' bash -c "cut -f1 '$table' | tail -n +2 | '$score' --csv $few"
+check "score: DARTS" finds 'Genotype' $score $few --space darts --sample 2
+check "score: disconnected" finds 'does not depend on the input' \
+    $score $few '|none~0|+|none~0|none~1|+|none~0|none~1|none~2|'
+check "score: --help" finds 'marked' $score --help
+check "score: no genotype" ends 2 'genotypes[0]: genotype: byte 0' $score $few 'none'
+check "score: unknown option" ends 2 "--no-such" $score --no-such
+check "score: --batch-size out of range" ends 2 "batch_size: found 1," $score --batch-size 1 x
+check "score: missing data" ends 1 "/no/such/data" $score --data /no/such/data "$first"
+check "correlate: a table" \
+    finds '^parameters +ImageNet16-120 +25 +0.000 +0.000$' \
+    $correlate --table "$table" $few --scores "$build/scores.csv"
+cp "$build/stdout" "$build/correlations"
+check "correlate: as computed by Python" \
+    python3 tests/python/check_correlation.py "$table" "$build/scores.csv" "$build/correlations"
+check "correlate: --limit" finds ' 8 ' $correlate --table "$table" $few --limit 8
+check "correlate: --help" finds 'help' $correlate --help
+check "correlate: no table" ends 2 "--table" $correlate $few
+check "correlate: missing table" ends 1 "/no/such" $correlate --table /no/such
+check "correlate: one architecture" ends 2 "at least 2" $correlate --table "$table" --limit 1
+check "correlate: no place for scores" ends 1 "/no/such/scores" \
+    $correlate --table "$table" $few --limit 2 --scores /no/such/scores
+check "search: --table" finds "$genotype" $search $small --seed 3 --table "$table"
+check "search: accuracies of the table" grep -qE '^cifar10 .* 70[.]00%' "$build/stdout"
+check "search: missing table" ends 1 "/no/such" $search $small --table /no/such
+check "search: a table of another space" \
+    ends 2 "another space" $search $small --space darts --table "$table"
 if [ -w /dev/full ]; then
     check "search: full disk" ends 1 "cannot write" bash -c "'$search' --help >/dev/full"
 fi

@@ -18,13 +18,19 @@ pub mod indicator;
 
 pub mod search;
 
+pub mod benchmark;
+
 pub mod ffi;
 
+pub use benchmark::Benchmark;
 pub use build_info::build_info;
 pub use data::{Dataset, DatasetKind};
 pub use error::{Error, Result};
-pub use network::{Init, Supernet};
-pub use search::{Config, Context, Control, DeviceKind, Progress, Record, Sampling};
+pub use network::{Cost, Init, Supernet};
+pub use search::{
+    Config, Context, Control, DeviceKind, Indicators, Progress, Record, Sampling, Spread,
+    indicators,
+};
 pub use space::{Genotype, GenotypeFormat, Mask, Space, SpaceKind};
 
 /// Version of this library.

@@ -22,6 +22,8 @@ pub enum Purpose {
     RegionInputs = 4,
     /// Synthetic data sets.
     SyntheticImages = 5,
+    /// Sampled architectures.
+    Genotypes = 6,
 }
 
 /// Names one draw. Equal keys give equal numbers.

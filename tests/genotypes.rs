@@ -455,11 +455,15 @@ fn check(kind: SpaceKind, text: &str) -> Result<(), TestCaseError> {
             prop_assert_eq!(again.mask(), genotype.mask());
         }
         Err(Error::Format(message)) => {
+            prop_assert!(message.contains(", expected "), "{}", message);
+            if message.starts_with("genotype: \"") && text.trim_start().starts_with('{') {
+                // A key of a JSON text.
+                return Ok(());
+            }
             let rest = message.strip_prefix("genotype: byte ");
             let at = rest.and_then(|rest| rest.split(':').next()?.parse::<usize>().ok());
             prop_assert!(at.is_some_and(|at| at <= text.len()), "{}", message);
             prop_assert!(text.is_char_boundary(at.unwrap()), "{}", message);
-            prop_assert!(message.contains(", expected "), "{}", message);
         }
         Err(other) => return Err(TestCaseError::fail(format!("{other:?}"))),
     }

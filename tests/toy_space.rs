@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tenas::compute::{self, Engine};
-use tenas::network::{Builder, Convolution, Graph, NetworkConfig, Window};
+use tenas::network::{Builder, Convolution, Graph, NetworkConfig, Training, Window};
 use tenas::space::{Cell, Choice, Cursor, Edge, GenotypeText, Preset, Stage};
 use tenas::{
     Config, Context, Dataset, DatasetKind, Error, Genotype, GenotypeFormat, Mask, Result, Space,
@@ -27,7 +27,7 @@ fn toy() -> Supernet {
         presets: vec![],
         text: &Arrows,
     };
-    Supernet { space, lowering: lower, ntk_channels: 2, thin_channels: 1 }
+    Supernet { space, lowering: lower, training, ntk_channels: 2, thin_channels: 1 }
 }
 
 /// `0 -blur-> 1, 1 -grow-> 2`.
@@ -76,6 +76,13 @@ impl GenotypeText for Arrows {
         c.end()?;
         Mask::from_nested(space, vec![active])
     }
+}
+
+/// What is trained in the end: four channels, two blocks.
+fn training(space: &Space, mask: &Mask, training: &Training<'_>) -> Result<Graph> {
+    let &Training { input, classes, .. } = training;
+    let config = NetworkConfig { input, classes, channels: 4, cells: 2, thin: false };
+    lower(space, mask, &config)
 }
 
 fn lower(space: &Space, mask: &Mask, config: &NetworkConfig) -> Result<Graph> {

@@ -65,6 +65,8 @@ static const char HELP[] =
     "  --device NAME         auto (default), cpu, cuda, cuda:N or torch-cpu\n"
     "  --threads N           of the CPU engine; 0 (default) for all cores\n"
     "\n"
+    "  --table PATH          accuracies (text, or a folder of NATS-Bench): print\n"
+    "                        those of the result, its rank and the best\n"
     "  --json                print the architecture as JSON\n"
     "  --help                print this text\n";
 
@@ -116,7 +118,7 @@ struct number {
 
 struct options {
     int32_t space, dataset, sampling, init, device, device_index;
-    const char *dataset_name, *data;
+    const char *dataset_name, *data, *table;
     uint64_t seed;
     struct number repeats, batch_size, prune_per_edge, threads;
     bool json;
@@ -193,7 +195,7 @@ static struct options parse_options(int argc, char **argv)
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
         static const char *const WITH_VALUE[] = {
             "--space", "--dataset", "--data", "--seed", "--sampling", "--init", "--repeats",
-            "--batch-size", "--prune-per-edge", "--device", "--threads", NULL};
+            "--batch-size", "--prune-per-edge", "--device", "--threads", "--table", NULL};
         int known = 0;
         while (WITH_VALUE[known] != NULL && strcmp(option, WITH_VALUE[known]) != 0)
             known++;
@@ -224,6 +226,8 @@ static struct options parse_options(int argc, char **argv)
             o.prune_per_edge = parse_u32(option, value);
         } else if (strcmp(option, "--threads") == 0) {
             o.threads = parse_u32(option, value);
+        } else if (strcmp(option, "--table") == 0) {
+            o.table = value;
         } else if (strncmp(value, "cuda:", 5) == 0) { /* --device cuda:N */
             o.device = TENAS_DEVICE_CUDA;
             o.device_index = (int32_t)parse_number(option, value + 5, INT32_MAX);
@@ -404,8 +408,54 @@ static tenas_status print_genotype(const tenas_context *context, int32_t format)
     return status;
 }
 
+/* Prints what a table has on the architecture that was found. */
+static tenas_status print_accuracies(const tenas_context *context, const tenas_benchmark *table)
+{
+    char genotype[1024], best_genotype[1024];
+    size_t length, count, index;
+    tenas_status status = tenas_context_genotype(context, TENAS_GENOTYPE_NATIVE, genotype,
+                                                 sizeof genotype, &length);
+    if (status != TENAS_OK || (status = tenas_benchmark_count(table, &count)) != TENAS_OK)
+        return status;
+    status = tenas_benchmark_find(table, genotype, &index);
+    if (status == TENAS_ERROR_NOT_FOUND)
+        printf("\nthe table's %zu architectures do not include the result\n", count);
+    else if (status != TENAS_OK)
+        return status;
+    else
+        printf("\nthe table has %zu architectures\n", count);
+    const bool found = status == TENAS_OK;
+
+    printf("%-16s %10s %6s %10s  %s\n", "data set", "accuracy", "rank", "best", "best genotype");
+    for (const struct choice *d = DATASETS; d->name != NULL; d++) {
+        double accuracy, best_accuracy;
+        size_t best, rank;
+        status = tenas_benchmark_best(table, d->value, &best);
+        if (status == TENAS_ERROR_NOT_FOUND) /* not a data set of the table */
+            continue;
+        if (status != TENAS_OK
+            || (status = tenas_benchmark_genotype(table, best, best_genotype,
+                                                  sizeof best_genotype, &length)) != TENAS_OK
+            || (status = tenas_benchmark_accuracy(table, best_genotype, d->value,
+                                                  &best_accuracy)) != TENAS_OK)
+            return status;
+        status = found ? tenas_benchmark_accuracy(table, genotype, d->value, &accuracy)
+                       : TENAS_ERROR_NOT_FOUND;
+        if (status == TENAS_OK
+            && (status = tenas_benchmark_rank(table, genotype, d->value, &rank)) == TENAS_OK)
+            printf("%-16s %9.2f%% %6zu %9.2f%%  %s\n", d->name, accuracy, rank, best_accuracy,
+                   best_genotype);
+        else if (status == TENAS_ERROR_NOT_FOUND)
+            printf("%-16s %10s %6s %9.2f%%  %s\n", d->name, "-", "-", best_accuracy,
+                   best_genotype);
+        else
+            return status;
+    }
+    return TENAS_OK;
+}
+
 static int search(const struct options *o, const tenas_config *config,
-                  const tenas_dataset *dataset)
+                  const tenas_dataset *dataset, const tenas_benchmark *table)
 {
     tenas_context *context = NULL;
     const char *space_name;
@@ -431,6 +481,8 @@ static int search(const struct options *o, const tenas_config *config,
             status = print_round(context, o->space, &next);
         fflush(stdout);
     }
+    if (status == TENAS_OK && table != NULL)
+        status = print_accuracies(context, table);
     if (status == TENAS_OK)
         status = print_genotype(context, o->json ? TENAS_GENOTYPE_JSON : TENAS_GENOTYPE_NATIVE);
 
@@ -455,7 +507,15 @@ int main(int argc, char **argv)
     tenas_dataset *dataset = NULL;
     tenas_status status = o.data != NULL ? tenas_dataset_open(o.dataset, o.data, &dataset)
                                          : tenas_dataset_synthetic(o.dataset, o.seed, &dataset);
-    int result = status == TENAS_OK ? search(&o, config, dataset) : fail();
+    tenas_benchmark *table = NULL;
+    if (status == TENAS_OK && o.table != NULL)
+        status = tenas_benchmark_open(o.table, &table);
+    int32_t space;
+    if (status == TENAS_OK && table != NULL
+        && (status = tenas_benchmark_space(table, &space)) == TENAS_OK && space != o.space)
+        usage_error("--table: found one of another space than --space");
+    int result = status == TENAS_OK ? search(&o, config, dataset, table) : fail();
+    tenas_benchmark_free(table);
     tenas_dataset_free(dataset);
     tenas_config_free(config);
     return finish_output(result);

@@ -70,6 +70,14 @@ static PUBLISHED: [Published; 4] = [
 ];
 
 impl DatasetKind {
+    /// The published ones.
+    pub const ALL: [DatasetKind; 4] = [
+        DatasetKind::Cifar10,
+        DatasetKind::Cifar100,
+        DatasetKind::ImageNet16,
+        DatasetKind::ImageNet,
+    ];
+
     /// Classes, image shape and normalisation; `None` for [`Custom`](Self::Custom).
     pub fn published(self) -> Option<&'static Published> {
         PUBLISHED.iter().find(|published| published.kind == self)

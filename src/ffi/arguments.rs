@@ -103,9 +103,24 @@ impl<T: Versioned> OutStruct<T> {
     /// `pointer` is NULL or points to a `struct_size` and, behind it, to as many writable bytes as
     /// that says, until this value is gone.
     pub(super) unsafe fn new(pointer: *mut T, argument: &str) -> Result<Self, Failure> {
-        let pointer = NonNull::new(pointer).ok_or_else(|| Failure::null(argument))?;
+        let first = NonNull::new(pointer).ok_or_else(|| Failure::null(argument))?;
         // SAFETY: not NULL, so there is a `struct_size`.
-        let size = unsafe { pointer.cast::<size_t>().as_ptr().read_unaligned() };
+        let size = unsafe { first.cast::<size_t>().as_ptr().read_unaligned() };
+        // SAFETY: as the caller promises.
+        unsafe { Self::sized(pointer, argument, size) }
+    }
+
+    /// An element of an array: its size is that of the first.
+    ///
+    /// # Safety
+    ///
+    /// `pointer` is NULL or points to `size` writable bytes, until this value is gone.
+    pub(super) unsafe fn sized(
+        pointer: *mut T,
+        argument: &str,
+        size: usize,
+    ) -> Result<Self, Failure> {
+        let pointer = NonNull::new(pointer).ok_or_else(|| Failure::null(argument))?;
         if !(T::FIRST_SIZE..=LARGEST).contains(&size) {
             return Err(Failure::invalid_argument(format!(
                 "{argument}: found struct_size {size}, expected {} to {LARGEST}: set it to the \
@@ -114,6 +129,11 @@ impl<T: Versioned> OutStruct<T> {
             )));
         }
         Ok(OutStruct { pointer, size })
+    }
+
+    /// The size that the caller's header has.
+    pub(super) fn size(&self) -> usize {
+        self.size
     }
 
     /// Writes what the caller's struct has room for and zeroes the rest of it; `struct_size` stays.

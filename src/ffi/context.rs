@@ -52,9 +52,9 @@ struct State {
 
 /// A host's progress function and its user pointer.
 #[derive(Clone, Copy)]
-struct Callback {
-    function: unsafe extern "C" fn(*const tenas_progress, *mut c_void) -> i32,
-    user: *mut c_void,
+pub(super) struct Callback {
+    pub(super) function: unsafe extern "C" fn(*const tenas_progress, *mut c_void) -> i32,
+    pub(super) user: *mut c_void,
 }
 
 // SAFETY: the pointer is only handed back to the host, whose function runs on the thread that
@@ -62,7 +62,7 @@ struct Callback {
 unsafe impl Send for Callback {}
 
 impl Callback {
-    fn call(&self, progress: &Progress) -> ControlFlow<()> {
+    pub(super) fn call(&self, progress: &Progress) -> ControlFlow<()> {
         let progress = tenas_progress::from(progress);
         // SAFETY: a function of that type, as tenas.h asks; the struct lives during the call.
         match unsafe { (self.function)(&raw const progress, self.user) } {

@@ -22,20 +22,26 @@ mod host_images;
 mod text;
 
 // The sections of tenas.h.
+mod benchmark;
 mod build_info;
 mod config;
 mod context;
 mod dataset;
 mod error;
+mod genotype;
+mod indicators;
 mod space;
 mod status;
 mod version;
 
+pub use benchmark::*;
 pub use build_info::*;
 pub use config::*;
 pub use context::*;
 pub use dataset::*;
 pub use error::*;
+pub use genotype::*;
+pub use indicators::*;
 pub use space::*;
 pub use status::*;
 pub use version::*;

@@ -20,10 +20,15 @@ pub fn spectrum(k: &[f64], images: usize) -> Option<Spectrum> {
     Some(Spectrum { max: eigenvalues.max(), min: eigenvalues.min() })
 }
 
+/// The largest condition number of a batch: 2^24 / images.
+pub fn worst_condition_number(images: usize) -> f64 {
+    f64::from(1 << 24) / images as f64
+}
+
 /// lambda_max / lambda_min of K, at most 2^24 / images: the resolution of f32 gradients. That value
 /// also stands for a K that is not finite, zero, or singular to that resolution.
 pub fn condition_number(k: &[f64], images: usize) -> f64 {
-    let worst = f64::from(1 << 24) / images as f64;
+    let worst = worst_condition_number(images);
     match spectrum(k, images) {
         Some(Spectrum { max, min }) if max > 0.0 && min > 0.0 && max / min < worst => max / min,
         _ => worst,

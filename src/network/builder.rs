@@ -123,6 +123,11 @@ impl Builder {
     pub fn head(&mut self, norm: &str, classifier: &str, x: NodeId, classes: usize) -> NodeId {
         let x = self.batch_norm(norm, x);
         let x = self.relu(x);
+        self.pool_and_classify(classifier, x, classes)
+    }
+
+    /// Global average pooling, linear layer with bias.
+    pub fn pool_and_classify(&mut self, classifier: &str, x: NodeId, classes: usize) -> NodeId {
         let channels = self.shape(x)[0];
         let x = self.push(Operation::GlobalPool, vec![x], [channels, 1, 1]);
         let (w, b) = (ParameterKind::LinearWeight, ParameterKind::LinearBias);

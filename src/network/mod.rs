@@ -1,7 +1,8 @@
 //! Lowers (space, mask, network config) to a static graph of primitive operations, with parameter
-//! names, shapes and initialisation. Knows nothing of how a graph is computed.
+//! names, shapes, initialisation and cost. Knows nothing of how a graph is computed.
 
 mod builder;
+mod cost;
 mod graph;
 mod init;
 mod parameters;
@@ -10,6 +11,7 @@ pub mod darts;
 pub mod nas_bench_201;
 
 pub use builder::Builder;
+pub use cost::Cost;
 pub use graph::{Convolution, Graph, Node, NodeId, Operation, Window};
 pub use init::{Fan, Init, Initialiser};
 pub use parameters::{Parameter, ParameterId, ParameterKind, ParameterTable};
@@ -35,6 +37,20 @@ pub struct NetworkConfig {
 /// Lowers a mask of a space to a graph.
 pub type Lowering = fn(&Space, &Mask, &NetworkConfig) -> Result<Graph>;
 
+/// What a finished architecture is trained for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Training<'a> {
+    /// The data set's name, as in the space's presets.
+    pub dataset: &'a str,
+    /// Channels, height and width of an image.
+    pub input: [usize; 3],
+    /// Classes.
+    pub classes: usize,
+}
+
+/// Lowers a finished architecture to the network that papers train and report the size of.
+pub type TrainingLowering = fn(&Space, &Mask, &Training<'_>) -> Result<Graph>;
+
 /// A space together with its lowering: all that a search needs to know of it.
 #[derive(Debug, Clone)]
 pub struct Supernet {
@@ -42,6 +58,8 @@ pub struct Supernet {
     pub space: Space,
     /// Its lowering.
     pub lowering: Lowering,
+    /// The lowering to the network that is trained.
+    pub training: TrainingLowering,
     /// C of the NTK network.
     pub ntk_channels: usize,
     /// C of the thin network.
@@ -71,6 +89,11 @@ impl Supernet {
     pub fn thin_network(&self, mask: &Mask, classes: usize) -> Result<Graph> {
         let (input, channels) = ([1, THIN_SIZE, THIN_SIZE], self.thin_channels);
         self.lower(mask, &NetworkConfig { input, classes, channels, cells: 1, thin: true })
+    }
+
+    /// The network that papers train (section 3.8).
+    pub fn training_network(&self, mask: &Mask, training: &Training<'_>) -> Result<Graph> {
+        (self.training)(&self.space, mask, training)
     }
 
     /// Any network of the space.

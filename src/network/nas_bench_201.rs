@@ -1,21 +1,32 @@
 //! The networks of NAS-Bench-201 (section 3.1).
 
-use super::{Builder, Convolution, Graph, NetworkConfig, NodeId, Supernet, Window};
+use super::{Builder, Convolution, Graph, NetworkConfig, NodeId, Supernet, Training, Window};
 use crate::error::{Error, Result};
 use crate::space::{Choice, Mask, Space, SpaceKind};
 
 /// Channels C of the NTK network and of the thin network.
 const NTK_CHANNELS: usize = 3;
 const THIN_CHANNELS: usize = 1;
+/// Channels C and cells N of the network that the benchmark trains.
+const TRAINING_CHANNELS: usize = 16;
+const TRAINING_CELLS: usize = 5;
 
 /// The space with its lowering.
 pub fn supernet() -> Supernet {
     Supernet {
         space: SpaceKind::NasBench201.space(),
         lowering: lower,
+        training,
         ntk_channels: NTK_CHANNELS,
         thin_channels: THIN_CHANNELS,
     }
+}
+
+/// The benchmark's network: C = 16, N = 5.
+fn training(space: &Space, mask: &Mask, training: &Training<'_>) -> Result<Graph> {
+    let &Training { input, classes, .. } = training;
+    let (channels, cells) = (TRAINING_CHANNELS, TRAINING_CELLS);
+    lower(space, mask, &NetworkConfig { input, classes, channels, cells, thin: false })
 }
 
 /// Macro: stem, N cells, residual block, N cells, residual block, N cells, head. The thin network

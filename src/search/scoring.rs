@@ -14,8 +14,8 @@ use crate::random::{Key, Purpose};
 use crate::space::{Choice, Mask};
 
 /// Batches of the thin network, and inputs of each (section 3.3).
-const REGION_BATCHES: usize = 3;
-const REGION_BATCH: usize = 1000;
+pub(super) const REGION_BATCHES: usize = 3;
+pub(super) const REGION_BATCH: usize = 1000;
 
 /// The scores of one candidate.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::text::mask_of;
+use super::text::{check_space, fault, mask_of, operation_of};
 use super::{Cell, Choice, Cursor, Edge, GenotypeText, Mask, Preset, Space, Stage};
 use crate::error::Result;
 
@@ -58,16 +58,20 @@ const FIELDS: [&str; 2] = ["normal", "reduce"];
 impl NamedTuple {
     /// (operation, state) pairs of a cell: of each step the first two edges with an operation.
     fn pairs(space: &Space, mask: &Mask, cell: usize) -> Vec<(&'static str, usize)> {
-        let mut pairs = Vec::new();
-        for step in 0..STEPS {
+        Self::steps(space, mask, cell).into_iter().flatten().collect()
+    }
+
+    /// The pairs, step by step.
+    fn steps(space: &Space, mask: &Mask, cell: usize) -> Vec<Vec<(&'static str, usize)>> {
+        let step = |step: usize| {
             let edges = space.cells[cell].edges.iter().enumerate().filter(|(_, e)| e.to == step);
             let chosen = edges.filter_map(|(i, e)| {
                 let operation = mask.operations_on(cell, i).next()?;
                 Some((space.operations[operation], e.from))
             });
-            pairs.extend(chosen.take(KEEP));
-        }
-        pairs
+            chosen.take(KEEP).collect()
+        };
+        (0..STEPS).map(step).collect()
     }
 
     fn concat() -> Vec<usize> {
@@ -234,5 +238,60 @@ impl GenotypeText for NamedTuple {
         c.space();
         c.end()?;
         Ok(mask_of(space, &choices))
+    }
+
+    fn parse_json(&self, space: &Space, json: &Value) -> Result<Mask> {
+        check_space(space, json)?;
+        let mut choices: Vec<Choice> = Vec::new();
+        for (cell, name) in FIELDS.iter().enumerate() {
+            let found = json.get(name);
+            let pairs = found.and_then(Value::as_array).filter(|p| p.len() == KEEP * STEPS);
+            let pairs = pairs
+                .ok_or_else(|| fault(name, found, &format!("a list of {} pairs", KEEP * STEPS)))?;
+            for (i, pair) in pairs.iter().enumerate() {
+                let step = i / KEEP;
+                let operation = pair.get(0).and_then(Value::as_str);
+                let state = pair.get(1).and_then(Value::as_u64);
+                let edge = state.and_then(|state| {
+                    let wanted = Edge { from: state as usize, to: step };
+                    space.cells[cell].edges.iter().position(|e| *e == wanted)
+                });
+                let edge = edge.filter(|e| choices.iter().all(|c| (c.cell, c.edge) != (cell, *e)));
+                let (Some(operation), Some(edge)) = (operation, edge) else {
+                    let expected = format!(
+                        "an operation and a state below {} that step {step} does not read already",
+                        2 + step
+                    );
+                    return Err(fault(name, Some(pair), &expected));
+                };
+                let operation = operation_of(space, operation)?;
+                choices.push(Choice { cell, edge, operation });
+            }
+            let concat = format!("{name}_concat");
+            match json.get(&concat) {
+                Some(states) if *states != json!(Self::concat()) => {
+                    return Err(fault(&concat, Some(states), "the states 2, 3, 4, 5"));
+                }
+                _ => {}
+            }
+        }
+        Ok(mask_of(space, &choices))
+    }
+
+    /// What each step adds up, written out from the two inputs; steps and terms sorted.
+    fn canonical(&self, space: &Space, mask: &Mask) -> String {
+        let cells = (0..space.cells.len()).map(|cell| {
+            let mut states = vec!["0".to_owned(), "1".to_owned()];
+            for pairs in Self::steps(space, mask, cell) {
+                let mut terms: Vec<String> =
+                    pairs.iter().map(|(o, s)| format!("({})@{o}", states[*s])).collect();
+                terms.sort();
+                states.push(terms.join("+"));
+            }
+            let mut steps = states.split_off(2);
+            steps.sort();
+            steps.join(" ")
+        });
+        cells.collect::<Vec<_>>().join(" | ")
     }
 }

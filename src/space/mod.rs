@@ -3,6 +3,7 @@
 //! Nothing here knows of networks. A [`Space`] says what can be pruned and in which stages, a
 //! [`Mask`] which operations are still active, a [`Genotype`] what is left at the end.
 
+mod enumerate;
 mod genotype;
 mod mask;
 mod text;
@@ -12,7 +13,7 @@ pub mod nas_bench_201;
 
 pub use genotype::{Genotype, GenotypeFormat, GenotypeText};
 pub use mask::{Choice, Mask};
-pub use text::Cursor;
+pub use text::{Cursor, mask_of};
 
 use std::ops::Range;
 
@@ -107,6 +108,15 @@ pub struct Preset {
     pub prune_per_edge: u32,
 }
 
+/// The edges that end in one node.
+#[derive(Debug, Clone)]
+struct Group {
+    cell: usize,
+    edges: Range<usize>,
+    /// How many of them a finished architecture has; `None` where each has its operation.
+    keep: Option<usize>,
+}
+
 impl Space {
     /// The preset for the data set of that name.
     pub fn preset(&self, dataset: &str) -> Preset {
@@ -123,6 +133,38 @@ impl Space {
     pub fn slot(&self, choice: Choice) -> usize {
         let before: usize = self.cells[..choice.cell].iter().map(|c| c.edges.len()).sum();
         (before + choice.edge) * self.operations.len() + choice.operation
+    }
+
+    /// Number of finished architectures; `None` if it does not fit.
+    pub fn size(&self) -> Option<u64> {
+        enumerate::size(self)
+    }
+
+    /// How many edges into a node a finished cell keeps; `None` for all.
+    fn kept(&self, cell: usize) -> Option<usize> {
+        self.stages.iter().find_map(|stage| match stage {
+            Stage::EdgeGroup { cell: c, keep, .. } if *c == cell => Some(*keep),
+            _ => None,
+        })
+    }
+
+    /// The edges of all cells, grouped by the node they end in.
+    fn groups(&self) -> Vec<Group> {
+        let mut groups: Vec<Group> = Vec::new();
+        for (c, cell) in self.cells.iter().enumerate() {
+            for (e, edge) in cell.edges.iter().enumerate() {
+                match groups.last_mut() {
+                    Some(g) if g.cell == c && cell.edges[g.edges.start].to == edge.to => {
+                        g.edges.end = e + 1;
+                    }
+                    _ => groups.push(Group { cell: c, edges: e..e + 1, keep: None }),
+                }
+            }
+        }
+        for group in &mut groups {
+            group.keep = self.kept(group.cell).map(|keep| keep.min(group.edges.len()));
+        }
+        groups
     }
 
     /// Every (cell, edge), in order.

@@ -1,6 +1,8 @@
 //! The NAS-Bench-201 space (Dong and Yang, ICLR 2020) as data, and its architecture string.
 
-use super::text::mask_of;
+use serde_json::{Value, json};
+
+use super::text::{check_space, fault, mask_of, operation_of};
 use super::{Cell, Choice, Cursor, Edge, GenotypeText, Mask, Preset, Space, Stage};
 use crate::error::Result;
 
@@ -55,18 +57,18 @@ impl GenotypeText for ArchitectureString {
         Self::nodes(space).iter().map(node).collect::<Vec<_>>().join("+")
     }
 
-    fn json(&self, space: &Space, mask: &Mask) -> serde_json::Value {
-        let edges: Vec<serde_json::Value> = space.cells[0]
+    fn json(&self, space: &Space, mask: &Mask) -> Value {
+        let edges: Vec<Value> = space.cells[0]
             .edges
             .iter()
             .enumerate()
             .map(|(i, e)| {
-                serde_json::json!({
+                json!({
                     "to": e.to, "from": e.from, "operation": Self::operation(space, mask, i)
                 })
             })
             .collect();
-        serde_json::json!({
+        json!({
             "space": space.name, "architecture": self.native(space, mask), "edges": edges
         })
     }
@@ -91,5 +93,65 @@ impl GenotypeText for ArchitectureString {
         cursor.space();
         cursor.end()?;
         Ok(mask_of(space, &choices))
+    }
+
+    fn parse_json(&self, space: &Space, json: &Value) -> Result<Mask> {
+        check_space(space, json)?;
+        let text = |v: &Value, key: &str| match v.get(key).and_then(Value::as_str) {
+            Some(text) => Ok(text.to_owned()),
+            None => Err(fault(key, v.get(key), "a text")),
+        };
+        let edges = json.get("edges").map(|edges| -> Result<Mask> {
+            let all = &space.cells[0].edges;
+            let items = edges.as_array().map_or(&[][..], Vec::as_slice);
+            if items.len() != all.len() {
+                return Err(fault("edges", Some(edges), &format!("a list of {}", all.len())));
+            }
+            let mut choices: Vec<Choice> = Vec::new();
+            for item in items {
+                let number = |key: &str| item.get(key).and_then(Value::as_u64).map(|n| n as usize);
+                let edge = number("to")
+                    .zip(number("from"))
+                    .and_then(|(to, from)| all.iter().position(|e| *e == Edge { from, to }));
+                let edge = edge.filter(|e| choices.iter().all(|c| c.edge != *e));
+                let edge = edge.ok_or_else(|| {
+                    fault("edges", Some(item), "\"to\" and \"from\" of an edge, each edge once")
+                })?;
+                let name = text(item, "operation")?;
+                let operation = operation_of(space, &name)?;
+                choices.push(Choice { cell: 0, edge, operation });
+            }
+            Ok(mask_of(space, &choices))
+        });
+        let edges = edges.transpose()?;
+        let Some(edges) = edges else {
+            return self.parse(space, &text(json, "architecture")?);
+        };
+        if json.get("architecture").is_some()
+            && self.native(space, &self.parse(space, &text(json, "architecture")?)?)
+                != self.native(space, &edges)
+        {
+            return Err(fault("architecture", json.get("architecture"), "that of \"edges\""));
+        }
+        Ok(edges)
+    }
+
+    /// The string that NAS-Bench-201's code calls unique, built node by node.
+    fn canonical(&self, space: &Space, mask: &Mask) -> String {
+        let mut states = vec!["0".to_owned()];
+        for node in Self::nodes(space) {
+            let mut terms: Vec<String> = node
+                .iter()
+                .map(|(edge, Edge { from, .. })| match Self::operation(space, mask, *edge) {
+                    _ if states[*from] == "#" => "#".to_owned(),
+                    "none" => "#".to_owned(),
+                    "skip_connect" => states[*from].clone(),
+                    operation => format!("({})@{operation}", states[*from]),
+                })
+                .collect();
+            terms.sort();
+            states.push(terms.join("+"));
+        }
+        states.pop().unwrap_or_default()
     }
 }

@@ -1,5 +1,7 @@
 //! A cursor over genotype text: what the parsers of all spaces share.
 
+use serde_json::Value;
+
 use super::{Choice, Mask, Space};
 use crate::error::{Error, Result};
 
@@ -87,8 +89,8 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// A mask with the given operations active and nothing else.
-pub(super) fn mask_of(space: &Space, choices: &[Choice]) -> Mask {
+/// A mask with the given operations active and nothing else. The choices must be the space's own.
+pub fn mask_of(space: &Space, choices: &[Choice]) -> Mask {
     let mut active: Vec<Vec<Vec<bool>>> = space
         .cells
         .iter()
@@ -98,4 +100,47 @@ pub(super) fn mask_of(space: &Space, choices: &[Choice]) -> Mask {
         active[c.cell][c.edge][c.operation] = true;
     }
     Mask::from_nested(space, active).expect("built to the space's own lengths")
+}
+
+/// Reads JSON; the error says at which byte the fault is.
+pub(super) fn json(text: &str) -> Result<Value> {
+    serde_json::from_str(text).map_err(|e| {
+        let lines = text.split_inclusive('\n').take(e.line().saturating_sub(1));
+        let mut at = lines.map(str::len).sum::<usize>() + e.column().saturating_sub(1);
+        at = at.min(text.len());
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        Cursor { text, at }.fault(&format!("JSON ({e})"))
+    })
+}
+
+/// The error of a key of a JSON genotype.
+pub(super) fn fault(key: &str, found: Option<&Value>, expected: &str) -> Error {
+    let found = found.map_or("nothing".to_owned(), |v| {
+        let text = v.to_string();
+        match text.char_indices().nth(60) {
+            Some((end, _)) => format!("{}...", &text[..end]),
+            None => text,
+        }
+    });
+    Error::Format(format!("genotype: \"{key}\": found {found}, expected {expected}"))
+}
+
+/// A JSON genotype that names its space must name this one.
+pub(super) fn check_space(space: &Space, json: &Value) -> Result<()> {
+    match json.get("space") {
+        Some(name) if name.as_str() != Some(space.name) => {
+            Err(fault("space", Some(name), &format!("\"{}\"", space.name)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The operation of that name.
+pub(super) fn operation_of(space: &Space, name: &str) -> Result<usize> {
+    space.operations.iter().position(|o| *o == name).ok_or_else(|| {
+        let expected = format!("an operation of {} ({})", space.name, space.operations.join(", "));
+        fault("operation", Some(&Value::from(name)), &expected)
+    })
 }

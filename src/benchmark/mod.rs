@@ -1,0 +1,224 @@
+//! Tables of what finished architectures reach after training.
+
+mod nats;
+mod pickle;
+mod table;
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::data::DatasetKind;
+use crate::error::{Error, Result};
+use crate::space::{Genotype, GenotypeFormat, Space, SpaceKind};
+
+/// Test accuracies of architectures of one space.
+#[derive(Debug)]
+pub struct Benchmark {
+    path: PathBuf,
+    kind: SpaceKind,
+    space: Space,
+    /// Native texts, in the order of the table.
+    genotypes: Vec<String>,
+    /// The place of each.
+    places: HashMap<String, usize>,
+    source: Source,
+}
+
+#[derive(Debug)]
+enum Source {
+    Table(Vec<(DatasetKind, Vec<Option<f64>>)>),
+    Nats {
+        folder: nats::Folder,
+        /// All accuracies, once a rank or the best has been asked for.
+        all: Mutex<Option<Arc<Vec<nats::Accuracies>>>>,
+    },
+}
+
+impl Benchmark {
+    /// Opens a table.
+    ///
+    /// A file is a table as text: tab-separated, in UTF-8. Its header is `arch_string`, then names
+    /// of data sets (`cifar10`, `cifar100`, `ImageNet16-120`, `imagenet-1k`; capitals and
+    /// punctuation do not matter, and `test` may follow); each line is a genotype in its native
+    /// form and its accuracies in percent, an empty one where there is none.
+    ///
+    /// A folder is NATS-Bench's topology files in their simple form. Only the list of architectures
+    /// is kept; an accuracy reads the one file that has it. It is that of the test images (`ori-test`
+    /// of CIFAR-10, `x-test` of the others) after 200 epochs, the mean of all trainings.
+    ///
+    /// Errors: [`Error::Io`]; [`Error::Format`] naming file and line or key;
+    /// [`Error::OutOfMemory`].
+    pub fn open(path: &Path) -> Result<Self> {
+        let metadata = fs::metadata(path).map_err(|e| Error::io(path, e))?;
+        let (kind, genotypes, source) = if metadata.is_dir() {
+            let (folder, genotypes) = nats::Folder::open(path)?;
+            let all = Mutex::new(None);
+            (SpaceKind::NasBench201, genotypes, Source::Nats { folder, all })
+        } else {
+            let bytes = fs::read(path).map_err(|e| Error::io(path, e))?;
+            let text = String::from_utf8(bytes).map_err(|e| {
+                let at = e.utf8_error().valid_up_to();
+                Error::Format(format!("{}: byte {at}: found no UTF-8", path.display()))
+            })?;
+            let table = table::read(path, &text)?;
+            (table.kind, table.genotypes, Source::Table(table.columns))
+        };
+        let space = kind.space();
+        let mut places = HashMap::new();
+        places
+            .try_reserve(genotypes.len())
+            .map_err(|_| Error::OutOfMemory(format!("{} architectures", genotypes.len())))?;
+        for (i, text) in genotypes.iter().enumerate() {
+            let fault = |what: String| Error::Format(format!("{}: {what}", path.display()));
+            let native = Genotype::parse(&space, text)
+                .map_err(|e| fault(format!("architecture {i}: {e}")))?
+                .to_text(GenotypeFormat::Native);
+            if let Some(before) = places.insert(native, i) {
+                return Err(fault(format!("architectures {before} and {i} are both {text}")));
+            }
+        }
+        Ok(Benchmark { path: path.to_owned(), kind, space, genotypes, places, source })
+    }
+
+    /// The space of its architectures.
+    pub fn space(&self) -> &Space {
+        &self.space
+    }
+
+    /// Which space that is.
+    pub fn kind(&self) -> SpaceKind {
+        self.kind
+    }
+
+    /// Number of architectures.
+    pub fn count(&self) -> usize {
+        self.genotypes.len()
+    }
+
+    /// The data sets that it has accuracies for.
+    pub fn datasets(&self) -> Vec<DatasetKind> {
+        match &self.source {
+            Source::Table(columns) => columns.iter().map(|(kind, _)| *kind).collect(),
+            Source::Nats { .. } => nats::DATASETS.iter().map(|(kind, ..)| *kind).collect(),
+        }
+    }
+
+    /// Architecture `index`, as native text.
+    ///
+    /// Errors: [`Error::NotFound`] if there is no such index.
+    pub fn genotype(&self, index: usize) -> Result<&str> {
+        self.genotypes.get(index).map(String::as_str).ok_or_else(|| {
+            Error::NotFound(format!("index: found {index}, expected below {}", self.count()))
+        })
+    }
+
+    /// The index of an architecture: of that one, not of an isomorphic one, which was trained by
+    /// itself.
+    ///
+    /// Errors: [`Error::Format`] for a text that is no genotype of the space;
+    /// [`Error::NotFound`] if the table does not have it.
+    pub fn find(&self, genotype: &str) -> Result<usize> {
+        let text = Genotype::parse(&self.space, genotype)?.to_text(GenotypeFormat::Native);
+        self.places.get(&text).copied().ok_or_else(|| {
+            Error::NotFound(format!("genotype: {} does not have {text}", self.path.display()))
+        })
+    }
+
+    /// Test accuracy of architecture `index` on a data set, in percent.
+    ///
+    /// Errors: [`Error::NotFound`] if there is no such index, or no accuracy on that data set;
+    /// [`Error::Io`] and [`Error::Format`] of the file that has it.
+    pub fn accuracy(&self, index: usize, dataset: DatasetKind) -> Result<f64> {
+        let text = self.genotype(index)?;
+        let column = self.column(dataset)?;
+        let found = match &self.source {
+            Source::Table(columns) => columns[column].1[index],
+            Source::Nats { folder, .. } => {
+                folder.accuracies(index, text)?.and_then(|found| found[column])
+            }
+        };
+        found.ok_or_else(|| self.missing(index, dataset))
+    }
+
+    /// Place of architecture `index` among those with an accuracy on the data set: 1 is the best,
+    /// equals share a place. With a NATS-Bench folder the first rank or best reads all its files.
+    ///
+    /// Errors: those of [`accuracy`](Self::accuracy).
+    pub fn rank(&self, index: usize, dataset: DatasetKind) -> Result<usize> {
+        let own = self.accuracy(index, dataset)?;
+        let better = |v: &Option<f64>| v.is_some_and(|v| v > own);
+        Ok(1 + self.all(dataset)?.iter().filter(|v| better(v)).count())
+    }
+
+    /// Index of the best architecture on a data set; the first of equals.
+    ///
+    /// Errors: [`Error::NotFound`] if it has no accuracy on that data set; otherwise those of
+    /// [`accuracy`](Self::accuracy).
+    pub fn best(&self, dataset: DatasetKind) -> Result<usize> {
+        let mut best: Option<(usize, f64)> = None;
+        for (i, value) in self.all(dataset)?.into_iter().enumerate() {
+            if let Some(value) = value
+                && best.is_none_or(|(_, most)| value > most)
+            {
+                best = Some((i, value));
+            }
+        }
+        best.map(|(i, _)| i).ok_or_else(|| {
+            Error::NotFound(format!(
+                "dataset: {} has no accuracy on {}",
+                self.path.display(),
+                dataset.name()
+            ))
+        })
+    }
+
+    fn missing(&self, index: usize, dataset: DatasetKind) -> Error {
+        Error::NotFound(format!(
+            "genotype: {} has no accuracy of {} on {}",
+            self.path.display(),
+            self.genotypes[index],
+            dataset.name()
+        ))
+    }
+
+    /// The column of a data set.
+    fn column(&self, dataset: DatasetKind) -> Result<usize> {
+        let all = self.datasets();
+        all.iter().position(|kind| *kind == dataset).ok_or_else(|| {
+            let names: Vec<&str> = all.iter().map(|kind| kind.name()).collect();
+            Error::NotFound(format!(
+                "dataset: found {}, but {} has {}",
+                dataset.name(),
+                self.path.display(),
+                names.join(", ")
+            ))
+        })
+    }
+
+    /// All accuracies on a data set.
+    fn all(&self, dataset: DatasetKind) -> Result<Vec<Option<f64>>> {
+        let column = self.column(dataset)?;
+        match &self.source {
+            Source::Table(columns) => Ok(columns[column].1.clone()),
+            Source::Nats { folder, all } => {
+                let mut all = all.lock();
+                let values = match &*all {
+                    Some(values) => values.clone(),
+                    None => {
+                        let each = self.genotypes.iter().enumerate();
+                        let read = each
+                            .map(|(i, text)| Ok(folder.accuracies(i, text)?.unwrap_or_default()));
+                        let values = Arc::new(read.collect::<Result<Vec<_>>>()?);
+                        *all = Some(values.clone());
+                        values
+                    }
+                };
+                Ok(values.iter().map(|found| found[column]).collect())
+            }
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! Genotypes
+//!
+//! A genotype is a finished architecture as a text: the native form of its
+//! space, as tenas_context_genotype writes it, or JSON. Wherever a genotype is
+//! read, both are.
+//!
+//! Operation indices: an architecture as numbers, one for each edge, cells in
+//! order, in each its edges in order; tenas_space_operation_name names them.
+//! NAS-Bench-201 has 6 edges (1<-0, 2<-0, 2<-1, 3<-0, 3<-1, 3<-2) and 5
+//! operations (0 none, 1 skip_connect, 2 nor_conv_1x1, 3 nor_conv_3x3,
+//! 4 avg_pool_3x3). DARTS has 28 (14 of the normal cell, 14 of the reduction
+//! cell) and 8; an edge that the architecture lacks has 0, and each step has
+//! two others.
+//!
+//! Numbers: every architecture of a space has one, from 0 to
+//! tenas_genotype_count. For NAS-Bench-201 it is the operation indices read as
+//! digits of base 5, the first edge the most significant.
+
+use libc::{c_char, size_t};
+
+use super::arguments::{self, Out, choose};
+use super::context::tenas_genotype_format::*;
+use super::error::Failure;
+use super::guard::guard;
+use super::space;
+use super::status::{tenas_status, tenas_status_code};
+use super::text::OutText;
+use crate::random::{Key, Purpose};
+use crate::{Genotype, GenotypeFormat, Space};
+
+fn format_of(format: i32) -> Result<GenotypeFormat, Failure> {
+    choose!(
+        "format", format,
+        TENAS_GENOTYPE_NATIVE => GenotypeFormat::Native,
+        TENAS_GENOTYPE_JSON => GenotypeFormat::Json,
+    )
+}
+
+/// Sets *out to the number of architectures of a space (a tenas_space):
+/// 15625 for NAS-Bench-201, about 1.08e18 for DARTS.
+///
+/// - TENAS_ERROR_INVALID_ARGUMENT: no such space.
+/// - TENAS_ERROR_NULL_POINTER: out is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_genotype_count(space: i32, out: *mut u64) -> tenas_status {
+    guard("tenas_genotype_count", || {
+        // SAFETY: NULL or writable, as tenas.h asks.
+        let out = unsafe { Out::new(out, "out") }?;
+        let size = space::kind(space)?.space().size();
+        out.set(size.ok_or_else(|| Failure::internal("a space without a size"))?);
+        Ok(())
+    })
+}
+
+/// Writes an architecture of a space by its number, in a format (a
+/// tenas_genotype_format), with a terminating NUL. buffer, capacity and length
+/// are those of tenas_context_genotype.
+///
+/// - TENAS_ERROR_NOT_FOUND: index is not below tenas_genotype_count.
+/// - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+/// - TENAS_ERROR_INVALID_ARGUMENT: no such space or format.
+/// - TENAS_ERROR_NULL_POINTER: length is NULL, or buffer is and capacity is not
+///   0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_genotype_at(
+    space: i32,
+    index: u64,
+    format: i32,
+    buffer: *mut c_char,
+    capacity: size_t,
+    length: *mut size_t,
+) -> tenas_status {
+    guard("tenas_genotype_at", || {
+        // SAFETY: a buffer of that capacity, and NULL or writable, as tenas.h asks.
+        let out = unsafe { OutText::new(buffer, capacity, length) }?;
+        let (space, format) = (space::kind(space)?.space(), format_of(format)?);
+        out.set(&Genotype::at(&space, index)?.to_text(format))
+    })
+}
+
+/// Sets *out to the number of an architecture.
+///
+/// - TENAS_ERROR_FORMAT: genotype is none of the space.
+/// - TENAS_ERROR_NOT_FOUND: it has no number (a DARTS genotype with an
+///   operation none).
+/// - TENAS_ERROR_INVALID_ARGUMENT: no such space, or a text that is not UTF-8.
+/// - TENAS_ERROR_NULL_POINTER: genotype or out is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_genotype_index(
+    space: i32,
+    genotype: *const c_char,
+    out: *mut u64,
+) -> tenas_status {
+    guard("tenas_genotype_index", || {
+        // SAFETY: NULL or a C string; NULL or writable, as tenas.h asks.
+        let (text, out) =
+            unsafe { (arguments::text(genotype, "genotype")?, Out::new(out, "out")?) };
+        let genotype = Genotype::parse(&space::kind(space)?.space(), text)?;
+        out.set(genotype.index().ok_or_else(|| Failure {
+            status: tenas_status_code::TENAS_ERROR_NOT_FOUND,
+            message: "genotype: found an operation none, which no numbered architecture has".into(),
+        })?);
+        Ok(())
+    })
+}
+
+/// Writes one architecture of a space, drawn so that each is as likely as any
+/// other. Equal seeds and indices give the same one; for more, count index up.
+/// buffer, capacity and length are those of tenas_context_genotype.
+///
+/// - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+/// - TENAS_ERROR_INVALID_ARGUMENT: no such space or format.
+/// - TENAS_ERROR_NULL_POINTER: length is NULL, or buffer is and capacity is not
+///   0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_genotype_sample(
+    space: i32,
+    seed: u64,
+    index: u64,
+    format: i32,
+    buffer: *mut c_char,
+    capacity: size_t,
+    length: *mut size_t,
+) -> tenas_status {
+    guard("tenas_genotype_sample", || {
+        // SAFETY: a buffer of that capacity, and NULL or writable, as tenas.h asks.
+        let out = unsafe { OutText::new(buffer, capacity, length) }?;
+        let (space, format) = (space::kind(space)?.space(), format_of(format)?);
+        let purpose = Purpose::Genotypes;
+        let key = Key { seed, purpose, round: 0, candidate: index, repeat: 0 };
+        out.set(&Genotype::sample(&space, &mut key.stream(0))?.to_text(format))
+    })
+}
+
+/// Reads a genotype and writes it in a format: checks it, brings it to the
+/// library's own spelling, or turns one form into the other. buffer, capacity
+/// and length are those of tenas_context_genotype.
+///
+/// - TENAS_ERROR_FORMAT: genotype is none of the space; the message names the
+///   byte or the key.
+/// - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+/// - TENAS_ERROR_INVALID_ARGUMENT: no such space or format, or a text that is
+///   not UTF-8.
+/// - TENAS_ERROR_NULL_POINTER: genotype or length is NULL, or buffer is and
+///   capacity is not 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_genotype_convert(
+    space: i32,
+    genotype: *const c_char,
+    format: i32,
+    buffer: *mut c_char,
+    capacity: size_t,
+    length: *mut size_t,
+) -> tenas_status {
+    guard("tenas_genotype_convert", || {
+        // SAFETY: a buffer of that capacity, and NULL or writable, as tenas.h asks.
+        let out = unsafe { OutText::new(buffer, capacity, length) }?;
+        // SAFETY: NULL or a C string, as tenas.h asks.
+        let text = unsafe { arguments::text(genotype, "genotype") }?;
+        let (space, format) = (space::kind(space)?.space(), format_of(format)?);
+        out.set(&Genotype::parse(&space, text)?.to_text(format))
+    })
+}
+
+/// Writes a text that isomorphic architectures share and others do not: two
+/// are isomorphic if these are equal.
+///
+/// For NAS-Bench-201 the rule is the benchmark's own, which finds 6466 classes:
+/// skip_connect is the identity, an edge with none is zero, the order of a sum
+/// does not matter. For DARTS, steps may change places. buffer, capacity and
+/// length are those of tenas_context_genotype.
+///
+/// - TENAS_ERROR_FORMAT: genotype is none of the space.
+/// - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+/// - TENAS_ERROR_INVALID_ARGUMENT: no such space, or a text that is not UTF-8.
+/// - TENAS_ERROR_NULL_POINTER: genotype or length is NULL, or buffer is and
+///   capacity is not 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_genotype_canonical(
+    space: i32,
+    genotype: *const c_char,
+    buffer: *mut c_char,
+    capacity: size_t,
+    length: *mut size_t,
+) -> tenas_status {
+    guard("tenas_genotype_canonical", || {
+        // SAFETY: a buffer of that capacity, and NULL or writable, as tenas.h asks.
+        let out = unsafe { OutText::new(buffer, capacity, length) }?;
+        // SAFETY: NULL or a C string, as tenas.h asks.
+        let text = unsafe { arguments::text(genotype, "genotype") }?;
+        out.set(&Genotype::parse(&space::kind(space)?.space(), text)?.canonical())
+    })
+}
+
+/// Edges of all cells: the number of operation indices.
+fn edges(space: &Space) -> usize {
+    space.edges().count()
+}
+
+/// Sets the operation indices of a genotype: operations has room for capacity
+/// numbers. *count is how many there are, 6 for NAS-Bench-201 and 28 for DARTS;
+/// it is set by failing calls too, to 0 for a genotype that cannot be read.
+/// NULL operations with a capacity of 0 ask for it.
+///
+/// - TENAS_ERROR_FORMAT: genotype is none of the space.
+/// - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; operations is
+///   untouched.
+/// - TENAS_ERROR_INVALID_ARGUMENT: no such space, or a text that is not UTF-8.
+/// - TENAS_ERROR_NULL_POINTER: genotype or count is NULL, or operations is and
+///   capacity is not 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_genotype_to_operations(
+    space: i32,
+    genotype: *const c_char,
+    operations: *mut u32,
+    capacity: size_t,
+    count: *mut size_t,
+) -> tenas_status {
+    guard("tenas_genotype_to_operations", || {
+        // SAFETY: NULL or writable, as tenas.h asks.
+        let count = unsafe { Out::new(count, "count") }?;
+        count.set(0);
+        // SAFETY: NULL or a C string, as tenas.h asks.
+        let text = unsafe { arguments::text(genotype, "genotype") }?;
+        let genotype = Genotype::parse(&space::kind(space)?.space(), text)?;
+        let found = genotype.operations();
+        count.set(found.len());
+        if operations.is_null() && capacity == 0 {
+            return Ok(());
+        }
+        // SAFETY: NULL or writable, as tenas.h asks.
+        unsafe { Out::new(operations, "operations") }?;
+        if capacity < found.len() {
+            return Err(Failure {
+                status: tenas_status_code::TENAS_ERROR_BUFFER_TOO_SMALL,
+                message: format!("capacity: found {capacity}, expected at least {}", found.len()),
+            });
+        }
+        for (i, operation) in found.into_iter().enumerate() {
+            // SAFETY: i is below the capacity that tenas.h asks for. Both spaces have a none.
+            unsafe { Out::new(operations.add(i), "operations") }?
+                .set(operation.map_or(0, |o| o as u32));
+        }
+        Ok(())
+    })
+}
+
+/// Writes the architecture with the given operation indices, in a format (a
+/// tenas_genotype_format). buffer, capacity and length are those of
+/// tenas_context_genotype.
+///
+/// - TENAS_ERROR_INVALID_ARGUMENT: no such space or format, a count that is not
+///   the space's, an operation that it does not have, or a DARTS step with more
+///   or fewer than two edges.
+/// - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+/// - TENAS_ERROR_NULL_POINTER: operations or length is NULL, or buffer is and
+///   capacity is not 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_genotype_from_operations(
+    space: i32,
+    operations: *const u32,
+    count: size_t,
+    format: i32,
+    buffer: *mut c_char,
+    capacity: size_t,
+    length: *mut size_t,
+) -> tenas_status {
+    guard("tenas_genotype_from_operations", || {
+        // SAFETY: a buffer of that capacity, and NULL or writable, as tenas.h asks.
+        let out = unsafe { OutText::new(buffer, capacity, length) }?;
+        let (space, format) = (space::kind(space)?.space(), format_of(format)?);
+        if count != edges(&space) && !operations.is_null() {
+            return Err(Failure::invalid_argument(format!(
+                "count: found {count}, expected {}, one for each edge of {}",
+                edges(&space),
+                space.name
+            )));
+        }
+        // SAFETY: NULL or an array of that count, as tenas.h asks.
+        let operations = unsafe { arguments::slice(operations, count, "operations") }?;
+        let operations: Vec<usize> = operations.iter().map(|o| *o as usize).collect();
+        out.set(&Genotype::from_operations(&space, &operations)?.to_text(format))
+    })
+}

@@ -1,0 +1,206 @@
+//! Accuracy tables: text, and NATS-Bench's files as Python writes them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tenas::{Benchmark, DatasetKind, Error};
+
+const A: &str = "|avg_pool_3x3~0|+|skip_connect~0|none~1|+|none~0|none~1|skip_connect~2|";
+const B: &str = "|nor_conv_3x3~0|+|none~0|none~1|+|none~0|nor_conv_1x1~1|skip_connect~2|";
+const C: &str = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|";
+
+/// An empty folder of this test's own.
+fn folder(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("benchmark-{name}"));
+    let _ = fs::remove_dir_all(&path);
+    fs::create_dir_all(&path).unwrap();
+    path
+}
+
+fn table(name: &str, text: impl AsRef<[u8]>) -> tenas::Result<Benchmark> {
+    let path = folder(name).join("table.tsv");
+    fs::write(&path, text).unwrap();
+    Benchmark::open(&path)
+}
+
+#[track_caller]
+fn not_found<T: std::fmt::Debug>(result: tenas::Result<T>, words: &str) {
+    match result {
+        Err(Error::NotFound(message)) => assert!(message.contains(words), "{message}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[track_caller]
+fn format_error<T: std::fmt::Debug>(result: tenas::Result<T>, words: &[&str]) {
+    match result {
+        Err(Error::Format(message)) => {
+            assert!(words.iter().all(|w| message.contains(w)), "{message}: {words:?}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_table_of_text() {
+    let header = "arch_string\tcifar10_test\tImageNet16-120\timagenet1k";
+    let text = format!("{header}\r\n{A}\t86.5\t28\t\r\n{B}\t90.25\t28\t\n\n{C}\t10\t\t\n");
+    let table = table("text", text).unwrap();
+    assert_eq!(table.count(), 3);
+    let kinds = [DatasetKind::Cifar10, DatasetKind::ImageNet16, DatasetKind::ImageNet];
+    assert_eq!(table.datasets(), kinds);
+    assert_eq!(table.genotype(1).unwrap(), B);
+    not_found(table.genotype(3), "index: found 3, expected below 3");
+    assert_eq!(table.find(&format!(" {B} ")).unwrap(), 1);
+    not_found(table.find(&A.replace("skip_connect", "none")), "does not have");
+    format_error(table.find("|"), &["byte 1"]);
+
+    assert_eq!(table.accuracy(0, DatasetKind::Cifar10).unwrap(), 86.5);
+    not_found(table.accuracy(2, DatasetKind::ImageNet16), "no accuracy");
+    not_found(table.accuracy(0, DatasetKind::Cifar100), "cifar10, ImageNet16-120, imagenet-1k");
+    not_found(table.accuracy(9, DatasetKind::Cifar10), "index: found 9");
+    let ranks = |kind| (0..2).map(|i| table.rank(i, kind).unwrap()).collect::<Vec<_>>();
+    assert_eq!(ranks(DatasetKind::Cifar10), [2, 1]);
+    assert_eq!(ranks(DatasetKind::ImageNet16), [1, 1]);
+    assert_eq!(table.rank(2, DatasetKind::Cifar10).unwrap(), 3);
+    not_found(table.rank(2, DatasetKind::ImageNet16), "no accuracy");
+    assert_eq!(table.best(DatasetKind::Cifar10).unwrap(), 1);
+    assert_eq!(table.best(DatasetKind::ImageNet16).unwrap(), 0);
+    not_found(table.best(DatasetKind::ImageNet), "has no accuracy on imagenet-1k");
+    not_found(table.best(DatasetKind::Custom), "found custom");
+}
+
+#[test]
+fn a_table_of_darts() {
+    let space = tenas::SpaceKind::Darts.space();
+    let native = |i| {
+        let genotype = tenas::Genotype::at(&space, i).unwrap();
+        genotype.to_text(tenas::GenotypeFormat::Native)
+    };
+    let text = format!("arch_string\tcifar10\n{}\t97.1\n{}\t97.2\n", native(5), native(6));
+    let table = table("darts", text).unwrap();
+    assert_eq!(table.kind(), tenas::SpaceKind::Darts);
+    assert_eq!(table.best(DatasetKind::Cifar10).unwrap(), table.find(&native(6)).unwrap());
+}
+
+#[test]
+fn bad_tables_are_refused() {
+    let good = format!("arch_string\tcifar10\n{A}\t50\n");
+    assert!(table("bad-none", &good).is_ok());
+    for (i, (text, words)) in [
+        (String::new(), vec!["line 1: found \"\", expected a header"]),
+        ("architecture\tcifar10\n".into(), vec!["line 1: found \"architecture"]),
+        ("arch_string\n".into(), vec!["line 1", "no column"]),
+        ("arch_string\tmnist\n".into(), vec!["line 1: column \"mnist\"", "ImageNet16-120"]),
+        ("arch_string\tcifar10_valid\n".into(), vec!["column \"cifar10_valid\""]),
+        ("arch_string\tcifar10\tcifar10_test\n".into(), vec!["a second one of cifar10"]),
+        (good.replace("\t50", ""), vec!["line 2: found 0 accuracies, expected 1"]),
+        (good.replace("\t50", "\t50\t51"), vec!["line 2: found 2 accuracies"]),
+        (good.replace("50", "fifty"), vec!["line 2: cifar10: found \"fifty\""]),
+        (good.replace("50", "101"), vec!["found \"101\", expected 0 to 100"]),
+        (good.replace("50", "NaN"), vec!["found \"NaN\""]),
+        (good.replace("50", "-1"), vec!["found \"-1\""]),
+        (good.replace("avg_pool", "max_pool"), vec!["line 2: genotype: byte 1"]),
+        (format!("{good}{A}\t51\n"), vec!["architectures 0 and 1 are both"]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        format_error(table(&format!("bad-{i}"), text), &words);
+    }
+    format_error(table("bad-utf8", b"arch_string\tcifar10\n\xff\t1\n"), &["byte 20"]);
+    let missing = Benchmark::open(Path::new("/no/such/table.tsv"));
+    assert!(matches!(missing, Err(Error::Io { .. })));
+}
+
+/// Python writes the files with its own pickle and bz2, under the keys that the public reader
+/// asks for.
+fn python(folder: &Path, arguments: &[&str]) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/write_nats.py");
+    let output = Command::new("python3").arg(&script).arg(folder).args(arguments).output();
+    let output = output.unwrap_or_else(|e| panic!("this test needs python3 (3.6 or later): {e}"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn nats_bench_as_python_writes_it() {
+    for protocol in ["2", "3", "4"] {
+        let folder = folder(&format!("nats-{protocol}"));
+        python(&folder, &["--protocol", protocol]);
+        let table = Benchmark::open(&folder).unwrap();
+        assert_eq!(table.count(), 4);
+        let kinds = [DatasetKind::Cifar10, DatasetKind::Cifar100, DatasetKind::ImageNet16];
+        assert_eq!(table.datasets(), kinds);
+        // Two trainings on CIFAR-10, one on the others; see the script.
+        let near = |found: tenas::Result<f64>, expected: f64| {
+            let found = found.unwrap();
+            assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+        };
+        for (i, genotype) in [(0, A), (1, B), (2, C)] {
+            assert_eq!(table.find(genotype).unwrap(), i);
+            near(table.accuracy(i, DatasetKind::Cifar10), 90.5 + i as f64);
+            near(table.accuracy(i, DatasetKind::Cifar100), 60.25 - i as f64);
+        }
+        near(table.accuracy(0, DatasetKind::ImageNet16), 40.125);
+        not_found(table.accuracy(1, DatasetKind::ImageNet16), "no accuracy");
+        // In the list, but without a file.
+        not_found(table.accuracy(3, DatasetKind::Cifar10), "no accuracy");
+        assert_eq!(table.rank(0, DatasetKind::Cifar10).unwrap(), 3);
+        assert_eq!(table.rank(0, DatasetKind::Cifar100).unwrap(), 1);
+        assert_eq!(table.best(DatasetKind::Cifar10).unwrap(), 2);
+        assert_eq!(table.best(DatasetKind::ImageNet16).unwrap(), 0);
+        not_found(table.rank(3, DatasetKind::Cifar10), "no accuracy");
+    }
+}
+
+#[test]
+fn bad_nats_files_are_refused() {
+    for (fault, words) in [
+        ("no-meta-archs", vec!["meta.pickle.pbz2", "\"meta_archs\""]),
+        ("meta-is-a-list", vec!["meta.pickle.pbz2", "\"meta_archs\""]),
+        ("meta-number", vec!["no text in \"meta_archs\""]),
+        ("meta-unknown", vec!["architecture 1: genotype: byte 1"]),
+        ("meta-twice", vec!["architectures 0 and 1"]),
+        ("meta-not-bz2", vec!["meta.pickle.pbz2", "bzip2"]),
+        ("meta-cut", vec!["meta.pickle.pbz2", "bzip2"]),
+        ("meta-no-pickle", vec!["pickle: byte"]),
+    ] {
+        let folder = folder(fault);
+        python(&folder, &["--fault", fault]);
+        format_error(Benchmark::open(&folder), &words);
+    }
+    for (fault, words) in [
+        ("no-200", vec!["000000.pickle.pbz2", "key \"200\""]),
+        ("other-arch", vec!["expected |avg_pool_3x3~0|"]),
+        ("no-seeds", vec!["no \"dataset_seed\""]),
+        ("seed-text", vec!["whole number as seed of cifar10"]),
+        ("no-result", vec!["result of cifar10, seed 888"]),
+        ("no-epochs", vec!["\"epochs\" of cifar10, seed 777"]),
+        ("no-accuracy", vec!["\"ori-test@199\" of cifar10, seed 777"]),
+        ("accuracy-text", vec!["\"ori-test@199\""]),
+        ("accuracy-nan", vec!["accuracy of 0 to 100"]),
+        ("entry-not-bz2", vec!["000000.pickle.pbz2", "bzip2"]),
+        ("entry-cut", vec!["000000.pickle.pbz2", "bzip2"]),
+        ("entry-no-pickle", vec!["000000.pickle.pbz2", "pickle: byte"]),
+    ] {
+        let folder = folder(fault);
+        python(&folder, &["--fault", fault]);
+        let table = Benchmark::open(&folder).unwrap();
+        format_error(table.accuracy(0, DatasetKind::Cifar10), &words);
+        format_error(table.best(DatasetKind::Cifar10), &words);
+        assert_eq!(table.accuracy(1, DatasetKind::Cifar10).unwrap(), 91.5);
+    }
+    let missing = Benchmark::open(&folder("empty"));
+    assert!(matches!(missing, Err(Error::Io { .. })));
+}
+
+/// A pickle that would run a command in Python is data here.
+#[test]
+fn nothing_in_a_pickle_runs() {
+    let folder = folder("hostile");
+    python(&folder, &["--fault", "runs-a-command"]);
+    let table = Benchmark::open(&folder).unwrap();
+    assert_eq!(table.accuracy(0, DatasetKind::Cifar10).unwrap(), 90.5);
+    assert!(!folder.join("ran").exists());
+}

@@ -262,6 +262,9 @@ with tarfile.open('size.tar.gz', 'w:gz') as tar:
     for (kind, name, parts) in cases {
         assert_refused(kind, &folder.join(name), parts);
     }
+    // A folder `train` is no batch.
+    fs::create_dir_all(folder.join("images/train")).unwrap();
+    assert_refused(c100, &folder.join("images"), &["found none of train.bin, train"]);
     // A record of CIFAR-100 has two labels.
     let mut record = vec![19, 99];
     record.resize(3074, 7);

@@ -103,7 +103,12 @@ pub(super) fn in_folder(
         let io = |error| Error::io(folder, error);
         let mut found = Vec::new();
         for entry in fs::read_dir(folder).map_err(io)? {
-            found.extend(find(batches, &entry.map_err(io)?.file_name()));
+            let entry = entry.map_err(io)?;
+            // Many a folder has a folder `train`, which is no batch of CIFAR-100.
+            let is_batch = |(format, name): &(Format, String)| {
+                *format == Format::Binary || !folder.join(name).is_dir()
+            };
+            found.extend(find(batches, &entry.file_name()).filter(is_batch));
         }
         // A folder's own order differs between machines.
         found.sort_unstable();

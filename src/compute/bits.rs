@@ -35,6 +35,17 @@ impl ActivationBits {
         ActivationBits { rows, words, data: vec![0; rows * words], groups }
     }
 
+    /// The rows of all parts, in order; they are laid out alike.
+    pub fn stack(mut parts: impl Iterator<Item = ActivationBits>) -> Self {
+        let mut all = parts.next().unwrap_or_default();
+        for part in parts {
+            debug_assert_eq!(part.groups, all.groups);
+            all.rows += part.rows;
+            all.data.extend_from_slice(&part.data);
+        }
+        all
+    }
+
     /// Switches a bit on.
     pub fn set(&mut self, row: usize, bit: usize) {
         self.data[row * self.words + bit / 64] |= 1 << (bit % 64);

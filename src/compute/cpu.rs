@@ -15,7 +15,7 @@ use super::bits::ActivationBits;
 use super::gram::gram;
 use super::kernels::Kernels;
 use super::program::Program;
-use super::walk::{BitTarget, Network, forward, reverse};
+use super::walk::{Network, forward, reverse};
 use super::{Engine, Evidence, Parameters, Plan, Reduce, Rows, Sink, Task, Tasks, Wanted};
 use crate::error::{Error, Result, try_vec};
 use crate::network::Graph;
@@ -141,46 +141,45 @@ impl<K: CpuKernels> CpuEngine<K> {
         match task.wanted {
             Wanted::Jacobian | Wanted::Kernel => self.jacobian(task, &network, reduce, stop),
             Wanted::Bits => {
-                let mut bits = task.bits();
-                self.batches(task, &network, |kernels, network, input, row| {
-                    let target = BitTarget { bits: &mut bits, row };
-                    let pass =
-                        forward(kernels, network, input, task.inputs.batch, false, Some(target))?;
+                // Batches have statistics of their own: they spread over the pool.
+                let parts = self.batches(task, &network, |kernels, network, input| {
+                    let mut bits = task.bits_of_a_batch();
+                    let target = Some(&mut bits);
+                    let pass = forward(kernels, network, input, task.inputs.batch, false, target)?;
                     pass.release(kernels);
-                    Ok(())
+                    Ok(bits)
                 })?;
-                Ok(Some(reduce(Evidence::Bits(&bits))))
+                Ok(Some(reduce(Evidence::Bits(&ActivationBits::stack(parts.into_iter())))))
             }
             Wanted::Logits => {
-                let mut logits = Vec::new();
-                self.batches(task, &network, |kernels, network, input, _| {
+                let parts = self.batches(task, &network, |kernels, network, input| {
                     let pass = forward(kernels, network, input, task.inputs.batch, false, None)?;
-                    logits.extend(kernels.read(pass.logits()));
+                    let logits = kernels.read(pass.logits());
                     pass.release(kernels);
-                    Ok(())
+                    Ok(logits)
                 })?;
-                Ok(Some(reduce(Evidence::Logits(&logits))))
+                Ok(Some(reduce(Evidence::Logits(&parts.concat()))))
             }
         }
     }
 
-    /// Calls `f` for each batch with its tensor and the number of its first image.
-    fn batches(
+    /// What `f` makes of each batch's tensor, in order.
+    fn batches<T: Send>(
         &self,
         task: &Task,
         network: &Network<'_, K>,
-        mut f: impl FnMut(&mut K, &Network<'_, K>, K::Tensor, usize) -> Result<()>,
-    ) -> Result<()> {
+        f: impl Fn(&mut K, &Network<'_, K>, K::Tensor) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
         let chw = network.program.graph().input_shape();
         let batch = task.inputs.batch;
         let elements = batch * chw.iter().product::<usize>();
-        self.with_kernels(|kernels| {
-            for (b, values) in task.inputs.values.chunks_exact(elements).enumerate() {
+        let one = |values: &[f32]| {
+            self.with_kernels(|kernels| {
                 let input = kernels.input(values, batch, chw)?;
-                f(kernels, network, input, b * batch)?;
-            }
-            Ok(())
-        })
+                f(kernels, network, input)
+            })
+        };
+        task.inputs.values.par_chunks_exact(elements).map(one).collect()
     }
 
     fn jacobian(

@@ -87,14 +87,8 @@ pub(super) trait Kernels {
     fn release_saved(&mut self, saved: Self::Saved);
     /// Logit cotangents of images `first..first + shape.cotangents`: 1 for each logit of that image.
     fn seed(&mut self, first: usize, shape: Shape) -> Result<Self::Tensor>;
-    /// Writes the bits x > 0 of image n's elements to `row + n`, from bit `bit` on.
-    fn bits(
-        &mut self,
-        x: &Self::Tensor,
-        bits: &mut Self::Bits,
-        row: usize,
-        bit: usize,
-    ) -> Result<()>;
+    /// Writes the bits x > 0 of image n's elements to row n, from bit `bit` on.
+    fn bits(&mut self, x: &Self::Tensor, bits: &mut Self::Bits, bit: usize) -> Result<()>;
 
     /// `keep`: an adjoint will follow.
     fn conv(

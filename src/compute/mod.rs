@@ -109,13 +109,10 @@ impl Task {
         self.plan.program.relu_inputs(|slot| slot.is_none_or(|s| self.mixing[s] != 0.0))
     }
 
-    /// Its activation bits, all off.
-    fn bits(&self) -> ActivationBits {
+    /// Activation bits of one of its batches, all off.
+    fn bits_of_a_batch(&self) -> ActivationBits {
         let inputs = self.relu_inputs();
-        ActivationBits::new(
-            self.inputs.batches * self.inputs.batch,
-            inputs.iter().map(|i| (i.elements, i.copies)),
-        )
+        ActivationBits::new(self.inputs.batch, inputs.iter().map(|i| (i.elements, i.copies)))
     }
 }
 

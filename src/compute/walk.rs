@@ -49,13 +49,6 @@ impl<'a, K: Kernels> Network<'a, K> {
     }
 }
 
-/// Where the bits of a forward pass go.
-pub(super) struct BitTarget<'a, B: ?Sized> {
-    pub(super) bits: &'a mut B,
-    /// The row of the batch's first image.
-    pub(super) row: usize,
-}
-
 /// Values of a forward pass.
 pub(super) struct Forward<K: Kernels> {
     values: Vec<Option<K::Tensor>>,
@@ -86,7 +79,7 @@ pub(super) fn forward<K: Kernels>(
     input: K::Tensor,
     batch: usize,
     keep: bool,
-    mut bits: Option<BitTarget<'_, K::Bits>>,
+    mut bits: Option<&mut K::Bits>,
 ) -> Result<Forward<K>> {
     let program = network.program;
     let nodes = program.graph().nodes.len();
@@ -103,7 +96,7 @@ pub(super) fn forward<K: Kernels>(
     }
     let mut note_bits =
         |kernels: &mut K, node: NodeId, value: &K::Tensor| match (bit_of[node], &mut bits) {
-            (Some(bit), Some(target)) => kernels.bits(value, target.bits, target.row, bit),
+            (Some(bit), Some(bits)) => kernels.bits(value, bits, bit),
             _ => Ok(()),
         };
     note_bits(kernels, 0, &input)?;

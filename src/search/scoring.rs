@@ -131,7 +131,7 @@ impl Scoring {
         stop: &dyn Fn() -> bool,
     ) -> Result<()> {
         use std::ops::ControlFlow::{Break, Continue};
-        let jobs = self.jobs(config, range);
+        let jobs = self.jobs(config, range.clone());
         let (plans, mixing, mixing_now) = (&self.plans, &self.mixing, &self.mixing_now);
         let (shared, round) = (&mut self.shared, self.round);
         let mut tasks = jobs.iter().map(|job| {
@@ -149,6 +149,26 @@ impl Scoring {
         };
         let (now, without, scores) = (&mut self.now, &mut self.without, &mut self.scores);
         let (candidates, decimals) = (&self.candidates, config.score_decimals());
+        // Scores those of some candidates whose values are all there, until told to stop.
+        let mut complete = |now: &[Values], without: &[Values], touched: Range<usize>| {
+            for c in touched {
+                if stop() {
+                    return Break(());
+                }
+                let now = &now[if now.len() == 1 { 0 } else { c }];
+                if scores[c].is_none()
+                    && let Some(score) = score(candidates[c], now, &without[c], decimals)
+                {
+                    scores[c] = Some(score);
+                    after(scores.iter().flatten().count());
+                }
+            }
+            if stop() { Break(()) } else { Continue(()) }
+        };
+        // What a call that was stopped left without a score.
+        if complete(now, without, range).is_break() {
+            return Ok(());
+        }
         engine.evaluate(&mut tasks, &reduce, &mut |number, value| {
             let job = &jobs[number];
             let values = match (job.candidate, job.without) {
@@ -159,16 +179,7 @@ impl Scoring {
             values[job.indicator as usize][job.repeat] = Some(value);
             // A shared value may complete many candidates.
             let touched = job.candidate.map_or(0..candidates.len(), |c| c..c + 1);
-            for c in touched {
-                let now = &now[if now.len() == 1 { 0 } else { c }];
-                if scores[c].is_none()
-                    && let Some(score) = score(candidates[c], now, &without[c], decimals)
-                {
-                    scores[c] = Some(score);
-                    after(scores.iter().flatten().count());
-                }
-            }
-            if stop() { Break(()) } else { Continue(()) }
+            complete(now, without, touched)
         })
     }
 

@@ -136,13 +136,7 @@ impl Kernels for NativeKernels {
         Ok(seed)
     }
 
-    fn bits(
-        &mut self,
-        x: &Tensor,
-        bits: &mut ActivationBits,
-        row: usize,
-        bit: usize,
-    ) -> Result<()> {
+    fn bits(&mut self, x: &Tensor, bits: &mut ActivationBits, bit: usize) -> Result<()> {
         for b in 0..x.blocks() {
             let valid = x.valid(b);
             let (mut at, mut rest) = (bit, x.block(b));
@@ -156,7 +150,7 @@ impl Kernels for NativeKernels {
                     }
                 }
                 for (n, word) in words[..valid].iter().enumerate() {
-                    bits.set_word(row + b * LANES + n, at / 64, *word);
+                    bits.set_word(b * LANES + n, at / 64, *word);
                 }
                 at += now.len();
                 rest = later;

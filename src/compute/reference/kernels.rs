@@ -167,17 +167,11 @@ impl Kernels for ReferenceKernels {
         Ok(seed)
     }
 
-    fn bits(
-        &mut self,
-        x: &Tensor,
-        bits: &mut ActivationBits,
-        row: usize,
-        bit: usize,
-    ) -> Result<()> {
+    fn bits(&mut self, x: &Tensor, bits: &mut ActivationBits, bit: usize) -> Result<()> {
         let elements = x.shape.chw.iter().product();
         for (n, image) in x.data.chunks_exact(elements).enumerate() {
             for (e, _) in image.iter().enumerate().filter(|(_, v)| **v > 0.0) {
-                bits.set(row + n, bit + e);
+                bits.set(n, bit + e);
             }
         }
         Ok(())

@@ -11,7 +11,7 @@ use super::{TorchDevice, cuda};
 use crate::compute::bits::ActivationBits;
 use crate::compute::kernels::Kernels;
 use crate::compute::program::Program;
-use crate::compute::walk::{BitTarget, Forward, Network, forward, reverse};
+use crate::compute::walk::{Forward, Network, forward, reverse};
 use crate::compute::{Engine, Evidence, Parameters, Plan, Reduce, Rows, Sink, Task, Tasks, Wanted};
 use crate::error::{Error, Result, try_vec};
 use crate::network::Graph;
@@ -146,8 +146,7 @@ impl TorchEngine {
             }
             Wanted::Bits => {
                 let mut packed = Vec::new();
-                let target = BitTarget { bits: &mut packed, row: 0 };
-                forward(&mut kernels, &network, input, batch, false, Some(target))?;
+                forward(&mut kernels, &network, input, batch, false, Some(&mut packed))?;
                 self.reduce_bits(tasks, &packed, reduce)
             }
             Wanted::Logits => {
@@ -222,34 +221,41 @@ impl TorchEngine {
         packed: &[PackedBits],
         reduce: &Reduce<'_>,
     ) -> Result<Vec<f64>> {
-        let mut bits: Vec<ActivationBits> = tasks.iter().map(|task| task.bits()).collect();
+        // `[task][batch]`, flat.
+        let batches = tasks[0].inputs.batches;
+        let new = |task: &&Task| std::iter::repeat_n(task.bits_of_a_batch(), batches);
+        let mut bits: Vec<ActivationBits> = tasks.iter().flat_map(new).collect();
         // The union's inputs in order, as the walk counted them.
         let union = tasks[0].plan.program.relu_inputs(|slot| {
             slot.is_none_or(|s| tasks.iter().any(|task| task.mixing[s] != 0.0))
         });
-        let batches = tasks[0].inputs.batches;
         let mut end = 0;
         for input in &union {
             let of_input = packed.iter().find(|p| p.bit == end);
             let bytes = of_input.ok_or_else(|| Error::Internal("bits of a ReLU".into()))?;
             // Where each task has this input's bits, if it has that ReLU.
-            let start = |(task, bits): (&&Task, &ActivationBits)| {
+            let start = |(task, bits): (&&Task, &[ActivationBits])| {
                 let own = task.relu_inputs();
                 let place = own.iter().position(|i| i.node == input.node)?;
-                Some(bits.groups()[place].bits.start)
+                Some(bits[0].groups()[place].bits.start)
             };
-            let starts: Vec<Option<usize>> = tasks.iter().zip(&bits).map(start).collect();
+            let of_tasks = tasks.iter().zip(bits.chunks_exact(batches));
+            let starts: Vec<Option<usize>> = of_tasks.map(start).collect();
             let values = self.backend.read::<u8>(&bytes.bytes)?;
             for (e, row) in values.chunks_exact(input.elements.div_ceil(8)).enumerate() {
                 let (n, group) = (e / (tasks.len() * batches), e % (tasks.len() * batches));
-                let (t, b) = (group / batches, group % batches);
-                if let Some(start) = starts[t] {
-                    bits[t].set_bytes(b * tasks[0].inputs.batch + n, start, row);
+                if let Some(start) = starts[group / batches] {
+                    bits[group].set_bytes(n, start, row);
                 }
             }
             end += input.elements;
         }
-        Ok(bits.iter().map(|bits| reduce(Evidence::Bits(bits))).collect())
+        let mut bits = bits.into_iter();
+        let mut value = |_: &&Task| {
+            let all = ActivationBits::stack(bits.by_ref().take(batches));
+            reduce(Evidence::Bits(&all))
+        };
+        Ok(tasks.iter().map(&mut value).collect())
     }
 
     fn reduce_logits(

@@ -393,7 +393,7 @@ impl Kernels for TorchKernels<'_> {
         Ok(tensor)
     }
 
-    fn bits(&mut self, x: &Tensor, bits: &mut Vec<PackedBits>, _: usize, bit: usize) -> Result<()> {
+    fn bits(&mut self, x: &Tensor, bits: &mut Vec<PackedBits>, bit: usize) -> Result<()> {
         let [_, n, g, c, h, w] = x.dims;
         let elements = c * h * w;
         let bytes = (elements + 7) / 8;

@@ -54,16 +54,21 @@ impl Layout {
         let reach = g.reach(input, output);
         let low = halo.max(reach);
         let x_padding = Padding { height: h, width: w, low, high: low };
-        let start = (low as isize - g.padding) as usize;
         let row = x_padding.row();
-        let x_grid = Grid { origin: start * (row + 1), row: g.stride * row, column: g.stride };
         let (ys, xs): (Vec<usize>, Vec<usize>) = (g.taps(h, oh).collect(), g.taps(w, ow).collect());
         let square = || ys.iter().flat_map(|y| xs.iter().map(move |x| (*y, *x)));
         let live = square().map(|(y, x)| y * g.kernel + x).collect();
         let (outputs, inputs, groups) =
             if g.depthwise { (1, 1, output[0]) } else { (output[0], input[0], 1) };
+        // From what the first live tap reads for the first output: no other may lie in the plane.
+        let (top, left) = (ys.first().copied().unwrap_or(0), xs.first().copied().unwrap_or(0));
+        let start = |tap: usize| {
+            usize::try_from((low + tap * g.dilation) as isize - g.padding).unwrap_or(0)
+        };
+        let origin = start(top) * row + start(left);
+        let x_grid = Grid { origin, row: g.stride * row, column: g.stride };
         let offset = |c: usize, y: usize, x: usize| {
-            c * x_padding.plane() + (y * x_padding.row() + x) * g.dilation
+            c * x_padding.plane() + ((y - top) * row + (x - left)) * g.dilation
         };
         let x_terms = (0..inputs)
             .flat_map(|c| square().map(move |(y, x)| (c, y, x)))

@@ -88,6 +88,9 @@ fn libtorch(c: &mut Criterion) {
             });
         });
     }
+    if compute::cuda_devices() > 0 {
+        cuda(&mut group);
+    }
     let kind = (tch::Kind::Float, tch::Device::Cpu);
     let (a, b) = (tch::Tensor::randn([1024, 1024], kind), tch::Tensor::randn([1024, 1024], kind));
     group.bench_function("sgemm-1024", |bencher| {
@@ -96,6 +99,31 @@ fn libtorch(c: &mut Criterion) {
         });
     });
     group.finish();
+}
+
+/// On the first GPU: an NTK, and a whole search. The values are read back, so the device is waited for.
+#[cfg(feature = "torch")]
+fn cuda(group: &mut criterion::BenchmarkGroup<'_, criterion::measurement::WallTime>) {
+    for kind in SPACES {
+        let supernet = Supernet::of(kind);
+        let engine = compute::torch(compute::TorchDevice::Cuda(0)).expect("a GPU");
+        let task = task(engine.as_ref(), &supernet, &images(), preset_batch(kind), Wanted::Kernel);
+        let ntk = name(kind, "cuda-ntk");
+        group.bench_function(&ntk, |b| {
+            timed(b, &ntk, || {
+                evaluate(engine.as_ref(), &task);
+            });
+        });
+        let mut config = Config::new(kind, DatasetKind::Cifar10);
+        config.set_device(tenas::DeviceKind::Cuda, 0).expect("a build with CUDA");
+        let search = name(kind, "cuda-search");
+        group.bench_function(&search, |b| {
+            timed(b, &search, || {
+                let mut context = Context::new(&config, &images()).expect("a search");
+                context.run(&mut |_| ControlFlow::Continue(())).expect("a result");
+            });
+        });
+    }
 }
 
 #[cfg(not(feature = "torch"))]

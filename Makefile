@@ -51,6 +51,7 @@ test:
 	@scripts/libtorch.sh >/dev/null
 	cargo clippy --release --all-targets --features torch -- -D warnings
 	OMP_NUM_THREADS=1 cargo test --release --features torch
+	cargo build --release --lib --features torch
 	OMP_NUM_THREADS=1 scripts/test-torch.sh $(LIBRARY) $(BUILD)/test-torch
 	cargo test --release --test torch --test cuda
 	cargo build --release --lib

@@ -518,7 +518,9 @@ typedef struct tenas_dataset_facts {
  *   broken and not in the batch. tenas_dataset_info has the count.
  * - any of them: one .npy, .npz or safetensors file with an array of count x
  *   channels x height x width bytes, in .npz and safetensors named images or
- *   data; an array named labels, if there is one, has an integer an image.
+ *   data; an array named labels, if there is one, has an integer an image. For
+ *   ImageNet16-120 labels count from 1 here too, and choose the images of the
+ *   first 120 classes; without labels all images are taken.
  *
  * Pickles are read as data: nothing in them is executed. Symbolic links are
  * followed; no file is mapped into memory.
@@ -824,6 +826,8 @@ tenas_status tenas_context_set_progress(tenas_context *context,
  *   never been stopped.
  * - TENAS_ERROR_OUT_OF_MEMORY, TENAS_ERROR_DEVICE: the engine failed; likewise
  *   the next run goes on.
+ * - TENAS_ERROR_IO, TENAS_ERROR_FORMAT: images that are read as they are needed
+ *   (a folder of JPEG files, a loader) could not be had; likewise.
  * - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
  * - TENAS_ERROR_NULL_POINTER: context or finished is NULL.
  */
@@ -1178,6 +1182,8 @@ typedef struct tenas_indicators {
  *   than the struct was in its first version, or larger than 4096.
  * - TENAS_ERROR_DEVICE: the device is not there.
  * - TENAS_ERROR_OUT_OF_MEMORY: the working memory could not be had.
+ * - TENAS_ERROR_IO, TENAS_ERROR_FORMAT: images that are read as they are needed
+ *   (a folder of JPEG files, a loader) could not be had.
  * - TENAS_ERROR_NULL_POINTER: config, dataset, genotype or out is NULL.
  */
 tenas_status tenas_indicators_of(const tenas_config *config,
@@ -1199,7 +1205,8 @@ tenas_status tenas_indicators_of(const tenas_config *config,
  * - TENAS_ERROR_FORMAT: a genotype is none of the configuration's space; the
  *   message names its index.
  * - TENAS_ERROR_INVALID_ARGUMENT, TENAS_ERROR_DEVICE,
- *   TENAS_ERROR_OUT_OF_MEMORY: as tenas_indicators_of.
+ *   TENAS_ERROR_OUT_OF_MEMORY, TENAS_ERROR_IO, TENAS_ERROR_FORMAT: as
+ *   tenas_indicators_of.
  * - TENAS_ERROR_NULL_POINTER: config or dataset is NULL, or genotypes, one of
  *   them or out is and count is not 0.
  */

@@ -146,8 +146,12 @@ mod with {
     }
 
     fn search_through_c() {
-        extern "C" fn nothing(_: *const tenas_progress, _: *mut c_void) -> i32 {
-            0
+        // A callback that differentiates something of the host's.
+        extern "C" fn differentiate(_: *const tenas_progress, _: *mut c_void) -> i32 {
+            let options = (tch::Kind::Double, tch::Device::Cpu);
+            let x = tch::Tensor::f_ones([1], options).unwrap().f_set_requires_grad(true).unwrap();
+            let gradients = x.f_mul(&x).and_then(|y| y.f_backward());
+            i32::from(gradients.is_err())
         }
         let (mut config, mut dataset, mut context) =
             (std::ptr::null_mut(), std::ptr::null_mut(), std::ptr::null_mut());
@@ -164,7 +168,7 @@ mod with {
             ok(tenas_config_set_device(config, 3, 0));
             ok(tenas_dataset_synthetic(3, 1, &mut dataset));
             ok(tenas_context_new(config, dataset, &mut context));
-            ok(tenas_context_set_progress(context, Some(nothing), std::ptr::null_mut()));
+            ok(tenas_context_set_progress(context, Some(differentiate), std::ptr::null_mut()));
             let (mut kind, mut index) = (-1, -1);
             ok(tenas_context_device(context, &mut kind, &mut index));
             assert_eq!((kind, index), (3, 0));

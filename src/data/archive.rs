@@ -7,7 +7,7 @@ use std::path::Path;
 use flate2::bufread::GzDecoder;
 
 use super::batches::{Batches, Format, find};
-use super::files::{append, broken, size_of, too_large};
+use super::files::{append, broken, clip, size_of, too_large};
 use super::{DatasetKind, Published, cifar, pickled};
 use crate::error::{Error, Result};
 
@@ -58,8 +58,10 @@ pub(super) fn read(
         if !entry.header().entry_type().is_file() {
             continue;
         }
-        let member = file.join(&path);
-        let images = read_member(kind, facts, format, &mut entry, &member)?;
+        // Not joined: a member's path may be absolute.
+        let member = format!("{}: {}", file.display(), clip(&path.to_string_lossy()));
+        let member = Path::new(&member);
+        let images = read_member(kind, facts, format, &mut entry, member)?;
         members.push((format, name, images));
     }
     // The rest, up to the checksum.

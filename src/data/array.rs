@@ -20,7 +20,8 @@ pub(super) fn dimensions(shape: &[usize]) -> String {
     if shape.is_empty() {
         return "a single value".to_owned();
     }
-    shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ")
+    let shown: Vec<String> = shape.iter().take(8).map(usize::to_string).collect();
+    shown.join(" x ") + if shape.len() > 8 { " x ..." } else { "" }
 }
 
 /// The number of images of `facts` that an array of bytes holds: N x C x H x W, or N x (C H W).

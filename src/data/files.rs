@@ -38,6 +38,16 @@ pub(super) fn too_large(file: &Path, bytes: u64) -> Error {
     Error::OutOfMemory(format!("{}: {bytes} bytes", file.display()))
 }
 
+/// A text from a file as a message shows it: its beginning, without control characters.
+pub(super) fn clip(text: &str) -> String {
+    const SHOWN: usize = 80;
+    let mut shown: String = text.chars().take(SHOWN).flat_map(char::escape_debug).collect();
+    if text.chars().nth(SHOWN).is_some() {
+        shown.push_str("...");
+    }
+    shown
+}
+
 /// An empty vector with room for `len` values.
 pub(super) fn reserved<T>(len: usize) -> Option<Vec<T>> {
     let mut values = Vec::new();

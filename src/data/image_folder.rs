@@ -40,6 +40,8 @@ pub(super) struct ImageFolder {
     ends: Vec<usize>,
     shape: [usize; 3],
     state: Mutex<State>,
+    /// Held while a large image is decoded.
+    large: Mutex<()>,
 }
 
 struct Class {
@@ -70,7 +72,9 @@ impl ImageFolder {
         let mut folders = Vec::new();
         for_each_name(&root, |name, entry| {
             // Links to folders are followed.
-            if entry.file_type().is_ok_and(|t| !t.is_file()) && root.join(name).is_dir() {
+            let is_folder =
+                || entry.file_type().is_ok_and(|t| !t.is_file()) && root.join(name).is_dir();
+            if !name.starts_with('.') && is_folder() {
                 folders.push(name.to_owned());
             }
             Ok(())
@@ -92,6 +96,7 @@ impl ImageFolder {
             ends: Vec::new(),
             shape: facts.shape,
             state: Mutex::default(),
+            large: Mutex::new(()),
         };
         for name in folders {
             list.add_class(root.join(name))?;
@@ -153,7 +158,7 @@ impl ImageFolder {
             return Ok(Err(format!("found {size} bytes, expected at most {MOST_FILE_BYTES}")));
         }
         let file = fs::read(&path).map_err(|error| Error::io(&path, error))?;
-        let decoded = jpeg::decode(&file);
+        let decoded = jpeg::decode(&file, &self.large);
         drop(file);
         let len = self.shape.iter().product::<usize>();
         Ok(match decoded {
@@ -344,5 +349,21 @@ mod tests {
             assert_eq!(state.get(index, len).unwrap()[len - 1], index as u8);
         }
         assert_eq!(state.images.len(), 3 * len);
+    }
+
+    #[test]
+    fn hidden_folders_are_no_classes() {
+        let root = std::env::temp_dir().join(format!("tenas-hidden-{}", std::process::id()));
+        let name = |class: &str| root.join("train").join(class).join("1.JPEG");
+        for class in ["b", ".checkpoints", "a"] {
+            fs::create_dir_all(name(class).parent().unwrap()).unwrap();
+            fs::write(name(class), b"").unwrap();
+        }
+        let facts = crate::data::DatasetKind::ImageNet.published().unwrap();
+        let list = ImageFolder::open(facts, &root);
+        fs::remove_dir_all(&root).unwrap();
+        let list = list.unwrap();
+        let paths: Vec<PathBuf> = (0..list.count()).map(|i| list.path(i)).collect();
+        assert_eq!(paths, [name("a"), name("b")]);
     }
 }

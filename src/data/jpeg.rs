@@ -1,14 +1,19 @@
 //! JPEG files: baseline and progressive; colour, grey and CMYK, all as RGB.
 
-use std::panic::catch_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use parking_lot::Mutex;
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
 /// Pixels of an image. ImageNet's largest have 52 million.
-const MOST_PIXELS: usize = 1 << 27;
+const MOST_PIXELS: usize = 1 << 26;
+/// From here on images are decoded one at a time: each takes up to a gigabyte.
+const LARGE: usize = 1 << 23;
+/// A file's pixels for each of its bytes. A block of 64 takes a bit at least: 512 at most.
+const MOST_PIXELS_PER_BYTE: usize = 2000;
 const LONGEST_SIDE: usize = 1 << 15;
 
 /// A decoded image: interleaved RGB.
@@ -18,8 +23,8 @@ pub(super) struct Rgb {
     pub(super) width: usize,
 }
 
-/// Decodes a file's bytes; what is wrong with them otherwise.
-pub(super) fn decode(file: &[u8]) -> Result<Rgb, String> {
+/// Decodes a file's bytes; what is wrong with them otherwise. `large` is held for a large image.
+pub(super) fn decode(file: &[u8], large: &Mutex<()>) -> Result<Rgb, String> {
     if !file.starts_with(b"\xff\xd8") {
         return Err("found no JPEG".to_owned());
     }
@@ -27,10 +32,11 @@ pub(super) fn decode(file: &[u8]) -> Result<Rgb, String> {
         return Err(format!("found a JPEG that is cut short at byte {}", file.len()));
     }
     // A decoder's bug must not end a search.
-    catch_unwind(|| decode_rgb(file)).unwrap_or_else(|_| Err("the decoder panicked".to_owned()))
+    let decode = AssertUnwindSafe(|| decode_rgb(file, large));
+    catch_unwind(decode).unwrap_or_else(|_| Err("the decoder panicked".to_owned()))
 }
 
-fn decode_rgb(file: &[u8]) -> Result<Rgb, String> {
+fn decode_rgb(file: &[u8], large: &Mutex<()>) -> Result<Rgb, String> {
     let options = DecoderOptions::default()
         .set_max_width(LONGEST_SIDE)
         .set_max_height(LONGEST_SIDE)
@@ -41,6 +47,16 @@ fn decode_rgb(file: &[u8]) -> Result<Rgb, String> {
     let (height, width) = (usize::from(info.height), usize::from(info.width));
     if height * width == 0 || height * width > MOST_PIXELS {
         return Err(format!("found {width} x {height} pixels, expected 1 to {MOST_PIXELS}"));
+    }
+    if height * width > MOST_PIXELS_PER_BYTE * file.len() {
+        let len = file.len();
+        return Err(format!("found {width} x {height} pixels in {len} bytes, no real image"));
+    }
+    let _alone = (height * width > LARGE).then(|| large.lock());
+    // The decoder's own memory cannot be asked for fallibly: ask for as much first. Coefficients of
+    // up to four components, two bytes each, and the result.
+    if Vec::<u8>::new().try_reserve_exact(height * width * (4 * 2 + 3)).is_err() {
+        return Err(format!("no memory to decode {width} x {height} pixels"));
     }
     let bytes = decoder.decode().map_err(|error| error.to_string())?;
     if bytes.len() != 3 * height * width {
@@ -63,4 +79,25 @@ fn is_complete(file: &[u8]) -> bool {
         }
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A few bytes that claim to be a huge image, baseline and progressive.
+    #[test]
+    fn dimension_bombs_are_refused() {
+        for (start_of_frame, height, width) in
+            [(0xc0, 8192u16, 8192u16), (0xc2, 8192, 8192), (0xc0, 32767, 32767), (0xc2, 600, 600)]
+        {
+            let [h, w] = [height, width].map(u16::to_be_bytes);
+            let mut file = vec![0xff, 0xd8, 0xff, 0xdb, 0, 67, 0];
+            file.extend([1; 64]);
+            file.extend([0xff, start_of_frame, 0, 11, 8, h[0], h[1], w[0], w[1], 1, 1, 0x11, 0]);
+            file.extend([0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 0x55, 0xff, 0xd9]);
+            let problem = decode(&file, &Mutex::new(())).err().expect("no image");
+            assert!(problem.contains("pixels"), "{problem}");
+        }
+    }
 }

@@ -11,7 +11,7 @@ use flate2::read::DeflateDecoder;
 use rawzip::{CompressionMethod, RECOMMENDED_BUFFER_SIZE, ZipArchive};
 
 use super::array::{Array, count_images, dimensions, keep_labelled};
-use super::files::{Checked, broken, read as read_file, reserved, size_of, too_large};
+use super::files::{Checked, broken, clip, read as read_file, reserved, size_of, too_large};
 use super::{DatasetKind, Published};
 use crate::error::{Error, Result};
 
@@ -26,6 +26,14 @@ struct Header<'a> {
     start: usize,
     len: usize,
 }
+
+/// Bytes of a header, and axes of an array: NumPy's own headers are shorter by far.
+const MOST_HEADER: usize = 1 << 16;
+const MOST_AXES: usize = 8;
+/// An array may expand to this; all of ImageNet at 32x32 has half.
+const MOST_BYTES: u64 = 8 << 30;
+/// Deflate makes no more of a byte.
+const MOST_RATIO: u64 = 1032;
 
 /// Reads the header of an array; what is wrong otherwise.
 fn header(bytes: &[u8]) -> Checked<Header<'_>> {
@@ -42,6 +50,9 @@ fn header(bytes: &[u8]) -> Checked<Header<'_>> {
     let mut length = [0; 4];
     length[..size].copy_from_slice(text);
     let length = u32::from_le_bytes(length) as usize;
+    if length > MOST_HEADER {
+        return Err(format!("found a header of {length} bytes, expected at most {MOST_HEADER}"));
+    }
     let start = 8 + size + length;
     let text = bytes.get(8 + size..start).ok_or_else(cut)?;
     let text = std::str::from_utf8(text).map_err(|_| "found a header that is no text")?;
@@ -50,11 +61,15 @@ fn header(bytes: &[u8]) -> Checked<Header<'_>> {
         let at = text.find(&key).ok_or_else(|| format!("found a header without '{name}'"))?;
         Ok::<&str, String>(text[at + key.len()..].trim_start())
     };
-    let unreadable = |name: &str| format!("found an unreadable '{name}' in the header {text:?}");
+    let unreadable =
+        |name: &str| format!("found an unreadable '{name}' in the header {}", clip(text));
     let descr = field("descr")?;
     let descr = descr.strip_prefix('\'').and_then(|d| d.split_once('\'')).map(|(d, _)| d);
     let descr = descr.ok_or_else(|| unreadable("descr"))?;
     let dtype = descr.trim_start_matches(['|', '<', '=']);
+    if dtype.len() > 16 {
+        return Err(unreadable("descr"));
+    }
     if field("fortran_order")?.starts_with("True") {
         return Err("found an array in Fortran's order, expected C's".to_owned());
     }
@@ -65,7 +80,11 @@ fn header(bytes: &[u8]) -> Checked<Header<'_>> {
         .map(str::trim)
         .filter(|n| !n.is_empty())
         .map(|n| n.parse().map_err(|_| unreadable("shape")))
+        .take(MOST_AXES + 1)
         .collect::<Checked<Vec<usize>>>()?;
+    if shape.len() > MOST_AXES {
+        return Err(unreadable("shape"));
+    }
     let size = dtype.get(1..).and_then(|size| size.parse().ok()).unwrap_or(1usize);
     let len = shape.iter().try_fold(size, |len, &n| len.checked_mul(n));
     let left = bytes.len() - start;
@@ -109,7 +128,8 @@ pub(super) fn read_archive(kind: DatasetKind, facts: &Published, file: &Path) ->
         let path = entry.file_path();
         let name = String::from_utf8_lossy(path.as_ref());
         let name = name.strip_suffix(".npy").unwrap_or(&name).to_owned();
-        let found = (entry.wayfinder(), entry.compression_method(), entry.uncompressed_size_hint());
+        let sizes = [entry.compressed_size_hint(), entry.uncompressed_size_hint()];
+        let found = (entry.wayfinder(), entry.compression_method(), sizes);
         if let Some(i) = ["images", "data", "labels"].iter().position(|n| **n == *name) {
             arrays[i] = Some((name.clone(), found));
         }
@@ -118,7 +138,17 @@ pub(super) fn read_archive(kind: DatasetKind, facts: &Published, file: &Path) ->
         }
     }
     let [images_array, data_array, labels_array] = arrays;
-    let member = |(name, (wayfinder, method, size)): (String, _)| -> Result<(String, Vec<u8>)> {
+    let member = |(name, (wayfinder, method, sizes)): (String, _)| -> Result<(String, Vec<u8>)> {
+        let [packed, size]: [u64; 2] = sizes;
+        if size > MOST_BYTES || size > packed.saturating_mul(MOST_RATIO).saturating_add(64) {
+            return Err(broken(
+                file,
+                format_args!(
+                    "array {name}: found {size} bytes in {packed}, expected at most {MOST_BYTES} \
+                     and {MOST_RATIO} for each"
+                ),
+            ));
+        }
         let entry = archive.get_entry(wayfinder).map_err(zip)?;
         let mut bytes = usize::try_from(size).ok().and_then(reserved);
         let bytes = bytes.as_mut().ok_or_else(|| too_large(&file.join(&name), size))?;

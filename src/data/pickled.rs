@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use super::array::{Array, count_images, dimensions, keeps};
-use super::files::{Checked, append, broken, read as read_file, reserved};
+use super::files::{Checked, append, broken, clip, read as read_file, reserved};
 use super::pickle::{Fault, Id, Pickle, Value};
 use super::{DatasetKind, Published};
 use crate::error::Result;
@@ -95,7 +95,8 @@ fn array<'a>(pickle: &Pickle<'a>, id: Id) -> Checked<Array<'a>> {
             (shape, dtype, !matches!(pickle.get(order), Value::Text("C")), raw)
         }
         (module, name, _) => {
-            return Err(format!("found what {module}.{name} makes, expected a NumPy array"));
+            let made = clip(&format!("{module}.{name}"));
+            return Err(format!("found what {made} makes, expected a NumPy array"));
         }
     };
     if fortran {

@@ -285,6 +285,8 @@ pub unsafe extern "C" fn tenas_context_set_progress(
 ///   never been stopped.
 /// - TENAS_ERROR_OUT_OF_MEMORY, TENAS_ERROR_DEVICE: the engine failed; likewise
 ///   the next run goes on.
+/// - TENAS_ERROR_IO, TENAS_ERROR_FORMAT: images that are read as they are needed
+///   (a folder of JPEG files, a loader) could not be had; likewise.
 /// - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
 /// - TENAS_ERROR_NULL_POINTER: context or finished is NULL.
 #[unsafe(no_mangle)]

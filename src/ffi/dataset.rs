@@ -147,7 +147,9 @@ pub type tenas_release_fn = Option<unsafe extern "C" fn(user: *mut c_void)>;
 ///   broken and not in the batch. tenas_dataset_info has the count.
 /// - any of them: one .npy, .npz or safetensors file with an array of count x
 ///   channels x height x width bytes, in .npz and safetensors named images or
-///   data; an array named labels, if there is one, has an integer an image.
+///   data; an array named labels, if there is one, has an integer an image. For
+///   ImageNet16-120 labels count from 1 here too, and choose the images of the
+///   first 120 classes; without labels all images are taken.
 ///
 /// Pickles are read as data: nothing in them is executed. Symbolic links are
 /// followed; no file is mapped into memory.

@@ -108,6 +108,8 @@ impl tenas_indicators {
 ///   than the struct was in its first version, or larger than 4096.
 /// - TENAS_ERROR_DEVICE: the device is not there.
 /// - TENAS_ERROR_OUT_OF_MEMORY: the working memory could not be had.
+/// - TENAS_ERROR_IO, TENAS_ERROR_FORMAT: images that are read as they are needed
+///   (a folder of JPEG files, a loader) could not be had.
 /// - TENAS_ERROR_NULL_POINTER: config, dataset, genotype or out is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenas_indicators_of(
@@ -150,7 +152,8 @@ pub unsafe extern "C" fn tenas_indicators_of(
 /// - TENAS_ERROR_FORMAT: a genotype is none of the configuration's space; the
 ///   message names its index.
 /// - TENAS_ERROR_INVALID_ARGUMENT, TENAS_ERROR_DEVICE,
-///   TENAS_ERROR_OUT_OF_MEMORY: as tenas_indicators_of.
+///   TENAS_ERROR_OUT_OF_MEMORY, TENAS_ERROR_IO, TENAS_ERROR_FORMAT: as
+///   tenas_indicators_of.
 /// - TENAS_ERROR_NULL_POINTER: config or dataset is NULL, or genotypes, one of
 ///   them or out is and count is not 0.
 #[unsafe(no_mangle)]

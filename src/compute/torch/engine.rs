@@ -1,6 +1,7 @@
 //! Tasks of the same kind in groups, as large as the device's memory allows.
 
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tch::Device;
@@ -125,6 +126,21 @@ impl TorchEngine {
 
     /// The values of tasks of one kind, all at once.
     fn compute(&self, tasks: &[&Task], block: usize, reduce: &Reduce<'_>) -> Result<Vec<f64>> {
+        // Of this thread, and put back before the host's callbacks run: no gradients, and no mixed
+        // precision, which the host may have switched on. A panic must not skip that.
+        let _no_grad = tch::no_grad_guard();
+        let values = tch::autocast(false, || {
+            catch_unwind(AssertUnwindSafe(|| self.compute_group(tasks, block, reduce)))
+        });
+        values.unwrap_or_else(|payload| resume_unwind(payload))
+    }
+
+    fn compute_group(
+        &self,
+        tasks: &[&Task],
+        block: usize,
+        reduce: &Reduce<'_>,
+    ) -> Result<Vec<f64>> {
         let first = tasks[0];
         let program = &first.plan.program;
         let batches = first.inputs.batches;
@@ -351,8 +367,6 @@ impl Engine for TorchEngine {
         reduce: &Reduce<'_>,
         sink: &mut Sink<'_>,
     ) -> Result<()> {
-        // For this thread, until the guard goes.
-        let _no_grad = tch::no_grad_guard();
         let mut waiting: Vec<Vec<(usize, Task)>> = Vec::new();
         for (number, task) in tasks.enumerate() {
             let task = task?;

@@ -31,6 +31,8 @@ fn main() -> Result<(), AnyError> {
     // Thread locals of Rust make unloading unsafe: their destructors would be gone.
     if env::var("CARGO_CFG_TARGET_OS")? == "linux" {
         println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
+        // What other crates export by name stays inside.
+        println!("cargo::rustc-cdylib-link-arg=-Wl,--exclude-libs,ALL");
     }
 
     // The libtorch that torch-sys found, for programs that run where they were built.

@@ -30,7 +30,7 @@ run: example
 	@$(BUILD)/search $(if $(DATA),--data '$(DATA)') $(ARGS)
 
 library:
-	@scripts/setup.sh cargo cc
+	@scripts/setup.sh cargo cc $(if $(FEATURES),c++)
 	cargo build --release --lib $(FEATURES)
 
 example: library
@@ -44,7 +44,7 @@ example: library
 # release profile. What else is tested differs without the engine in tests/torch.rs alone. Tests run
 # side by side, so that each asks libtorch for one thread.
 test:
-	@scripts/setup.sh cargo cc c++ valgrind python3
+	@scripts/setup.sh cargo cc c++ valgrind python3 pip
 	@scripts/setup-python.sh
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings

@@ -133,7 +133,8 @@ fn searches(c: &mut Criterion) {
     let mut group = c.benchmark_group("search");
     group.sample_size(10);
     for kind in SPACES {
-        let config = Config::new(kind, DatasetKind::Cifar10);
+        let mut config = Config::new(kind, DatasetKind::Cifar10);
+        config.set_device(tenas::DeviceKind::Cpu, 0).expect("the native engine");
         let dataset = images();
         let name = name(kind, "search");
         group.bench_function(&name, |b| {

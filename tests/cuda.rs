@@ -119,7 +119,7 @@ mod on_gpu {
     }
 
     pub(crate) fn automatic() {
-        let config = small_config(SpaceKind::NasBench201, 0);
+        let config = Config::new(SpaceKind::NasBench201, DatasetKind::ImageNet16);
         let context = Context::new(&config, &dataset()).expect("a search");
         assert_eq!(context.device(), (DeviceKind::Cuda, 0));
     }

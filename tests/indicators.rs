@@ -27,6 +27,8 @@ fn dataset() -> Dataset {
 
 fn config(kind: SpaceKind) -> Config {
     let mut config = Config::new(kind, DatasetKind::Custom);
+    // Equal bits are promised of the native engine; AUTO may be a GPU.
+    config.set_device(tenas::DeviceKind::Cpu, 0).unwrap();
     config.set_batch_size(6).unwrap();
     config.set_repeats(2).unwrap();
     config.set_seed(11);

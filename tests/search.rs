@@ -529,6 +529,8 @@ fn published_schedules_are_known_from_the_start() {
     for (kind, rounds, candidates) in [(SpaceKind::NasBench201, 3, 24), (SpaceKind::Darts, 8, 196)]
     {
         let mut config = Config::new(kind, DatasetKind::Cifar10);
+        // Equal bits are promised of the native engine; AUTO may be a GPU.
+        config.set_device(tenas::DeviceKind::Cpu, 0).unwrap();
         config.set_batch_size(4).unwrap();
         let start = context(&config).control().progress();
         assert_eq!([start.round, start.rounds], [0, rounds]);

@@ -69,8 +69,9 @@ pub enum tenas_device {
     TENAS_DEVICE_AUTO = 0,
     /// The native engine on this machine's CPU.
     TENAS_DEVICE_CPU = 1,
-    /// An NVIDIA GPU through libtorch. The same bits on every run on one kind of
-    /// GPU, and rounding apart from the CPU's scores.
+    /// An NVIDIA GPU through libtorch. Scores are the CPU's but for rounding;
+    /// the bits are the same on every run with the same GPU, free memory and
+    /// pieces. Candidates finish, and a cancel is seen, a group at a time.
     TENAS_DEVICE_CUDA = 2,
     /// libtorch on the CPU, to check the native engine against.
     TENAS_DEVICE_TORCH_CPU = 3,

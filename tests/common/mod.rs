@@ -7,7 +7,9 @@ use tenas::compute::{ActivationBits, Evidence, Inputs, Parameters, Task, Wanted}
 use tenas::network::{Fan, Initialiser};
 use tenas::random::{Key, Purpose};
 use tenas::search::ranking::{Scored, order};
-use tenas::{Config, Context, Dataset, DatasetKind, GenotypeFormat, Mask, Record, SpaceKind};
+use tenas::{
+    Config, Context, Dataset, DatasetKind, DeviceKind, GenotypeFormat, Mask, Record, SpaceKind,
+};
 
 /// Relative tolerance of condition numbers, below [`COMPARABLE`], and of region counts.
 const NTK: f64 = 1e-3;
@@ -18,6 +20,8 @@ const COMPARABLE: f64 = 1e5;
 /// A search of few images and one repeat.
 pub(crate) fn small_config(space: SpaceKind, seed: u64) -> Config {
     let mut config = Config::new(space, DatasetKind::ImageNet16);
+    // Not AUTO, which is CUDA where there is a GPU.
+    config.set_device(DeviceKind::Cpu, 0).expect("the native engine");
     config.set_seed(seed);
     config.set_batch_size(16).expect("a batch");
     config.set_repeats(1).expect("a repeat");
@@ -31,6 +35,7 @@ pub(crate) fn small_config(space: SpaceKind, seed: u64) -> Config {
 pub(crate) fn compare(first: &Config, second: &Config, dataset: &Dataset) -> bool {
     let mut a = Context::new(first, dataset).expect("a search");
     let mut b = Context::new(second, dataset).expect("a search");
+    assert_ne!(a.device(), b.device(), "two devices are compared");
     loop {
         let (seen, mask) = (a.records().len(), a.mask().clone());
         let finished = a.run_round(&mut |_| Continue(())).expect("a round");

@@ -55,8 +55,9 @@ fn failure(error: TchError) -> Error {
     let text = error.to_string();
     let line = text.lines().next().unwrap_or_default();
     let lower = text.to_lowercase();
-    // The allocators of CUDA and of the CPU, in that order.
-    if lower.contains("out of memory") || lower.contains("can't allocate memory") {
+    // As the allocators of CUDA and of the CPU say it, and CUDA's libraries.
+    let memory = ["out of memory", "can't allocate memory", "alloc_failed", "bad_alloc"];
+    if memory.iter().any(|phrase| lower.contains(phrase)) {
         return Error::OutOfMemory(format!("libtorch: {line}"));
     }
     Error::Internal(format!("libtorch: {line}"))

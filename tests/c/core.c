@@ -10,57 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tenas.h"
-
-/* ---- Checks ---- */
-
-static int passed, failed;
-
-static void check(bool good, int line, const char *text, const char *more)
-{
-    if (good) {
-        passed++;
-        return;
-    }
-    failed++;
-    printf("core.c:%d: FAILED: %s: %s\n", line, text, more);
-}
-
-#define CHECK(condition) check((condition), __LINE__, #condition, "")
-
-/* The call succeeds. */
-#define OK(call)                                                                  \
-    do {                                                                          \
-        tenas_status status_ = (call);                                            \
-        check(status_ == TENAS_OK, __LINE__, #call,                               \
-              status_ == TENAS_OK ? "" : tenas_last_error_message());             \
-    } while (0)
-
-/* The call fails with this status; its message begins with the function's name
- * and contains all the words. */
-#define FAILS(call, expected, ...)                                                \
-    check_failure(__LINE__, #call, (call), (expected), (const char *[]){__VA_ARGS__, NULL})
-
-static void check_failure(int line, const char *call, tenas_status found, tenas_status expected,
-                          const char **words)
-{
-    const char *message = tenas_last_error_message();
-    char name[64] = "";
-    size_t length = strcspn(call, "(");
-    memcpy(name, call, length);
-    strcpy(name + length, ": ");
-
-    check(found == expected, line, call, tenas_status_name(found));
-    if (found != expected)
-        return;
-    check(strncmp(message, name, strlen(name)) == 0, line, call, message);
-    for (; *words != NULL; words++)
-        check(strstr(message, *words) != NULL, line, *words, message);
-}
-
-/* What an output holds that a failing call must not touch. */
-static char untouched;
-#define UNTOUCHED ((void *)&untouched)
+#include "check.h"
 
 static const int32_t NO_ENUMS[] = {-1, 99, INT32_MIN, INT32_MAX};
 enum { NO_ENUM_COUNT = sizeof NO_ENUMS / sizeof *NO_ENUMS };
@@ -250,7 +200,7 @@ static void test_config(void)
                      SETTERS[i].function, SETTERS[i].name, (unsigned long)refused[j],
                      (unsigned long)SETTERS[i].least, (unsigned long)SETTERS[i].most);
             CHECK(SETTERS[i].set(config, refused[j]) == TENAS_ERROR_INVALID_ARGUMENT);
-            check(strcmp(tenas_last_error_message(), found) == 0, __LINE__, found,
+            check(strcmp(tenas_last_error_message(), found) == 0, __FILE__, __LINE__, found,
                   tenas_last_error_message());
         }
     }
@@ -902,6 +852,5 @@ int main(int argc, char **argv)
     test_cancel();
     test_two_contexts();
 
-    printf("core.c: %d checks passed, %d failed\n", passed, failed);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return finish("core.c");
 }

@@ -11,46 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tenas.h"
-
-/* ---- Checks ---- */
-
-static int passed, failed;
-
-static void check(bool good, int line, const char *text, const char *more)
-{
-    if (good) {
-        passed++;
-        return;
-    }
-    failed++;
-    printf("data.c:%d: FAILED: %s: %s\n", line, text, more);
-}
-
-#define CHECK(condition) check((condition), __LINE__, #condition, "")
-
-#define OK(call)                                                                  \
-    do {                                                                          \
-        tenas_status status_ = (call);                                            \
-        check(status_ == TENAS_OK, __LINE__, #call,                               \
-              status_ == TENAS_OK ? "" : tenas_last_error_message());             \
-    } while (0)
-
-/* The call fails with this status, and its message contains both words. */
-#define FAILS(call, expected, word, other)                                        \
-    do {                                                                          \
-        tenas_status status_ = (call);                                            \
-        check(status_ == (expected), __LINE__, #call, tenas_status_name(status_)); \
-        check(strstr(tenas_last_error_message(), word) != NULL, __LINE__, word,   \
-              tenas_last_error_message());                                        \
-        check(strstr(tenas_last_error_message(), other) != NULL, __LINE__, other, \
-              tenas_last_error_message());                                        \
-    } while (0)
-
-static char untouched;
-#define UNTOUCHED ((tenas_dataset *)&untouched)
+#include "check.h"
 
 /* ---- A host's loader ---- */
+
+/* What fails in open_loader. */
+#define OPENING "tenas_dataset_from_callback"
 
 enum { COUNT = 40, CHANNELS = 3, SIDE = 8, IMAGE = CHANNELS * SIDE * SIDE };
 
@@ -202,7 +168,7 @@ static void test_measuring_loader(void)
     struct loader l = make_loader();
     tenas_dataset *dataset = UNTOUCHED;
     l.fail_at = 3;
-    FAILS(open_loader(&l, NULL, NULL, "n", &dataset), TENAS_ERROR_IO,
+    FAILS_IN(OPENING, open_loader(&l, NULL, NULL, "n", &dataset), TENAS_ERROR_IO,
           "n: load returned 7 for images 3", "tenas_dataset_from_callback");
     CHECK(l.released == 0);
     CHECK(dataset == UNTOUCHED);
@@ -244,16 +210,16 @@ static void test_refused_loaders(void)
                                           seventeen, REFUSED[i].classes, load, release, &l, "n",
                                           &dataset),
               TENAS_ERROR_INVALID_ARGUMENT, REFUSED[i].word, REFUSED[i].other);
-    FAILS(open_loader(&l, MEAN, no_stddev, "n", &dataset), TENAS_ERROR_INVALID_ARGUMENT, "stddev",
+    FAILS_IN(OPENING, open_loader(&l, MEAN, no_stddev, "n", &dataset), TENAS_ERROR_INVALID_ARGUMENT, "stddev",
           "found 0");
-    FAILS(open_loader(&l, MEAN, STDDEV, "", &dataset), TENAS_ERROR_INVALID_ARGUMENT, "id",
+    FAILS_IN(OPENING, open_loader(&l, MEAN, STDDEV, "", &dataset), TENAS_ERROR_INVALID_ARGUMENT, "id",
           "empty");
-    FAILS(open_loader(&l, MEAN, STDDEV, "\xff", &dataset), TENAS_ERROR_INVALID_ARGUMENT, "id",
+    FAILS_IN(OPENING, open_loader(&l, MEAN, STDDEV, "\xff", &dataset), TENAS_ERROR_INVALID_ARGUMENT, "id",
           "UTF-8");
-    FAILS(open_loader(&l, MEAN, STDDEV, NULL, &dataset), TENAS_ERROR_NULL_POINTER, "id", "NULL");
-    FAILS(open_loader(&l, MEAN, NULL, "n", &dataset), TENAS_ERROR_NULL_POINTER, "stddev", "NULL");
-    FAILS(open_loader(&l, NULL, STDDEV, "n", &dataset), TENAS_ERROR_NULL_POINTER, "mean", "NULL");
-    FAILS(open_loader(&l, MEAN, STDDEV, "n", NULL), TENAS_ERROR_NULL_POINTER, "out", "NULL");
+    FAILS_IN(OPENING, open_loader(&l, MEAN, STDDEV, NULL, &dataset), TENAS_ERROR_NULL_POINTER, "id", "NULL");
+    FAILS_IN(OPENING, open_loader(&l, MEAN, NULL, "n", &dataset), TENAS_ERROR_NULL_POINTER, "stddev", "NULL");
+    FAILS_IN(OPENING, open_loader(&l, NULL, STDDEV, "n", &dataset), TENAS_ERROR_NULL_POINTER, "mean", "NULL");
+    FAILS_IN(OPENING, open_loader(&l, MEAN, STDDEV, "n", NULL), TENAS_ERROR_NULL_POINTER, "out", "NULL");
     FAILS(tenas_dataset_from_callback(COUNT, CHANNELS, SIDE, SIDE, MEAN, STDDEV, 10, NULL, release,
                                       &l, "n", &dataset),
           TENAS_ERROR_NULL_POINTER, "load", "NULL");
@@ -274,7 +240,7 @@ static void check_source(const tenas_dataset *dataset, const char *expected)
           "capacity", "tenas_dataset_source");
     CHECK(strcmp(text, "x") == 0 && length == strlen(expected));
     OK(tenas_dataset_source(dataset, text, sizeof text, &length));
-    check(strcmp(text, expected) == 0, __LINE__, expected, text);
+    check(strcmp(text, expected) == 0, __FILE__, __LINE__, expected, text);
 }
 
 static void write_file(const char *path, const void *bytes, size_t size)
@@ -406,6 +372,5 @@ int main(int argc, char **argv)
     test_refused_loaders();
     test_info(argv[1]);
     test_files(argv[1]);
-    printf("data.c: %d checks passed, %d failed\n", passed, failed);
-    return failed != 0;
+    return finish("data.c");
 }

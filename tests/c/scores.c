@@ -10,53 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tenas.h"
-
-/* ---- Checks, as in core.c ---- */
-
-static int passed, failed;
-
-static void check(bool good, int line, const char *text, const char *more)
-{
-    if (good) {
-        passed++;
-        return;
-    }
-    failed++;
-    printf("scores.c:%d: FAILED: %s: %s\n", line, text, more);
-}
-
-#define CHECK(condition) check((condition), __LINE__, #condition, "")
-
-#define OK(call)                                                                  \
-    do {                                                                          \
-        tenas_status status_ = (call);                                            \
-        check(status_ == TENAS_OK, __LINE__, #call,                               \
-              status_ == TENAS_OK ? "" : tenas_last_error_message());             \
-    } while (0)
-
-#define FAILS(call, expected, ...)                                                \
-    check_failure(__LINE__, #call, (call), (expected), (const char *[]){__VA_ARGS__, NULL})
-
-static void check_failure(int line, const char *call, tenas_status found, tenas_status expected,
-                          const char **words)
-{
-    const char *message = tenas_last_error_message();
-    char name[64] = "";
-    size_t length = strcspn(call, "(");
-    memcpy(name, call, length);
-    strcpy(name + length, ": ");
-
-    check(found == expected, line, call, tenas_status_name(found));
-    if (found != expected)
-        return;
-    check(strncmp(message, name, strlen(name)) == 0, line, call, message);
-    for (; *words != NULL; words++)
-        check(strstr(message, *words) != NULL, line, *words, message);
-}
-
-static char untouched;
-#define UNTOUCHED ((void *)&untouched)
+#include "check.h"
 
 #define A "|avg_pool_3x3~0|+|skip_connect~0|none~1|+|none~0|none~1|skip_connect~2|"
 #define B "|nor_conv_3x3~0|+|none~0|none~1|+|none~0|nor_conv_1x1~1|skip_connect~2|"
@@ -477,6 +431,5 @@ int main(int argc, char **argv)
     test_operations();
     test_indicators();
     test_benchmark(argv[1]);
-    printf("scores.c: %d passed, %d failed\n", passed, failed);
-    return failed != 0;
+    return finish("scores.c");
 }

@@ -183,13 +183,6 @@ impl Backend {
         Ok(values)
     }
 
-    /// Waits for the device.
-    pub(super) fn synchronize(&self) {
-        if let Device::Cuda(index) = self.device {
-            tch::Cuda::synchronize(index as i64);
-        }
-    }
-
     /// An array of unspecified content.
     fn empty(&self, shape: &[i64], kind: Kind) -> Result<tch::Tensor> {
         tch::Tensor::f_empty(shape, (kind, self.device)).map_err(failure)

@@ -392,7 +392,6 @@ impl Engine for TorchEngine {
                 return Ok(());
             }
         }
-        self.backend.synchronize();
         Ok(())
     }
 }

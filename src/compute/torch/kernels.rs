@@ -222,19 +222,18 @@ impl TorchKernels<'_> {
     }
 
     /// The cotangent before BN, of `dy` times `scale`, given the sums over images and places of that
-    /// cotangent (`sum`) and of it times the normalised values (`against`), both `[G, I, C, 1]`.
+    /// cotangent (`sum`) and of it times the normalised values (`against`), both `[G, I, C, 1]`, and
+    /// BN's `norm_factor`.
     fn norm_input(
         &self,
-        p: &Array,
-        norm: &Norm,
+        factor: &Array,
         saved: &SavedNorm,
         dy: &Cotangent<'_, Self>,
         [sum, against]: [&Array; 2],
     ) -> Result<Array> {
         let b = self.backend;
         let [_, n, g, c, h, w] = dy.tensor.dims;
-        let factor = self.norm_factor(p, norm, saved, [g, c])?;
-        let each = b.scale(&factor, -1.0 / (n * h * w) as f64)?;
+        let each = b.scale(factor, -1.0 / (n * h * w) as f64)?;
         // [G, I, C, 1] to [I, 1, G, C, 1, 1].
         let spread = |a: &Array| -> Result<Array> {
             let i = a.shape[1];
@@ -243,8 +242,8 @@ impl TorchKernels<'_> {
         let constant = spread(&b.mul(sum, &each)?)?;
         let slope = spread(&b.mul(against, &each)?)?;
         let direct = match &dy.scale {
-            Some(scale) => spread(&b.mul(&factor, &b.copy(scale, F64)?)?)?,
-            None => spread(&factor)?,
+            Some(scale) => spread(&b.mul(factor, &b.copy(scale, F64)?)?)?,
+            None => spread(factor)?,
         };
         let rest = b.multiply_add(&constant, &saved.normalised, &slope)?;
         b.multiply_add(&rest, dy.tensor.array()?, &direct)
@@ -298,10 +297,10 @@ impl TorchKernels<'_> {
     }
 
     /// Adds `[G, I, ...]` into the rows' columns from `column` on.
-    fn add_rows(&self, rows: RowsMut<'_, Array>, column: usize, values: &Array) -> Result<()> {
+    fn add_rows(&self, rows: &Array, column: usize, values: &Array) -> Result<()> {
         let (g, i) = (values.shape[0], values.shape[1]);
         let length = values.shape[2..].iter().product();
-        let part = rows.rows.narrow(2, column as i64, length)?;
+        let part = rows.narrow(2, column as i64, length)?;
         self.backend.add_at(&part, &values.reshape(&[g, i, length])?)
     }
 
@@ -460,9 +459,8 @@ impl Kernels for TorchKernels<'_> {
         drop(columns);
         let against_columns = sums.narrow(3, 0, k)?;
         let weight = self.conv_weight(p, conv, x, c)?;
-        let columns_of_rows = rows.columns;
         let Some(norm) = &conv.norm else {
-            self.add_rows(rows, conv.column, &b.copy(&against_columns, F64)?)?;
+            self.add_rows(rows.rows, conv.column, &b.copy(&against_columns, F64)?)?;
             let Some(dx) = dx else { return Ok(()) };
             // The mixing weight goes into the weight: it is the smaller of the two.
             let weight = match &dy.scale {
@@ -491,12 +489,12 @@ impl Kernels for TorchKernels<'_> {
         let normalised = fixed.normalised.narrow(3, 0, k)?;
         let means = b.multiply_add(&b.mul(&sum, &plain)?, &against, &normalised)?;
         let inner = b.sub(&against_columns, &b.scale(&means, 1.0 / (n * h * w) as f64)?)?;
-        let gradient = b.mul(&inner, &self.norm_factor(p, norm, saved, [g, c])?)?;
-        let block = RowsMut { rows: &mut *rows.rows, columns: columns_of_rows };
-        self.add_rows(block, conv.column, &gradient)?;
-        self.add_rows(rows, norm.column, &against)?;
+        let factor = self.norm_factor(p, norm, saved, [g, c])?;
+        let gradient = b.mul(&inner, &factor)?;
+        self.add_rows(rows.rows, conv.column, &gradient)?;
+        self.add_rows(rows.rows, norm.column, &against)?;
         let Some(dx) = dx else { return Ok(()) };
-        let dz = Tensor::new(self.norm_input(p, norm, saved, &dy, [&sum, &against])?);
+        let dz = Tensor::new(self.norm_input(&factor, saved, &dy, [&sum, &against])?);
         let full = self.conv_input(&weight, geometry, &dz, dx.tensor.dims)?;
         self.add_into(dx, &full, &None)
     }
@@ -531,8 +529,9 @@ impl Kernels for TorchKernels<'_> {
         let product = b.mul(cotangent, &saved.normalised)?;
         let against = gather(&b.sum(&product, &[1, 4, 5], F64)?)?;
         drop(product);
-        self.add_rows(rows, norm.column, &against)?;
-        let full = self.norm_input(p, norm, saved, &dy, [&sum, &against])?;
+        self.add_rows(rows.rows, norm.column, &against)?;
+        let factor = self.norm_factor(p, norm, saved, [g, c])?;
+        let full = self.norm_input(&factor, saved, &dy, [&sum, &against])?;
         self.add_into(dx, &full, &None)
     }
 
@@ -609,8 +608,7 @@ impl Kernels for TorchKernels<'_> {
         let (k, stride, padding) = (pool.kernel as i64, pool.stride as i64, pool.padding as i64);
         let cotangent = self.scaled(dy.tensor.array()?, &dy.scale)?;
         let long = |input: i64, output: i64| (input + padding).max((output - 1) * stride + k);
-        let (rows, columns) = (padding.max(0) + height, padding.max(0) + width);
-        let shape = [i, n, g, c, long(height, h).max(rows), long(width, w).max(columns)];
+        let shape = [i, n, g, c, long(height, h), long(width, w)];
         let padded = b.zeros(&shape, F32)?;
         for tap in 0..k * k {
             let part = padded.strided(4, tap / k, h, stride)?.strided(5, tap % k, w, stride)?;
@@ -702,7 +700,7 @@ impl Kernels for TorchKernels<'_> {
         let of_class = b.copy(&cotangent.permute(&[2, 0, 3, 1])?, F64)?;
         let input = b.copy(&x.array()?.reshape(&[n, g, c])?.permute(&[1, 0, 2])?, F64)?;
         let gradient = b.product(&of_class.reshape(&[g, i * classes, n])?, &input)?;
-        self.add_rows(rows, linear.column, &gradient.reshape(&[g, i, classes, c])?)?;
+        self.add_rows(rows.rows, linear.column, &gradient.reshape(&[g, i, classes, c])?)?;
         let of_image = b.copy(&cotangent.permute(&[2, 0, 1, 3])?, F64)?;
         let weight = b.copy(&self.parameters(p, linear.weight, &[g, classes, c])?, F64)?;
         let full = b.product(&of_image.reshape(&[g, i * n, classes])?, &weight)?;

@@ -41,6 +41,14 @@ pub(super) struct Cotangent<'a, K: Kernels + ?Sized> {
     pub(super) scale: K::Weight,
 }
 
+/// A convolution whose output a mix reads, for its adjoint.
+pub(super) struct MixedConv<'a, K: Kernels + ?Sized> {
+    pub(super) conv: &'a Conv,
+    pub(super) saved: &'a K::Saved,
+    /// Its weight in the mix.
+    pub(super) scale: K::Weight,
+}
+
 /// A tensor that an adjoint adds into.
 pub(super) struct Target<'a, T: ?Sized> {
     pub(super) tensor: &'a mut T,
@@ -110,6 +118,28 @@ pub(super) trait Kernels {
         dx: Option<Target<'_, Self::Tensor>>,
         rows: RowsMut<'_, Self::Rows>,
     ) -> Result<()>;
+    /// The adjoints of convolutions that read the same x, and whose outputs the same mix alone reads,
+    /// all with BN or all without: `dy` is the mix's cotangent.
+    fn conv_adjoints(
+        &mut self,
+        p: &Self::Parameters,
+        convs: &[MixedConv<'_, Self>],
+        x: &Self::Tensor,
+        dy: &Self::Tensor,
+        mut dx: Option<Target<'_, Self::Tensor>>,
+        rows: RowsMut<'_, Self::Rows>,
+    ) -> Result<()> {
+        for MixedConv { conv, saved, scale } in convs {
+            let dy = Cotangent { tensor: dy, scale: scale.clone() };
+            let dx = dx.as_mut().map(|Target { tensor, first }| Target {
+                tensor: &mut **tensor,
+                first: std::mem::replace(first, false),
+            });
+            let rows = RowsMut { rows: &mut *rows.rows, columns: rows.columns };
+            self.conv_adjoint(p, conv, x, saved, dy, dx, rows)?;
+        }
+        Ok(())
+    }
 
     fn batch_norm(
         &mut self,

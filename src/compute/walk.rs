@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::kernels::{Cotangent, Kernels, RowsMut, Shape, Target};
+use super::kernels::{Cotangent, Kernels, MixedConv, RowsMut, Shape, Target};
 use super::program::{Action, Program, Step};
 use crate::error::Result;
 use crate::network::NodeId;
@@ -238,6 +238,33 @@ fn live_readers<K: Kernels>(network: &Network<'_, K>) -> Vec<usize> {
     readers
 }
 
+/// The convolution of step `last`, and those before it that read the same value and whose cotangent
+/// is a view of the same tensor, all with BN or all without: (step, weight).
+fn conv_group<K: Kernels>(
+    cotangents: &Cotangents<K>,
+    steps: &[Step],
+    last: usize,
+    owner: NodeId,
+) -> Vec<(usize, K::Weight)> {
+    let normed = |step: &Step| match &step.action {
+        Action::Conv(conv) => Some(conv.norm.is_some()),
+        _ => None,
+    };
+    let mut group = Vec::new();
+    for (s, step) in steps[..=last].iter().enumerate().rev() {
+        let Some((of, scale)) = cotangents.owner(step.output) else { continue };
+        let alike = normed(step) == normed(&steps[last]) && step.inputs == steps[last].inputs;
+        if !alike || of != owner {
+            break;
+        }
+        group.push((s, scale));
+        if step.output == owner {
+            break;
+        }
+    }
+    group
+}
+
 /// The reverse pass with a leading cotangent axis (section 3.2): the rows of J of the images in
 /// `images`, added into `rows`, which must be zero.
 pub(super) fn reverse<K: Kernels>(
@@ -289,20 +316,34 @@ pub(super) fn reverse<K: Kernels>(
             let rows = RowsMut { rows: &mut *rows, columns };
             let x = || forward.value(input);
             let saved = || forward.saved[s].as_ref().expect("a kept pass saves");
-            if let (Action::Conv(conv), 0) = (&step.action, input) {
+            if let Action::Conv(_) = &step.action {
+                let group = conv_group(&cotangents, program.steps(), s, owner);
                 // Nobody asks for the gradient of the images.
-                let dy = Cotangent { tensor: cotangents.tensor(owner), scale };
-                kernels.conv_adjoint(p, conv, x(), saved(), dy, None, rows)?;
-                cotangents.done(kernels, step.output, owner);
+                let mut target = match input {
+                    0 => None,
+                    _ => Some(cotangents.take_target(kernels, input, shape_of(input))?),
+                };
+                let mut convs = Vec::with_capacity(group.len());
+                for (s, scale) in &group {
+                    let Action::Conv(conv) = &program.steps()[*s].action else { continue };
+                    let saved = forward.saved[*s].as_ref().expect("a kept pass saves");
+                    convs.push(MixedConv { conv, saved, scale: scale.clone() });
+                }
+                let dy = cotangents.tensor(owner);
+                let dx = target.as_mut().map(|(tensor, first)| Target { tensor, first: *first });
+                kernels.conv_adjoints(p, &convs, x(), dy, dx, rows)?;
+                if let Some((tensor, _)) = target {
+                    cotangents.put(input, tensor);
+                }
+                for (s, _) in &group {
+                    cotangents.done(kernels, program.steps()[*s].output, owner);
+                }
                 continue;
             }
             let (mut tensor, first) = cotangents.take_target(kernels, input, shape_of(input))?;
             let dy = Cotangent { tensor: cotangents.tensor(owner), scale };
             let dx = Target { tensor: &mut tensor, first };
             match &step.action {
-                Action::Conv(conv) => {
-                    kernels.conv_adjoint(p, conv, x(), saved(), dy, Some(dx), rows)?;
-                }
                 Action::BatchNorm(norm) => {
                     kernels.batch_norm_adjoint(p, norm, saved(), dy, dx, rows)?;
                 }
@@ -313,7 +354,7 @@ pub(super) fn reverse<K: Kernels>(
                 Action::Linear(linear) => {
                     kernels.linear_adjoint(p, linear, x(), dy, dx, rows)?;
                 }
-                Action::Mix(_) | Action::Concat => unreachable!("handled above"),
+                Action::Conv(_) | Action::Mix(_) | Action::Concat => unreachable!("handled above"),
             }
             cotangents.put(input, tensor);
         }

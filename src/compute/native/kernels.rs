@@ -1,8 +1,10 @@
 //! The native kernels behind the walk.
 
+use std::sync::Arc;
+
 use super::InstructionSet;
 use super::ops::batch_norm::{self, AddSource, Adjoint, Statistics};
-use super::ops::convolution::{Layout, Scratch};
+use super::ops::convolution::{Layout, Part, Scratch};
 use super::ops::elementwise::AddScaled;
 use super::ops::linear::{Linear as LinearJob, LinearAdjoint};
 use super::ops::padded::{Pad, Padding, Plain, Relu};
@@ -15,7 +17,9 @@ use super::tensor::{Pool, Tensor};
 use crate::compute::Rows;
 use crate::compute::bits::ActivationBits;
 use crate::compute::cpu::CpuKernels;
-use crate::compute::kernels::{Cotangent, Fusion, Kernels, RowsMut, Shape, Target};
+use crate::compute::kernels::{
+    Cotangent, Fusion, Kernels, MixedConv, RowsMut, Shape, Target,
+};
 use crate::compute::program::{Conv, Linear, Norm};
 use crate::error::Result;
 use crate::network::Window;
@@ -195,55 +199,92 @@ impl Kernels for NativeKernels {
         x: &Tensor,
         saved: &Saved,
         dy: Cotangent<'_, Self>,
+        dx: Option<Target<'_, Tensor>>,
+        rows: RowsMut<'_, [f32]>,
+    ) -> Result<()> {
+        let convs = [MixedConv { conv, saved, scale: dy.scale }];
+        self.conv_adjoints(p, &convs, x, dy.tensor, dx, rows)
+    }
+
+    fn conv_adjoints(
+        &mut self,
+        p: &[f32],
+        convs: &[MixedConv<'_, Self>],
+        x: &Tensor,
+        dy: &Tensor,
         mut dx: Option<Target<'_, Tensor>>,
         rows: RowsMut<'_, [f32]>,
     ) -> Result<()> {
         let (set, scratch) = (self.set, &mut self.scratch);
-        let (dy, weight) = (dy.tensor, dy.scale);
-        let layout = scratch.layout(&conv.geometry, x.shape.chw, dy.shape.chw, x.shape.halo);
-        let weights = &p[conv.weight..conv.weight + layout.weights()];
-        let (fan_in, channels) = (layout.fan_in(), dy.shape.chw[0]);
-        let blocks = x.blocks();
+        let (blocks, channels) = (x.blocks(), dy.shape.chw[0]);
+        let layouts: Vec<Arc<Layout>> = convs
+            .iter()
+            .map(|c| {
+                scratch.layout(&c.conv.geometry, x.shape.chw, dy.shape.chw, x.shape.halo)
+            })
+            .collect();
+        let parts: Vec<Part<'_>> = convs
+            .iter()
+            .zip(&layouts)
+            .map(|(c, layout)| Part {
+                layout,
+                weights: &p[c.conv.weight..c.conv.weight + layout.weights()],
+                // BN's adjoint has it.
+                scale: if c.conv.norm.is_some() { 1.0 } else { c.scale },
+            })
+            .collect();
         for i in 0..dy.shape.cotangents {
             let row = &mut rows.rows[i * rows.columns..(i + 1) * rows.columns];
             let first = i * blocks;
-            let gradient = scratch.gradient(set, &layout, x, dy, first);
-            let Saved::ConvNorm(statistics, moments) = saved else {
-                for (row, g) in row[conv.column..].iter_mut().zip(&gradient) {
-                    *row += (f64::from(weight) * g) as f32;
-                }
-                if let Some(Target { tensor, first }) = &mut dx {
-                    for b in i * blocks..(i + 1) * blocks {
-                        let dx = Target { tensor: tensor.block_mut(b), first: *first };
-                        let source = Plain(dy.block(b));
-                        scratch.input_adjoint(set, &layout, weights, weight, source, dx);
+            let gradients = scratch.gradients(set, &layouts, x, dy, first);
+            let size = blocks * dx.as_ref().map_or(0, |dx| dx.tensor.stride());
+            let dx = dx.as_mut().map(|dx| {
+                (&mut dx.tensor.data[i * size..(i + 1) * size], dx.first)
+            });
+            if convs[0].conv.norm.is_none() {
+                for (c, gradient) in convs.iter().zip(&gradients) {
+                    for (row, g) in row[c.conv.column..].iter_mut().zip(gradient) {
+                        *row += (f64::from(c.scale) * g) as f32;
                     }
                 }
-                continue;
-            };
-            let norm = conv.norm.as_ref().expect("saved with a norm");
-            // dy times the output is dy times what each weight reads, times the weights.
-            let channel = |c: usize| {
-                let sum = batch_norm::channel_sum(set, dy, first, c);
-                let terms = c * fan_in..(c + 1) * fan_in;
-                let output = weights[terms.clone()].iter().zip(&gradient[terms]);
-                let output: f64 = output.map(|(w, g)| f64::from(*w) * g).sum();
-                (sum, output - f64::from(statistics.mean[c]) * sum)
-            };
-            let scale = &p[norm.scale..];
-            let channel_sums = (0..channels).map(channel);
-            let row_scale = &mut row[norm.column..];
-            let adjoint = Adjoint::new(statistics, scale, weight, channel_sums, row_scale);
-            for (q, row) in row[conv.column..].iter_mut().take(gradient.len()).enumerate() {
-                let (c, g) = (q / fan_in, gradient[q]);
-                *row += adjoint.combine(c, g, moments.centred[q], moments.alone[q]) as f32;
-            }
-            if let Some(Target { tensor, first }) = &mut dx {
-                for b in 0..blocks {
-                    let source = adjoint.block(statistics, dy, i, b);
-                    let dx = Target { tensor: tensor.block_mut(i * blocks + b), first: *first };
-                    scratch.input_adjoint(set, &layout, weights, 1.0, source, dx);
+                if let Some((dx, write)) = dx {
+                    let source = |_, b: usize| Plain(dy.block(first + b));
+                    scratch.input_adjoint(set, &parts, source, dx, write);
                 }
+                continue;
+            }
+            let sums: Vec<f64> =
+                (0..channels).map(|c| batch_norm::channel_sum(set, dy, first, c)).collect();
+            let mut adjoints = Vec::with_capacity(convs.len());
+            for ((c, part), gradient) in convs.iter().zip(&parts).zip(&gradients) {
+                let (Some(norm), Saved::ConvNorm(statistics, moments)) = (&c.conv.norm, c.saved)
+                else {
+                    unreachable!("all have a norm, and saved its statistics")
+                };
+                let fan_in = part.layout.fan_in();
+                // dy times the output is dy times what each weight reads, times the weights.
+                let channel = |(c, sum): (usize, &f64)| {
+                    let terms = c * fan_in..(c + 1) * fan_in;
+                    let output = part.weights[terms.clone()].iter().zip(&gradient[terms]);
+                    let output: f64 = output.map(|(w, g)| f64::from(*w) * g).sum();
+                    (*sum, output - f64::from(statistics.mean[c]) * sum)
+                };
+                let sums = sums.iter().enumerate().map(channel);
+                let row_scale = &mut row[norm.column..];
+                let adjoint = Adjoint::new(statistics, &p[norm.scale..], c.scale, sums, row_scale);
+                let row = &mut row[c.conv.column..];
+                for (q, (row, g)) in row.iter_mut().zip(gradient).enumerate() {
+                    let (centred, alone) = (moments.centred[q], moments.alone[q]);
+                    *row += adjoint.combine(q / fan_in, *g, centred, alone) as f32;
+                }
+                adjoints.push((adjoint, statistics));
+            }
+            if let Some((dx, write)) = dx {
+                let source = |part: usize, b: usize| {
+                    let (adjoint, statistics) = &adjoints[part];
+                    adjoint.block(statistics, dy, i, b)
+                };
+                scratch.input_adjoint(set, &parts, source, dx, write);
             }
         }
         Ok(())

@@ -9,7 +9,6 @@ use super::super::tensor::Tensor;
 use super::correlate::{Correlate, Grid};
 use super::padded::{Pad, Padding, Plain, Source};
 use super::weight_gradient::WeightGradient;
-use crate::compute::kernels::Target;
 use crate::network::Convolution;
 
 /// One phase of an input adjoint: the inputs (phase + stride * m) are reached by these taps only.
@@ -18,13 +17,14 @@ struct Phase {
     rows: usize,
     columns: usize,
     dx_grid: Grid,
-    /// For each term: tap, and offset in the padded cotangent of its channel.
-    taps: Vec<(usize, usize)>,
+    /// For each term: tap, and the output that input 0 of the phase feeds through it, [y, x].
+    taps: Vec<(usize, [isize; 2])>,
 }
 
 /// Everything about a convolution that its geometry and shapes determine.
 #[derive(Debug)]
 pub(crate) struct Layout {
+    geometry: Convolution,
     /// Output channels that one kernel call sees.
     outputs: usize,
     /// Input channels that it sees.
@@ -94,21 +94,18 @@ impl Layout {
         }
         let dy_padding =
             Padding { height: oh, width: ow, low: dy_low as usize, high: dy_high as usize };
-        let row = dy_padding.row();
         let mut phases = Vec::with_capacity(g.stride * g.stride);
         for (py, px) in (0..g.stride).flat_map(|y| (0..g.stride).map(move |x| (y, x))) {
             let taps = square()
                 .filter_map(|(ky, kx)| {
-                    let tap = ky * g.kernel + kx;
-                    let (sy, sx) = (shift(py, ky)?, shift(px, kx)?);
-                    let at = (dy_low + sy) as usize * row + (dy_low + sx) as usize;
-                    Some((tap, at))
+                    Some((ky * g.kernel + kx, [shift(py, ky)?, shift(px, kx)?]))
                 })
                 .collect();
             let dx_grid = Grid { origin: py * w + px, row: g.stride * w, column: g.stride };
             phases.push(Phase { rows: length(py, h), columns: length(px, w), dx_grid, taps });
         }
         Layout {
+            geometry: *g,
             outputs,
             inputs,
             groups,
@@ -133,6 +130,16 @@ impl Layout {
     /// Weights of one output channel.
     pub(crate) fn fan_in(&self) -> usize {
         self.inputs * self.taps
+    }
+
+    /// The tap of `other` that reads what this convolution reads, if it is 1x1: its weight gradient is
+    /// that tap's.
+    pub(crate) fn tap_of(&self, other: &Layout) -> Option<usize> {
+        let (g, o) = (&self.geometry, &other.geometry);
+        let alike = g.kernel == 1 && g.stride == o.stride && !g.depthwise && !o.depthwise;
+        let apart = usize::try_from(o.padding - g.padding).ok()?;
+        let tap = apart / o.dilation;
+        (alike && apart % o.dilation == 0 && tap < o.kernel).then_some(tap * o.kernel + tap)
     }
 
     fn output_plane(&self) -> usize {
@@ -271,47 +278,113 @@ impl Scratch {
         gradient
     }
 
-    /// dx of one block, from the cotangent that `dy` gives, times `scale`.
-    pub(crate) fn input_adjoint(
+    /// The weight gradients of convolutions of the same x and dy.
+    pub(crate) fn gradients(
         &mut self,
         set: InstructionSet,
-        l: &Layout,
-        weights: &[f32],
-        scale: f32,
-        dy: impl Source,
-        dx: Target<'_, [Lanes]>,
+        layouts: &[Arc<Layout>],
+        x: &Tensor,
+        dy: &Tensor,
+        first: usize,
+    ) -> Vec<Vec<f64>> {
+        let mut all: Vec<Vec<f64>> = vec![Vec::new(); layouts.len()];
+        // What another's tap gives is not computed again.
+        let of = |n: usize| {
+            let others = layouts.iter().enumerate().filter(|(m, l)| *m != n && l.taps > 1);
+            others.filter_map(|(m, l)| Some((m, layouts[n].tap_of(l)?))).next()
+        };
+        for (n, layout) in layouts.iter().enumerate().filter(|(n, _)| of(*n).is_none()) {
+            all[n] = self.gradient(set, layout, x, dy, first);
+        }
+        for n in 0..layouts.len() {
+            if let Some((m, tap)) = of(n) {
+                let kernels = all[m].chunks_exact(layouts[m].taps);
+                all[n] = kernels.map(|kernel| kernel[tap]).collect();
+            }
+        }
+        all
+    }
+
+    /// dx of the blocks of one cotangent: for each part, an adjoint of the cotangent that its source
+    /// gives. `source(part, block)`; the parts have one input and one output shape.
+    pub(crate) fn input_adjoint<S: Source>(
+        &mut self,
+        set: InstructionSet,
+        parts: &[Part<'_>],
+        source: impl Fn(usize, usize) -> S,
+        dx: &mut [Lanes],
+        first: bool,
     ) {
-        let (channels, padding) = (l.output[0], l.dy_padding);
-        let (dx_plane, dy_plane) = (l.input[1] * l.input[2], padding.plane());
-        let out = sized(&mut self.dy, channels * dy_plane, Lanes::ZERO);
-        set.run(Pad { source: dy, channels, padding, out });
-        for phase in &l.phases {
-            self.terms.clear();
-            let offset = |o: usize| phase.taps.iter().map(move |(_, at)| o * dy_plane + at);
-            self.terms.extend((0..l.outputs).flat_map(offset));
-            for g in 0..l.groups {
-                // `[input, (output, tap)]`: the kernel transposed, this phase's taps only.
-                self.weights.clear();
-                for i in 0..l.inputs {
+        let l = parts[0].layout;
+        let padding = parts.iter().map(|p| p.layout.dy_padding).reduce(|a, b| Padding {
+            low: a.low.max(b.low),
+            high: a.high.max(b.high),
+            ..a
+        });
+        let Some(padding) = padding else { return };
+        let (channels, dy_plane) = (l.output[0], padding.plane());
+        let dx_plane = l.input[1] * l.input[2];
+        self.terms.clear();
+        self.weights.clear();
+        for phase in 0..l.phases.len() {
+            let taps = |part: &Part<'_>| part.layout.phases[phase].taps.clone();
+            for (n, part) in parts.iter().enumerate() {
+                for o in 0..l.outputs {
+                    let at = |[y, x]: [isize; 2]| {
+                        let low = padding.low as isize;
+                        (low + y) as usize * padding.row() + (low + x) as usize
+                    };
+                    let plane = (n * channels + o) * dy_plane;
+                    self.terms.extend(taps(part).iter().map(|(_, yx)| plane + at(*yx)));
+                }
+            }
+            // `[group, input, (part, output, tap)]`: kernels transposed, this phase's taps only.
+            for (g, i) in (0..l.groups).flat_map(|g| (0..l.inputs).map(move |i| (g, i))) {
+                for part in parts {
                     for o in 0..l.outputs {
-                        let kernel = &weights[((g * l.outputs + o) * l.inputs + i) * l.taps..];
-                        self.weights.extend(phase.taps.iter().map(|(t, _)| scale * kernel[*t]));
+                        let k = &part.layout;
+                        let kernel = &part.weights[((g * k.outputs + o) * k.inputs + i) * k.taps..];
+                        let weight = |(t, _): &(usize, _)| part.scale * kernel[*t];
+                        self.weights.extend(taps(part).iter().map(weight));
                     }
                 }
-                set.run(Correlate {
-                    input: &self.dy[g * l.outputs * dy_plane..(g + 1) * l.outputs * dy_plane],
-                    input_grid: Grid { origin: 0, row: padding.row(), column: 1 },
-                    offsets: &self.terms,
-                    weights: &self.weights,
-                    out: &mut dx.tensor[g * l.inputs * dx_plane..(g + 1) * l.inputs * dx_plane],
-                    out_grid: phase.dx_grid,
-                    out_plane: dx_plane,
-                    channels: l.inputs,
-                    rows: phase.rows,
-                    columns: phase.columns,
-                    first: dx.first,
-                });
+            }
+        }
+        let out = sized(&mut self.dy, parts.len() * channels * dy_plane, Lanes::ZERO);
+        for (b, dx) in dx.chunks_exact_mut(l.input[0] * dx_plane).enumerate() {
+            for (n, out) in out.chunks_exact_mut(channels * dy_plane).enumerate() {
+                set.run(Pad { source: source(n, b), channels, padding, out });
+            }
+            let (mut terms, mut weights) = (&self.terms[..], &self.weights[..]);
+            for (n, phase) in l.phases.iter().enumerate() {
+                let count = parts.iter().map(|p| p.layout.phases[n].taps.len()).sum::<usize>();
+                let offsets = terms.split_off(..count * l.outputs).unwrap_or_default();
+                for g in 0..l.groups {
+                    set.run(Correlate {
+                        input: &out[g * l.outputs * dy_plane..],
+                        input_grid: Grid { origin: 0, row: padding.row(), column: 1 },
+                        offsets,
+                        weights: weights
+                            .split_off(..l.inputs * offsets.len())
+                            .unwrap_or_default(),
+                        out: &mut dx[g * l.inputs * dx_plane..(g + 1) * l.inputs * dx_plane],
+                        out_grid: phase.dx_grid,
+                        out_plane: dx_plane,
+                        channels: l.inputs,
+                        rows: phase.rows,
+                        columns: phase.columns,
+                        first,
+                    });
+                }
             }
         }
     }
+}
+
+/// One of the convolutions of an input adjoint.
+pub(crate) struct Part<'a> {
+    pub(crate) layout: &'a Layout,
+    pub(crate) weights: &'a [f32],
+    /// Times this.
+    pub(crate) scale: f32,
 }

@@ -135,16 +135,14 @@ fn columns<V: Vector, const C: usize, const T: usize, const U: usize>(
     count: usize,
     stride: usize,
 ) {
-    let mut x = 0;
-    while x + U <= count {
+    let whole = count / U;
+    for x in 0..whole {
         for (u, sums) in sums.iter_mut().enumerate() {
-            column(sums, &dy, &input, x + u, (x + u) * stride);
+            column(sums, &dy, &input, x * U + u, (x * U + u) * stride);
         }
-        x += U;
     }
-    while x < count {
+    for x in whole * U..count {
         column(&mut sums[0], &dy, &input, x, x * stride);
-        x += 1;
     }
 }
 

@@ -7,9 +7,9 @@ use crate::network::Window;
 /// Node patterns that an engine may run as one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fusion {
-    /// One ReLU for all that read the same input, its output with the border of zeros that the
-    /// convolutions behind it need.
-    SharedRelu,
+    /// One ReLU, or pooling of one window, for all that read the same input; a ReLU's output with the
+    /// border of zeros that the convolutions behind it need.
+    Shared,
     /// BN into the convolution before it.
     BatchNormIntoConv,
 }

@@ -60,7 +60,8 @@ pub(super) struct Step {
     pub(super) action: Action,
     pub(super) inputs: Vec<NodeId>,
     pub(super) output: NodeId,
-    pub(super) slot: Option<usize>,
+    /// The operations that it serves; none: it is always there.
+    pub(super) slots: Vec<usize>,
 }
 
 /// A node that ReLUs read.
@@ -141,18 +142,34 @@ impl Program {
     }
 }
 
-/// The graph-to-graph pass: one ReLU for all that read the same input, BN into the convolution
-/// before it, where the engine says so. Also gives each node's halo.
+/// Whether copies of an operation with the same input are one: it has no parameters.
+fn is_shared(operation: &Operation) -> bool {
+    matches!(operation, Operation::Relu | Operation::AvgPool(_) | Operation::MaxPool(_))
+}
+
+/// The graph-to-graph pass: one ReLU or pooling for all that read the same input, BN into the
+/// convolution before it, where the engine says so. Also gives each node's halo.
 fn fuse(graph: &Graph, fuses: impl Fn(Fusion) -> bool) -> (Vec<Step>, Vec<usize>) {
     let nodes = &graph.nodes;
     // For each node the one that stands for it.
     let mut same: Vec<NodeId> = (0..nodes.len()).collect();
-    if fuses(Fusion::SharedRelu) {
-        let mut relu_of = vec![None; nodes.len()];
-        for (id, node) in nodes.iter().enumerate().filter(|(_, n)| n.operation == Operation::Relu) {
-            same[id] = *relu_of[node.inputs[0]].get_or_insert(id);
+    if fuses(Fusion::Shared) {
+        let mut first: Vec<NodeId> = Vec::new();
+        for (id, node) in nodes.iter().enumerate().filter(|(_, n)| is_shared(&n.operation)) {
+            let like = |other: &&NodeId| {
+                nodes[**other].operation == node.operation && nodes[**other].inputs == node.inputs
+            };
+            match first.iter().find(like) {
+                Some(other) => same[id] = *other,
+                None => first.push(id),
+            }
         }
     }
+    // The slots that a step serves; none: it is always there.
+    let slots = |id: NodeId| {
+        let copies = (id..nodes.len()).filter(|copy| same[*copy] == id);
+        copies.map(|copy| nodes[copy].slot).collect::<Option<Vec<usize>>>().unwrap_or_default()
+    };
     let mut readers: Vec<Vec<NodeId>> = vec![Vec::new(); nodes.len()];
     for (id, node) in nodes.iter().enumerate() {
         node.inputs.iter().for_each(|i| readers[same[*i]].push(id));
@@ -165,7 +182,7 @@ fn fuse(graph: &Graph, fuses: impl Fn(Fusion) -> bool) -> (Vec<Step>, Vec<usize>
             && readers[nodes[id].inputs[0]].len() == 1
     };
     let halo = |id: NodeId| {
-        let shared = fuses(Fusion::SharedRelu) && nodes[id].operation == Operation::Relu;
+        let shared = fuses(Fusion::Shared) && nodes[id].operation == Operation::Relu;
         if !shared || !readers[id].iter().all(is_conv) {
             return 0;
         }
@@ -194,7 +211,6 @@ fn fuse(graph: &Graph, fuses: impl Fn(Fusion) -> bool) -> (Vec<Step>, Vec<usize>
     let mut steps = Vec::with_capacity(nodes.len());
     for (id, node) in nodes.iter().enumerate() {
         let inputs = node.inputs.clone();
-        let mut slot = node.slot;
         let (action, inputs) = match &node.operation {
             Operation::Input => continue,
             Operation::Conv { .. } if readers[id].iter().any(|r| norm_into_conv(*r)) => continue,
@@ -205,14 +221,8 @@ fn fuse(graph: &Graph, fuses: impl Fn(Fusion) -> bool) -> (Vec<Step>, Vec<usize>
             Operation::BatchNorm { scale, shift } => {
                 (Action::BatchNorm(norm(*scale, *shift)), inputs)
             }
-            Operation::Relu if same[id] != id => continue,
-            Operation::Relu => {
-                if readers[id].len() > 1 {
-                    // It serves more operations than its own.
-                    slot = None;
-                }
-                (Action::Relu, inputs)
-            }
+            _ if same[id] != id => continue,
+            Operation::Relu => (Action::Relu, inputs),
             Operation::AvgPool(window) => (Action::AvgPool(*window), inputs),
             Operation::MaxPool(window) => (Action::MaxPool(*window), inputs),
             Operation::Mix(slots) => (Action::Mix(slots.clone()), inputs),
@@ -228,7 +238,7 @@ fn fuse(graph: &Graph, fuses: impl Fn(Fusion) -> bool) -> (Vec<Step>, Vec<usize>
             }
         };
         let inputs = inputs.into_iter().map(|i| same[i]).collect();
-        steps.push(Step { action, inputs, output: id, slot });
+        steps.push(Step { action, inputs, output: id, slots: slots(id) });
     }
     (steps, (0..nodes.len()).map(halo).collect())
 }

@@ -38,6 +38,11 @@ impl<'a, K: Kernels> Network<'a, K> {
         slot.map_or_else(K::one, |s| self.weights[s].clone())
     }
 
+    /// Whether a step serves an operation in this network.
+    fn runs(&self, step: &Step) -> bool {
+        step.slots.is_empty() || step.slots.iter().any(|s| self.live[*s])
+    }
+
     /// The live terms of a mix: (input, weight).
     fn terms<'s>(
         &'s self,
@@ -102,7 +107,7 @@ pub(super) fn forward<K: Kernels>(
     note_bits(kernels, 0, &input)?;
     pass.values[0] = Some(input);
     for (s, step) in program.steps().iter().enumerate() {
-        if network.is_live(step.slot) {
+        if network.runs(step) {
             let halo = program.halo(step.output);
             let chw = program.shape(step.output);
             let shape = Shape { cotangents: 1, batch, chw, halo };
@@ -229,7 +234,7 @@ impl<K: Kernels> Cotangents<K> {
 /// Number of live steps that read each node.
 fn live_readers<K: Kernels>(network: &Network<'_, K>) -> Vec<usize> {
     let mut readers = vec![0; network.program.graph().nodes.len()];
-    for step in network.program.steps().iter().filter(|s| network.is_live(s.slot)) {
+    for step in network.program.steps().iter().filter(|s| network.runs(s)) {
         match &step.action {
             Action::Mix(slots) => network.terms(step, slots).for_each(|(n, _)| readers[n] += 1),
             _ => step.inputs.iter().for_each(|n| readers[*n] += 1),

@@ -126,11 +126,13 @@ impl Job for AveragePoolAdjoint<'_> {
         let dy = self.dy.chunks_exact(out_width);
         for (dy, scratch) in dy.zip(self.scratch.chunks_exact_mut(width)) {
             for (outputs, scratch) in columns.outputs.iter().zip(scratch) {
-                let terms = dy[outputs.clone()].iter().zip(&columns.inverse[outputs.clone()]);
-                let mut sum = V::splat(0.0);
-                for (dy, inverse) in terms {
-                    sum = V::load(dy).mul_add(V::splat(*inverse), sum);
-                }
+                let (dy, inverse) = (&dy[outputs.clone()], &columns.inverse[outputs.clone()]);
+                let term = |i: usize, sum: V| V::load(&dy[i]).mul_add(V::splat(inverse[i]), sum);
+                let zero = V::splat(0.0);
+                let sum = match outputs.len() {
+                    3 => term(2, term(1, term(0, zero))),
+                    len => (0..len).fold(zero, |sum, i| term(i, sum)),
+                };
                 sum.store(scratch);
             }
         }

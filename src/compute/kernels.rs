@@ -188,11 +188,12 @@ pub(super) trait Kernels {
         dx: Target<'_, Self::Tensor>,
     ) -> Result<()>;
 
-    /// y = sum of weight times input; no input: zeros.
-    fn mix(&mut self, inputs: &[(&Self::Tensor, Self::Weight)], y: &mut Self::Tensor)
-    -> Result<()>;
-    /// dx += scale dy.
-    fn mix_adjoint(&mut self, dy: Cotangent<'_, Self>, dx: Target<'_, Self::Tensor>) -> Result<()>;
+    /// y (+)= sum of weight times input. Activations, and in reverse cotangents.
+    fn mix(
+        &mut self,
+        inputs: &[(&Self::Tensor, Self::Weight)],
+        y: Target<'_, Self::Tensor>,
+    ) -> Result<()>;
 
     fn concat(&mut self, inputs: &[&Self::Tensor], y: &mut Self::Tensor) -> Result<()>;
     /// dx += channels of dy from `channel` on.

@@ -149,7 +149,7 @@ fn run<K: Kernels>(
         Action::Mix(slots) => {
             let terms: Vec<_> =
                 network.terms(step, slots).map(|(n, w)| (pass.value(n), w)).collect();
-            kernels.mix(&terms, y)?;
+            kernels.mix(&terms, Target { tensor: y, first: true })?;
         }
         Action::Concat => {
             let inputs: Vec<_> = step.inputs.iter().map(|n| pass.value(*n)).collect();
@@ -161,86 +161,102 @@ fn run<K: Kernels>(
     Ok(None)
 }
 
-/// The cotangent of a node during a reverse pass.
-enum Held<K: Kernels> {
-    /// A tensor of its own, and how many views of it are still to be read.
-    Own { tensor: K::Tensor, views: usize },
-    /// A node whose only reader is a mix: the mix's cotangent times a weight, never stored.
-    View { of: NodeId, scale: K::Weight },
+/// The cotangent of a node during a reverse pass: `own` plus the sum of `terms`.
+struct Held<K: Kernels> {
+    /// What adjoints have added.
+    own: Option<K::Tensor>,
+    /// What mixes have added: tensors of later nodes, times weights. One alone is never copied.
+    terms: Vec<(NodeId, K::Weight)>,
+    /// Terms of other nodes that stand for this node's tensor.
+    views: usize,
 }
 
 /// Cotangents of all nodes.
 struct Cotangents<K: Kernels> {
-    held: Vec<Option<Held<K>>>,
+    held: Vec<Held<K>>,
 }
 
 impl<K: Kernels> Cotangents<K> {
-    /// Takes the tensor to add node's cotangent into; with `put`, it goes back.
+    fn new(nodes: usize) -> Self {
+        let held = |_| Held { own: None, terms: Vec::new(), views: 0 };
+        Cotangents { held: (0..nodes).map(held).collect() }
+    }
+
+    /// Takes the tensor for adjoints to add into, and whether nothing is in it yet; `put` gives it
+    /// back.
     fn take_target(
         &mut self,
         kernels: &mut K,
         node: NodeId,
         shape: Shape,
     ) -> Result<(K::Tensor, bool)> {
-        match self.held[node].take() {
+        match self.held[node].own.take() {
             None => Ok((kernels.tensor(shape)?, true)),
-            Some(Held::Own { tensor, .. }) => Ok((tensor, false)),
-            Some(Held::View { .. }) => unreachable!("a viewed node has one reader"),
+            Some(tensor) => Ok((tensor, false)),
         }
     }
 
     fn put(&mut self, node: NodeId, tensor: K::Tensor) {
-        self.held[node] = Some(Held::Own { tensor, views: 0 });
+        self.held[node].own = Some(tensor);
     }
 
-    /// Resolves a view to the node that owns the tensor.
-    fn owner(&self, node: NodeId) -> Option<(NodeId, K::Weight)> {
-        match &self.held[node] {
-            None => None,
-            Some(Held::Own { .. }) => Some((node, K::one())),
-            Some(Held::View { of, scale }) => Some((*of, scale.clone())),
+    /// A mix's cotangent is that of its input, times a weight.
+    fn add_term(&mut self, node: NodeId, of: NodeId, weight: K::Weight) {
+        self.held[node].terms.push((of, weight));
+        self.held[of].views += 1;
+    }
+
+    /// The node whose tensor, times a weight, is this node's cotangent; `None`: it does not reach the
+    /// logits. Adds up what is more than one term.
+    fn resolve(
+        &mut self,
+        kernels: &mut K,
+        node: NodeId,
+        shape: Shape,
+    ) -> Result<Option<(NodeId, K::Weight)>> {
+        let held = &self.held[node];
+        match (&held.own, &held.terms[..]) {
+            (None, []) => return Ok(None),
+            (None, [(of, weight)]) => return Ok(Some((*of, weight.clone()))),
+            (Some(_), []) => return Ok(Some((node, K::one()))),
+            _ => {}
         }
+        let (mut tensor, first) = self.take_target(kernels, node, shape)?;
+        let terms = std::mem::take(&mut self.held[node].terms);
+        let inputs: Vec<_> = terms.iter().map(|(of, w)| (self.tensor(*of), w.clone())).collect();
+        kernels.mix(&inputs, Target { tensor: &mut tensor, first })?;
+        self.put(node, tensor);
+        terms.iter().for_each(|(of, _)| self.drop_view(kernels, *of));
+        Ok(Some((node, K::one())))
     }
 
     fn tensor(&self, owner: NodeId) -> &K::Tensor {
-        match &self.held[owner] {
-            Some(Held::Own { tensor, .. }) => tensor,
-            _ => unreachable!("views are of tensors that their owner holds"),
-        }
+        self.held[owner].own.as_ref().expect("terms are of tensors that their owner holds")
     }
 
-    fn views(&mut self, owner: NodeId) -> &mut usize {
-        match &mut self.held[owner] {
-            Some(Held::Own { views, .. }) => views,
-            _ => unreachable!("views are of tensors that their owner holds"),
+    fn drop_view(&mut self, kernels: &mut K, owner: NodeId) {
+        self.held[owner].views -= 1;
+        self.free_unused(kernels, owner);
+    }
+
+    /// The owner itself is read before any view of it, being later in the graph.
+    fn free_unused(&mut self, kernels: &mut K, owner: NodeId) {
+        if self.held[owner].views == 0
+            && let Some(tensor) = self.held[owner].own.take()
+        {
+            kernels.release(tensor);
         }
     }
 
     /// A node has been read by its adjoint: frees the tensor, unless views of it remain.
     fn done(&mut self, kernels: &mut K, node: NodeId, owner: NodeId) {
-        if node != owner {
-            self.held[node] = None;
-            *self.views(owner) -= 1;
-        }
-        // The owner itself is read before any view of it, being later in the graph.
-        if *self.views(owner) == 0
-            && let Some(Held::Own { tensor, .. }) = self.held[owner].take()
-        {
-            kernels.release(tensor);
+        if node == owner {
+            self.free_unused(kernels, owner);
+        } else {
+            self.held[node].terms.clear();
+            self.drop_view(kernels, owner);
         }
     }
-}
-
-/// Number of live steps that read each node.
-fn live_readers<K: Kernels>(network: &Network<'_, K>) -> Vec<usize> {
-    let mut readers = vec![0; network.program.graph().nodes.len()];
-    for step in network.program.steps().iter().filter(|s| network.runs(s)) {
-        match &step.action {
-            Action::Mix(slots) => network.terms(step, slots).for_each(|(n, _)| readers[n] += 1),
-            _ => step.inputs.iter().for_each(|n| readers[*n] += 1),
-        }
-    }
-    readers
 }
 
 /// The convolution of step `last`, and those before it that read the same value and whose cotangent
@@ -257,14 +273,18 @@ fn conv_group<K: Kernels>(
     };
     let mut group = Vec::new();
     for (s, step) in steps[..=last].iter().enumerate().rev() {
-        let Some((of, scale)) = cotangents.owner(step.output) else { continue };
         let alike = normed(step) == normed(&steps[last]) && step.inputs == steps[last].inputs;
-        if !alike || of != owner {
-            break;
-        }
-        group.push((s, scale));
-        if step.output == owner {
-            break;
+        match &cotangents.held[step.output] {
+            // Not in this network.
+            Held { own: None, terms, .. } if terms.is_empty() => {}
+            Held { own: None, terms, .. } if alike && terms.len() == 1 && terms[0].0 == owner => {
+                group.push((s, terms[0].1.clone()));
+            }
+            Held { own: Some(_), .. } if s == last => {
+                group.push((s, K::one()));
+                break;
+            }
+            _ => break,
         }
     }
     group
@@ -284,27 +304,17 @@ pub(super) fn reverse<K: Kernels>(
     let p = network.parameters;
     let nodes = program.graph().nodes.len();
     let columns = program.graph().parameters.columns();
-    let readers = live_readers(network);
     let shape_of =
         |node| Shape { cotangents: images.len(), batch, chw: program.shape(node), halo: 0 };
-    let mut cotangents: Cotangents<K> = Cotangents { held: (0..nodes).map(|_| None).collect() };
+    let mut cotangents = Cotangents::<K>::new(nodes);
     cotangents.put(nodes - 1, kernels.seed(images.start, shape_of(nodes - 1))?);
     for (s, step) in program.steps().iter().enumerate().rev() {
-        // A node without a cotangent does not reach the logits.
-        let Some((owner, scale)) = cotangents.owner(step.output) else { continue };
+        let resolved = cotangents.resolve(kernels, step.output, shape_of(step.output))?;
+        let Some((owner, scale)) = resolved else { continue };
         if let Action::Mix(slots) = &step.action {
             for (input, weight) in network.terms(step, slots) {
                 let scale = kernels.product(&scale, &weight)?;
-                if readers[input] == 1 && input != 0 {
-                    cotangents.held[input] = Some(Held::View { of: owner, scale });
-                    *cotangents.views(owner) += 1;
-                    continue;
-                }
-                let (mut tensor, first) =
-                    cotangents.take_target(kernels, input, shape_of(input))?;
-                let dy = Cotangent { tensor: cotangents.tensor(owner), scale };
-                kernels.mix_adjoint(dy, Target { tensor: &mut tensor, first })?;
-                cotangents.put(input, tensor);
+                cotangents.add_term(input, owner, scale);
             }
         } else if step.action == Action::Concat {
             let mut channel = 0;
@@ -365,10 +375,7 @@ pub(super) fn reverse<K: Kernels>(
         }
         cotangents.done(kernels, step.output, owner);
     }
-    cotangents.held.into_iter().flatten().for_each(|held| {
-        if let Held::Own { tensor, .. } = held {
-            kernels.release(tensor);
-        }
-    });
+    // The images' own, if there is one.
+    cotangents.held.into_iter().filter_map(|held| held.own).for_each(|t| kernels.release(t));
     Ok(())
 }

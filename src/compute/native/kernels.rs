@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::InstructionSet;
 use super::ops::batch_norm::{self, AddSource, Adjoint, Statistics};
 use super::ops::convolution::{Layout, Part, Scratch};
-use super::ops::elementwise::AddScaled;
+use super::ops::elementwise::{AddScaled, MIXED, Mix};
 use super::ops::linear::{Linear as LinearJob, LinearAdjoint};
 use super::ops::padded::{Pad, Padding, Plain, Relu};
 use super::ops::pooling::{
@@ -412,20 +412,15 @@ impl Kernels for NativeKernels {
         Ok(())
     }
 
-    fn mix(&mut self, inputs: &[(&Tensor, f32)], y: &mut Tensor) -> Result<()> {
-        if inputs.is_empty() {
-            y.data.fill(Lanes::ZERO);
+    fn mix(&mut self, inputs: &[(&Tensor, f32)], y: Target<'_, Tensor>) -> Result<()> {
+        let (y, mut first) = (&mut y.tensor.data, y.first);
+        if inputs.is_empty() && first {
+            y.fill(Lanes::ZERO);
         }
-        for (i, (x, weight)) in inputs.iter().enumerate() {
-            let (x, y, weight) = (&x.data, &mut y.data, *weight);
-            self.set.run(AddScaled { x, weight, mask: None, y, first: i == 0 });
+        for inputs in inputs.chunks(MIXED) {
+            self.set.run(Mix { inputs, y, first });
+            first = false;
         }
-        Ok(())
-    }
-
-    fn mix_adjoint(&mut self, dy: Cotangent<'_, Self>, dx: Target<'_, Tensor>) -> Result<()> {
-        let (x, y) = (&dy.tensor.data, &mut dx.tensor.data);
-        self.set.run(AddScaled { x, weight: dy.scale, mask: None, y, first: dx.first });
         Ok(())
     }
 

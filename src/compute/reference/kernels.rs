@@ -369,17 +369,11 @@ impl Kernels for ReferenceKernels {
         Ok(())
     }
 
-    fn mix(&mut self, inputs: &[(&Tensor, f64)], y: &mut Tensor) -> Result<()> {
-        y.data.fill(0.0);
+    fn mix(&mut self, inputs: &[(&Tensor, f64)], y: Target<'_, Tensor>) -> Result<()> {
+        let y = Tensor::ready(y);
         for (x, weight) in inputs {
             y.data.iter_mut().zip(&x.data).for_each(|(y, x)| *y += weight * x);
         }
-        Ok(())
-    }
-
-    fn mix_adjoint(&mut self, dy: Cotangent<'_, Self>, dx: Target<'_, Tensor>) -> Result<()> {
-        let dx = Tensor::ready(dx);
-        dx.data.iter_mut().zip(&dy.tensor.data).for_each(|(dx, v)| *dx += dy.scale * v);
         Ok(())
     }
 

@@ -618,26 +618,29 @@ impl Kernels for TorchKernels<'_> {
         self.add_into(dx, &b.copy(&inner, F32)?, &None)
     }
 
-    fn mix(&mut self, inputs: &[(&Tensor, Option<Array>)], y: &mut Tensor) -> Result<()> {
-        let Some((first, rest)) = inputs.split_first() else {
-            return y.set(&self.backend.zeros(&y.dims, F32)?);
+    fn mix(
+        &mut self,
+        inputs: &[(&Tensor, Option<Array>)],
+        y: Target<'_, Tensor>,
+    ) -> Result<()> {
+        let mut sum = match y.first {
+            true => None,
+            false => Some(y.tensor.array()?.clone()),
         };
-        let mut sum = self.scaled(first.0.array()?, &first.1)?;
-        for (x, weight) in rest {
-            sum = match weight {
-                None => self.backend.add(&sum, x.array()?)?,
-                Some(weight) => {
+        for (x, weight) in inputs {
+            sum = Some(match (&sum, weight) {
+                (None, weight) => self.scaled(x.array()?, weight)?,
+                (Some(sum), None) => self.backend.add(sum, x.array()?)?,
+                (Some(sum), Some(weight)) => {
                     let weight = weight.reshape(&[1, 1, weight.shape[0], 1, 1, 1])?;
-                    self.backend.multiply_add(&sum, x.array()?, &weight)?
+                    self.backend.multiply_add(sum, x.array()?, &weight)?
                 }
-            };
+            });
         }
-        y.set(&sum)
-    }
-
-    fn mix_adjoint(&mut self, dy: Cotangent<'_, Self>, dx: Target<'_, Tensor>) -> Result<()> {
-        let value = dy.tensor.array()?.clone();
-        self.add_into(dx, &value, &dy.scale)
+        match sum {
+            Some(sum) => y.tensor.set(&sum),
+            None => y.tensor.set(&self.backend.zeros(&y.tensor.dims, F32)?),
+        }
     }
 
     fn concat(&mut self, inputs: &[&Tensor], y: &mut Tensor) -> Result<()> {

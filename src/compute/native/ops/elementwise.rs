@@ -1,6 +1,7 @@
 //! Mixing, concatenation, ReLU's adjoint: loops over elements.
 
 use super::super::simd::{Job, Lanes, Vector};
+use super::super::tensor::Tensor;
 
 /// y (+)= weight x, where `mask`, if any, is positive.
 pub(crate) struct AddScaled<'a> {
@@ -24,6 +25,54 @@ impl Job for AddScaled<'_> {
             }
             let sum = if self.first { zero } else { V::load(y) };
             x.mul_add(weight, sum).store(y);
+        }
+    }
+}
+
+/// Inputs that a [`Mix`] takes at once.
+pub(crate) const MIXED: usize = 4;
+
+/// y (+)= sum of weight times x, in one pass over y.
+pub(crate) struct Mix<'a> {
+    /// 1 to [`MIXED`].
+    pub(crate) inputs: &'a [(&'a Tensor, f32)],
+    pub(crate) y: &'a mut [Lanes],
+    /// Write instead of adding.
+    pub(crate) first: bool,
+}
+
+impl Job for Mix<'_> {
+    #[inline(always)]
+    fn run<V: Vector>(mut self) {
+        match self.inputs.len() {
+            1 => self.sum::<V, 1>(),
+            2 => self.sum::<V, 2>(),
+            3 => self.sum::<V, 3>(),
+            len => {
+                assert_eq!(len, MIXED);
+                self.sum::<V, 4>();
+            }
+        }
+    }
+}
+
+impl Mix<'_> {
+    #[inline(always)]
+    fn sum<V: Vector, const N: usize>(&mut self) {
+        let zero = V::splat(0.0);
+        let len = self.y.len();
+        let mut x: [&[Lanes]; N] = [&[]; N];
+        let mut weights = [zero; N];
+        for (n, (tensor, weight)) in self.inputs.iter().enumerate() {
+            x[n] = &tensor.data[..len];
+            weights[n] = V::splat(*weight);
+        }
+        for (e, y) in self.y.iter_mut().enumerate() {
+            let mut sum = if self.first { zero } else { V::load(y) };
+            for n in 0..N {
+                sum = V::load(&x[n][e]).mul_add(weights[n], sum);
+            }
+            sum.store(y);
         }
     }
 }

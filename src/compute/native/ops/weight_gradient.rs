@@ -38,9 +38,15 @@ impl Job for WeightGradient<'_> {
         assert!(self.input_grid.at(y, x) + far < self.input.len());
         assert!((self.channels - 1) * self.dy_plane + self.dy_grid.at(y, x) < self.dy.len());
         assert_eq!(self.sums.len(), self.channels * self.offsets.len());
+        let window = Window::of(self.offsets).filter(|_| self.channels == 1);
         let mut top = 0;
         while top < self.rows {
             let strip = top..(top + STRIP).min(self.rows);
+            top = strip.end;
+            if let Some(window) = window {
+                self.window::<V>(window, &strip);
+                continue;
+            }
             let mut c = 0;
             while c < self.channels {
                 c += match self.channels - c {
@@ -50,8 +56,30 @@ impl Job for WeightGradient<'_> {
                     _ => self.channels_3::<V>(c, &strip),
                 };
             }
-            top = strip.end;
         }
+    }
+}
+
+/// The terms of a depthwise convolution as a square of taps, each row evenly spaced: one pointer a
+/// row instead of one a term, which would not fit the registers.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    kernel: usize,
+    /// Distance of taps in a row.
+    step: usize,
+}
+
+impl Window {
+    fn of(offsets: &[usize]) -> Option<Self> {
+        let kernel = match offsets.len() {
+            9 => 3,
+            25 => 5,
+            _ => return None,
+        };
+        let step = offsets[1] - offsets[0];
+        let even = |row: &[usize]| row.iter().enumerate().all(|(t, o)| *o == row[0] + t * step);
+        let known = step == 1 || step == 2;
+        (known && offsets.chunks_exact(kernel).all(even)).then_some(Window { kernel, step })
     }
 }
 
@@ -79,6 +107,57 @@ impl WeightGradient<'_> {
     groups!(channels_2, 2, 1 => (1, 4), 2 => (2, 2), 3 => (3, 2), 5 => (5, 1), _ => (4, 1));
     groups!(channels_3, 3, 1 => (1, 4), 2 => (2, 2), 3 => (3, 1), _ => (4, 1));
     groups!(channels_4, 4, 1 => (1, 2), 2 => (2, 1), _ => (3, 1));
+
+    /// All terms of one channel's window over a strip of rows.
+    #[inline(always)]
+    fn window<V: Vector>(&mut self, window: Window, strip: &std::ops::Range<usize>) {
+        match (window.kernel, window.step) {
+            (3, 1) => self.window_rows::<V, 3, 3, 1>(0, strip),
+            (3, _) => self.window_rows::<V, 3, 3, 2>(0, strip),
+            (_, 1) => {
+                self.window_rows::<V, 3, 5, 1>(0, strip);
+                self.window_rows::<V, 2, 5, 1>(3, strip);
+            }
+            _ => {
+                self.window_rows::<V, 3, 5, 2>(0, strip);
+                self.window_rows::<V, 2, 5, 2>(3, strip);
+            }
+        }
+    }
+
+    /// R rows of K taps, S apart, from row `row` of the window on.
+    #[inline(always)]
+    fn window_rows<V: Vector, const R: usize, const K: usize, const S: usize>(
+        &mut self,
+        row: usize,
+        strip: &std::ops::Range<usize>,
+    ) {
+        let mut sums = [[V::splat(0.0); K]; R];
+        for r in 0..R {
+            for k in 0..K {
+                sums[r][k] = V::load(&self.sums[(row + r) * K + k]);
+            }
+        }
+        for y in strip.clone() {
+            let dy = self.dy.as_ptr().wrapping_add(self.dy_grid.at(y, 0));
+            let mut input = [self.input.as_ptr(); R];
+            for (r, input) in input.iter_mut().enumerate() {
+                let offset = self.offsets[(row + r) * K];
+                *input = input.wrapping_add(self.input_grid.at(y, 0) + offset);
+            }
+            if self.input_grid.column == 1 {
+                window_columns::<V, R, K, S>(&mut sums, dy, input, self.columns, 1);
+            } else {
+                let stride = self.input_grid.column;
+                window_columns::<V, R, K, S>(&mut sums, dy, input, self.columns, stride);
+            }
+        }
+        for r in 0..R {
+            for k in 0..K {
+                sums[r][k].store(&mut self.sums[(row + r) * K + k]);
+            }
+        }
+    }
 
     /// Terms q to q + T of channels c to c + C over a strip of rows, U columns at once; returns T.
     #[inline(always)]
@@ -165,6 +244,29 @@ fn column<V: Vector, const C: usize, const T: usize>(
         let input = V::load(unsafe { &*input[t].add(input_at) });
         for i in 0..C {
             sums[i][t] = values[i].mul_add(input, sums[i][t]);
+        }
+    }
+}
+
+/// One row for R rows of K taps, S apart.
+#[inline(always)]
+#[allow(unsafe_code, reason = "the innermost loop of the engine")]
+fn window_columns<V: Vector, const R: usize, const K: usize, const S: usize>(
+    sums: &mut [[V; K]; R],
+    dy: *const Lanes,
+    input: [*const Lanes; R],
+    count: usize,
+    stride: usize,
+) {
+    for x in 0..count {
+        // SAFETY: `run` has checked the largest index that any term forms.
+        let value = V::load(unsafe { &*dy.add(x) });
+        for r in 0..R {
+            for k in 0..K {
+                // SAFETY: as above.
+                let input = V::load(unsafe { &*input[r].add(x * stride + k * S) });
+                sums[r][k] = value.mul_add(input, sums[r][k]);
+            }
         }
     }
 }

@@ -17,9 +17,7 @@ use super::tensor::{Pool, Tensor};
 use crate::compute::Rows;
 use crate::compute::bits::ActivationBits;
 use crate::compute::cpu::CpuKernels;
-use crate::compute::kernels::{
-    Cotangent, Fusion, Kernels, MixedConv, RowsMut, Shape, Target,
-};
+use crate::compute::kernels::{Cotangent, Fusion, Kernels, MixedConv, RowsMut, Shape, Target};
 use crate::compute::program::{Conv, Linear, Norm};
 use crate::error::Result;
 use crate::network::Window;
@@ -219,9 +217,7 @@ impl Kernels for NativeKernels {
         let (blocks, channels) = (x.blocks(), dy.shape.chw[0]);
         let layouts: Vec<Arc<Layout>> = convs
             .iter()
-            .map(|c| {
-                scratch.layout(&c.conv.geometry, x.shape.chw, dy.shape.chw, x.shape.halo)
-            })
+            .map(|c| scratch.layout(&c.conv.geometry, x.shape.chw, dy.shape.chw, x.shape.halo))
             .collect();
         let parts: Vec<Part<'_>> = convs
             .iter()
@@ -238,9 +234,8 @@ impl Kernels for NativeKernels {
             let first = i * blocks;
             let gradients = scratch.gradients(set, &layouts, x, dy, first);
             let size = blocks * dx.as_ref().map_or(0, |dx| dx.tensor.stride());
-            let dx = dx.as_mut().map(|dx| {
-                (&mut dx.tensor.data[i * size..(i + 1) * size], dx.first)
-            });
+            let dx =
+                dx.as_mut().map(|dx| (&mut dx.tensor.data[i * size..(i + 1) * size], dx.first));
             if convs[0].conv.norm.is_none() {
                 for (c, gradient) in convs.iter().zip(&gradients) {
                     for (row, g) in row[c.conv.column..].iter_mut().zip(gradient) {

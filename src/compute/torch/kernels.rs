@@ -618,11 +618,7 @@ impl Kernels for TorchKernels<'_> {
         self.add_into(dx, &b.copy(&inner, F32)?, &None)
     }
 
-    fn mix(
-        &mut self,
-        inputs: &[(&Tensor, Option<Array>)],
-        y: Target<'_, Tensor>,
-    ) -> Result<()> {
+    fn mix(&mut self, inputs: &[(&Tensor, Option<Array>)], y: Target<'_, Tensor>) -> Result<()> {
         let mut sum = match y.first {
             true => None,
             false => Some(y.tensor.array()?.clone()),

@@ -97,9 +97,7 @@ impl Layout {
         let mut phases = Vec::with_capacity(g.stride * g.stride);
         for (py, px) in (0..g.stride).flat_map(|y| (0..g.stride).map(move |x| (y, x))) {
             let taps = square()
-                .filter_map(|(ky, kx)| {
-                    Some((ky * g.kernel + kx, [shift(py, ky)?, shift(px, kx)?]))
-                })
+                .filter_map(|(ky, kx)| Some((ky * g.kernel + kx, [shift(py, ky)?, shift(px, kx)?])))
                 .collect();
             let dx_grid = Grid { origin: py * w + px, row: g.stride * w, column: g.stride };
             phases.push(Phase { rows: length(py, h), columns: length(px, w), dx_grid, taps });
@@ -327,7 +325,6 @@ impl Scratch {
         self.terms.clear();
         self.weights.clear();
         for phase in 0..l.phases.len() {
-            let taps = |part: &Part<'_>| part.layout.phases[phase].taps.clone();
             for (n, part) in parts.iter().enumerate() {
                 for o in 0..l.outputs {
                     let at = |[y, x]: [isize; 2]| {
@@ -335,7 +332,8 @@ impl Scratch {
                         (low + y) as usize * padding.row() + (low + x) as usize
                     };
                     let plane = (n * channels + o) * dy_plane;
-                    self.terms.extend(taps(part).iter().map(|(_, yx)| plane + at(*yx)));
+                    let taps = &part.layout.phases[phase].taps;
+                    self.terms.extend(taps.iter().map(|(_, yx)| plane + at(*yx)));
                 }
             }
             // `[group, input, (part, output, tap)]`: kernels transposed, this phase's taps only.
@@ -345,7 +343,8 @@ impl Scratch {
                         let k = &part.layout;
                         let kernel = &part.weights[((g * k.outputs + o) * k.inputs + i) * k.taps..];
                         let weight = |(t, _): &(usize, _)| part.scale * kernel[*t];
-                        self.weights.extend(taps(part).iter().map(weight));
+                        let taps = &part.layout.phases[phase].taps;
+                        self.weights.extend(taps.iter().map(weight));
                     }
                 }
             }
@@ -364,9 +363,7 @@ impl Scratch {
                         input: &out[g * l.outputs * dy_plane..],
                         input_grid: Grid { origin: 0, row: padding.row(), column: 1 },
                         offsets,
-                        weights: weights
-                            .split_off(..l.inputs * offsets.len())
-                            .unwrap_or_default(),
+                        weights: weights.split_off(..l.inputs * offsets.len()).unwrap_or_default(),
                         out: &mut dx[g * l.inputs * dx_plane..(g + 1) * l.inputs * dx_plane],
                         out_grid: phase.dx_grid,
                         out_plane: dx_plane,

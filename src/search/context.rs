@@ -405,6 +405,7 @@ impl Context {
         let start = Instant::now();
         let result = self.scored(range.clone(), observer, start);
         self.seconds += start.elapsed().as_secs_f64();
+        self.control.set_progress(&self.progress(self.finished()));
         let skipped = self.dataset.skipped();
         if skipped > self.skipped {
             self.log.write(LogLevel::Warning, || {

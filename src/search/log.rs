@@ -15,7 +15,7 @@ pub enum LogLevel {
 }
 
 /// Takes the lines of one search, on the thread that called in, one at a time.
-pub type LogSink = Box<dyn FnMut(LogLevel, &str) + Send>;
+pub type LogSink = Box<dyn FnMut(LogLevel, &str) + Send + Sync>;
 
 /// Where a search's lines go, if anywhere.
 #[derive(Default)]

@@ -68,6 +68,10 @@ check "compile scores.c" \
     $CC -std=c99 $strict -Iinclude tests/c/scores.c -o "$build/scores" $shared
 check "compile scores.c, static library" \
     $CC -std=c99 $strict -Iinclude tests/c/scores.c -o "$build/scores-static" $static
+check "compile search_state.c" \
+    $CC -std=c99 $strict -pthread -Iinclude tests/c/search_state.c -o "$build/state" $shared
+check "compile search_state.c, static library" \
+    $CC -std=c99 $strict -pthread -Iinclude tests/c/search_state.c -o "$build/state-static" $static
 for example in score correlate; do
     check "compile $example.c" \
         $CC -std=c99 $strict -Iinclude examples/c/$example.c -o "$build/$example" $shared
@@ -94,6 +98,10 @@ check "data under valgrind" $valgrind "$build/data-test" "$build/data"
 check "scores" "$build/scores" "$build/data"
 check "scores, static library" "$build/scores-static" "$build/data"
 check "scores under valgrind" $valgrind "$build/scores" "$build/data"
+
+check "search_state" "$build/state" "$build/data"
+check "search_state, static library" "$build/state-static" "$build/data"
+check "search_state under valgrind" $valgrind "$build/state" "$build/data"
 
 search=$build/search
 small="--batch-size 4 --repeats 1"

@@ -1104,6 +1104,16 @@ tenas_status tenas_context_is_finished(const tenas_context *context,
                                        bool *out);
 
 /**
+ * Makes a copy of a search's configuration: of a search that was loaded, for
+ * example, to learn its space. Free it with tenas_config_free.
+ *
+ * - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
+ * - TENAS_ERROR_NULL_POINTER: context or out is NULL.
+ */
+tenas_status tenas_context_config(const tenas_context *context,
+                                  tenas_config **out);
+
+/**
  * Sets *kind (a tenas_device) and *index to where the search computes.
  * TENAS_DEVICE_AUTO was resolved when the context was made: it is CUDA or the
  * CPU here.

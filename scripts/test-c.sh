@@ -120,6 +120,36 @@ check "search: independent, torch_default" \
     finds "$genotype" $search $small --sampling independent --init torch_default --device cpu
 check "search: --help" finds 'help' $search --help
 check "search: Ctrl-C" interrupted
+# Stopped by Ctrl-C, which saves, then resumed.
+interrupted_and_resumed() {
+    rm -f "$build/search.json"
+    "$build/search" $small --seed 3 --repeats 9 --threads 1 \
+        --checkpoint "$build/search.json" >"$build/stdout" 2>"$build/stderr" &
+    local process=$! status=0
+    for _ in $(seq 600); do
+        grep -q '^round' "$build/stderr" && break
+        sleep 0.01
+    done
+    kill -INT "$process"
+    wait "$process" || status=$?
+    cat "$build/stderr"
+    echo "exit status $status, expected 130"
+    [ "$status" -eq 130 ] || return 1
+    "$build/search" $small --seed 3 --checkpoint "$build/search.json" --resume >"$build/stdout" || return 1
+    tail -n 1 "$build/stdout" >"$build/resumed"
+    "$build/search" $small --seed 3 --repeats 9 >"$build/stdout" || return 1
+    tail -n 1 "$build/stdout" | cmp - "$build/resumed"
+}
+check "search: interrupted and resumed" interrupted_and_resumed
+check "search: --resume without a checkpoint" ends 2 "--checkpoint" $search $small --resume
+check "search: a checkpoint in the way" \
+    ends 2 "--resume" $search $small --checkpoint "$build/search.json"
+check "search: a checkpoint of other images" ends 1 "digest" \
+    $search $small --dataset cifar100 --checkpoint "$build/search.json" --resume
+check "search: a checkpoint that is none" ends 1 "line 1 column" \
+    $search $small --checkpoint examples/c/search.c --resume
+check "search: no place for a checkpoint" ends 1 "/no/such" \
+    $search $small --checkpoint /no/such/search.json
 check "search: unknown option" ends 2 "--no-such" $search --no-such
 check "search: argument" ends 2 "cifar" $search cifar
 check "search: no value" ends 2 "--seed" $search --seed

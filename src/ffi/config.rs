@@ -39,6 +39,13 @@ impl Handle for tenas_config {
     const TAG: u64 = u64::from_be_bytes(*b"tenasCFG");
 }
 
+impl tenas_config {
+    /// Gives a configuration away to C.
+    pub(super) fn from_config(config: Config) -> *mut Self {
+        handle::into_raw(Mutex::new(config))
+    }
+}
+
 /// How the weights of a network are initialised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
@@ -103,7 +110,7 @@ pub unsafe extern "C" fn tenas_config_new(
         // SAFETY: NULL or writable, as tenas.h asks.
         let out = unsafe { Out::new(out, "out") }?;
         let config = Config::new(space::kind(space)?, dataset::kind(dataset)?);
-        out.set(handle::into_raw(Mutex::new(config)));
+        out.set(tenas_config::from_config(config));
         Ok(())
     })
 }
@@ -499,7 +506,7 @@ pub unsafe extern "C" fn tenas_config_from_json(
             Error::Format(text) => Error::Format(format!("json: {text}")),
             other => other,
         })?;
-        out.set(handle::into_raw(Mutex::new(config)));
+        out.set(tenas_config::from_config(config));
         Ok(())
     })
 }

@@ -414,6 +414,28 @@ pub unsafe extern "C" fn tenas_context_is_finished(
     })
 }
 
+/// Makes a copy of a search's configuration: of a search that was loaded, for
+/// example, to learn its space. Free it with tenas_config_free.
+///
+/// - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
+/// - TENAS_ERROR_NULL_POINTER: context or out is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_context_config(
+    context: *const tenas_context,
+    out: *mut *mut tenas_config,
+) -> tenas_status {
+    guard("tenas_context_config", || {
+        // SAFETY: NULL or a live handle; NULL or writable, as tenas.h asks.
+        unsafe {
+            let out = Out::new(out, "out");
+            with(context, |state| {
+                out?.set(tenas_config::from_config(state.context.config().clone()));
+                Ok(())
+            })
+        }
+    })
+}
+
 /// Sets *kind (a tenas_device) and *index to where the search computes.
 /// TENAS_DEVICE_AUTO was resolved when the context was made: it is CUDA or the
 /// CPU here.

@@ -436,6 +436,20 @@ static void test_save_and_load(void)
           "19 images", "20 images");
     CHECK(loaded == (tenas_context *)UNTOUCHED);
 
+    /* Its configuration is that of the file. */
+    tenas_context *again = load();
+    tenas_config *copy = NULL;
+    uint64_t seed = 0;
+    OK(tenas_context_config(again, &copy));
+    OK(tenas_config_seed(copy, &seed));
+    CHECK(seed == 3);
+    tenas_config_free(copy);
+    copy = UNTOUCHED;
+    FAILS(tenas_context_config(NULL, &copy), TENAS_ERROR_NULL_POINTER, "context");
+    FAILS(tenas_context_config(again, NULL), TENAS_ERROR_NULL_POINTER, "out");
+    CHECK(copy == (tenas_config *)UNTOUCHED);
+    tenas_context_free(again);
+
     /* On other threads. */
     OK(tenas_config_set_threads(machine, 3));
     OK(tenas_config_set_seed(machine, 99)); /* counts for nothing */
@@ -852,6 +866,8 @@ static int32_t use_meanwhile(const tenas_progress *p, void *user)
     uint8_t mask[SLOTS];
     size_t count;
     bool finished;
+    tenas_config *copy = NULL;
+    FAILS(tenas_context_config(context, &copy), TENAS_ERROR_BUSY, "context");
     FAILS(tenas_context_save(context, file), TENAS_ERROR_BUSY, "context");
     FAILS(tenas_context_set_checkpoint(context, NULL, 0), TENAS_ERROR_BUSY, "context");
     FAILS(tenas_context_set_log(context, NULL, NULL), TENAS_ERROR_BUSY, "context");

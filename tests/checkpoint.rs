@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use searches::{assert_same, config, context, finished, noise, undisturbed, watch};
 use serde_json::{Value, json};
@@ -135,6 +135,39 @@ fn a_search_of_a_built_in_space_is_read_by_itself() {
     Context::new(&config, &noise(12, 8)).unwrap().save(&place(&folder)).unwrap();
     let again = Context::load(&place(&folder), &noise(12, 8), None).unwrap();
     assert_eq!(again.config().to_json(), config.to_json());
+}
+
+/// Candidates of some tenths of a second, cancelled by another thread while one is computed.
+#[test]
+fn a_cancel_takes_no_longer_than_a_candidate() {
+    let mut config = Config::new(SpaceKind::NasBench201, DatasetKind::Cifar10);
+    config.set_device(DeviceKind::Cpu, 0).unwrap();
+    config.set_threads(1).unwrap();
+    config.set_repeats(1).unwrap();
+    let dataset = Dataset::synthetic(DatasetKind::Cifar10, 1).unwrap();
+    let mut search = Context::new(&config, &dataset).unwrap();
+    let control = search.control();
+    let start = Instant::now();
+    let mut times = Vec::new();
+    let result = search.evaluate(0..4, &mut |_| {
+        times.push(start.elapsed());
+        ControlFlow::Continue(())
+    });
+    assert_eq!(result.unwrap().len(), 4);
+    let longest = times.windows(2).map(|t| t[1] - t[0]).max().unwrap();
+    for part in [0.1, 0.5, 0.9] {
+        let (control, delay) = (control.clone(), longest.mul_f64(part));
+        let other = std::thread::spawn(move || {
+            std::thread::sleep(delay);
+            control.cancel();
+            Instant::now()
+        });
+        let result = search.evaluate(4..24, &mut watch);
+        let latency = other.join().unwrap().elapsed();
+        assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");
+        println!("cancelled after {latency:?}; a candidate takes up to {longest:?}");
+        assert!(latency <= longest, "{latency:?} for candidates of up to {longest:?}");
+    }
 }
 
 // ---- While it runs ---------------------------------------------------------------------------
@@ -623,9 +656,12 @@ fn indicators_of_a_supernet_are_those_of_the_search() {
     let config = config(SpaceKind::NasBench201, Sampling::Common);
     let search = finished(&config);
     let full = context(&config).mask().clone();
-    let found = tenas::indicators_of_masks(&config, &noise(12, 8), &[full.clone()], &mut |_| {
-        ControlFlow::Continue(())
-    })
+    let found = tenas::indicators_of_masks(
+        &config,
+        &noise(12, 8),
+        std::slice::from_ref(&full),
+        &mut |_| ControlFlow::Continue(()),
+    )
     .unwrap();
     let first = &search.records()[0].score;
     assert_eq!(found[0].ntk.mean.to_bits(), first.ntk_now.to_bits());

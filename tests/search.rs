@@ -19,7 +19,7 @@ use tenas::network::{Builder, Fan, Graph, Initialiser, NetworkConfig};
 use tenas::random::{Key, Purpose};
 use tenas::{
     Config, Context, Control, Dataset, DatasetKind, Error, Genotype, GenotypeFormat, Mask,
-    Progress, Record, Result, Sampling, Space, SpaceKind, Supernet,
+    Progress, Result, Sampling, Space, SpaceKind, Supernet,
 };
 
 /// The message of an `InvalidArgument`.

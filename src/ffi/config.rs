@@ -318,7 +318,7 @@ pub unsafe extern "C" fn tenas_config_space(
     out: *mut i32,
 ) -> tenas_status {
     // SAFETY: NULL or a live handle; NULL or writable, as tenas.h asks.
-    unsafe { get("tenas_config_space", config, out, |c| space_number(c)) }
+    unsafe { get("tenas_config_space", config, out, space_number) }
 }
 
 /// Sets *out to the data set whose preset it began as (a

@@ -31,6 +31,15 @@ const SCHEMA: u32 = 1;
 /// Far above what any search needs: a larger file is none of these.
 const LARGEST: u64 = 1 << 28;
 
+/// A value, or what is wrong with the file; the caller knows which.
+pub(super) type Checked<T> = std::result::Result<T, String>;
+
+/// The values of a round's candidates.
+pub(super) struct RoundValues {
+    pub(super) now: Vec<Values>,
+    pub(super) without: Vec<Values>,
+}
+
 /// A search, as it is to be written.
 pub(super) struct State<'a> {
     pub(super) config: &'a Config,
@@ -176,7 +185,7 @@ pub(super) fn fault(path: &Path, problem: impl std::fmt::Display) -> Error {
 }
 
 impl Saved {
-    fn parse(bytes: &[u8]) -> std::result::Result<Self, String> {
+    fn parse(bytes: &[u8]) -> Checked<Self> {
         let header: Header = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
         let text = |value: Option<Value>| value.map_or("nothing".to_owned(), |v| clip(&v));
         if header.format.as_ref().and_then(Value::as_str) != Some(FORMAT) {
@@ -243,7 +252,7 @@ impl Saved {
     }
 
     /// Finds the damage that leaves every value in its range.
-    pub(super) fn check_whole(&mut self) -> Result<std::result::Result<(), String>> {
+    pub(super) fn check_whole(&mut self) -> Result<Checked<()>> {
         let found = self.checksum;
         let expected = self.computed_checksum()?;
         self.checksum = found;
@@ -272,10 +281,7 @@ impl Saved {
     }
 
     /// Plays the finished rounds again: the mask and the history that they leave.
-    pub(super) fn replay(
-        &self,
-        config: &Config,
-    ) -> std::result::Result<(Mask, Vec<Record>, Vec<HostPruning>), String> {
+    pub(super) fn replay(&self, config: &Config) -> Checked<(Mask, Vec<Record>, Vec<HostPruning>)> {
         let space = &config.supernet().space;
         let mut mask = Mask::full(space);
         if self.round as usize > space.slots() {
@@ -372,7 +378,7 @@ impl Saved {
         &self,
         config: &Config,
         candidates: usize,
-    ) -> std::result::Result<Option<(Vec<Values>, Vec<Values>)>, String> {
+    ) -> Checked<Option<RoundValues>> {
         let Some(saved) = &self.scoring else { return Ok(None) };
         let shared = match config.sampling() {
             Sampling::Common => 1,
@@ -389,7 +395,7 @@ impl Saved {
                     values.len()
                 ));
             }
-            let one = |(i, v): (usize, &SavedValues)| -> std::result::Result<Values, String> {
+            let one = |(i, v): (usize, &SavedValues)| -> Checked<Values> {
                 for (indicator, values) in [("regions", &v.regions), ("ntk", &v.ntk)] {
                     let at = format!("scoring.{name}[{i}].{indicator}");
                     if values.len() != repeats {
@@ -406,9 +412,11 @@ impl Saved {
                 }
                 Ok([v.regions.clone(), v.ntk.clone()])
             };
-            values.iter().enumerate().map(one).collect::<std::result::Result<Vec<_>, _>>()
+            values.iter().enumerate().map(one).collect::<Checked<Vec<_>>>()
         };
-        Ok(Some((all("now", &saved.now, shared)?, all("without", &saved.without, candidates)?)))
+        let now = all("now", &saved.now, shared)?;
+        let without = all("without", &saved.without, candidates)?;
+        Ok(Some(RoundValues { now, without }))
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::checkpoint::{self, State, fault};
+use super::checkpoint::{self, RoundValues, State, fault};
 use super::log::{Log, LogLevel, LogSink};
 use super::records::{self, HostPruning, Place, Record, RoundSummary, settle};
 use super::round::{candidates, check_prune, rounds_left, stage};
@@ -151,7 +151,7 @@ impl Context {
         let mut context = Self::new(&config, dataset)?;
         (context.mask, context.records, context.by_host) = (mask, records, by_host);
         (context.round, context.seconds) = (saved.round, saved.seconds);
-        if let Some((now, without)) = values {
+        if let Some(RoundValues { now, without }) = values {
             let mut scoring = context.begin()?;
             scoring.restore(now, without, config.score_decimals());
             context.scoring = Some(scoring);

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::checkpoint::Checked;
 use super::ranking::{Ranks, Scored, mean, order};
 use super::round::{pruned, stage};
 use super::{Config, Score};
@@ -117,7 +118,7 @@ impl Place {
     }
 
     /// What it names, or what is wrong with it.
-    pub(super) fn choice(&self, space: &Space) -> std::result::Result<Choice, String> {
+    pub(super) fn choice(&self, space: &Space) -> Checked<Choice> {
         let Place { cell, edge, operation } = self;
         let unknown = |key: &str, found: &str, of: &str| {
             format!("{key}: found {found:?}, expected one of {of}")
@@ -178,7 +179,7 @@ impl RecordText {
     }
 
     /// The scores, or what is wrong with their place.
-    pub(super) fn score(&self, space: &Space) -> std::result::Result<Score, String> {
+    pub(super) fn score(&self, space: &Space) -> Checked<Score> {
         let RecordText { cell, edge, operation, .. } = self.clone();
         Ok(Score {
             choice: Place { cell, edge, operation }.choice(space)?,

@@ -17,10 +17,10 @@ use tenas::{Config, Context, GenotypeFormat, Sampling, SpaceKind};
 const FOLDER: &str = "TENAS_TEST_KILL_FOLDER";
 const KILLS: usize = 50;
 
-/// A search of about a second.
+/// A search of some tenths of a second.
 fn small() -> Config {
     let mut config = config(SpaceKind::NasBench201, Sampling::Common);
-    config.set_repeats(8).unwrap();
+    config.set_repeats(3).unwrap();
     config
 }
 

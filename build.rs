@@ -7,15 +7,20 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// The sections of the header, in the order in which a reader needs them.
-const SECTIONS: [&str; 11] = [
+const SECTIONS: [&str; 16] = [
     "version",
     "status",
     "error",
     "build_info",
     "space",
     "config",
+    "parameters",
     "dataset",
     "context",
+    "records",
+    "checkpoint",
+    "round",
+    "log",
     "genotype",
     "indicators",
     "benchmark",

@@ -63,7 +63,7 @@ fn libtorch(c: &mut Criterion) {
         let engine = compute::native(0).expect("an engine");
         let task = task(engine.as_ref(), &supernet, &images(), preset_batch(kind), Wanted::Kernel);
         let Parameters::Drawn(initialiser) = &task.parameters else { unreachable!("drawn above") };
-        let values = initialiser.draw(&task.plan.graph().parameters);
+        let values = initialiser.draw(&task.plan.graph().parameters).expect("parameters");
         let network = Baseline::new(&task, &values);
         // The same K, or the comparison means nothing.
         let native = Mutex::new(Vec::new());

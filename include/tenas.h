@@ -49,10 +49,14 @@
  *                  for those of your own loader;
  * - which images:  tenas_dataset_info, tenas_dataset_source,
  *                  tenas_dataset_digest;
- * - own settings:  tenas_config_set_...;
+ * - own settings:  tenas_config_set_..., tenas_config_from_json,
+ *                  tenas_parameter_info;
  * - watch it:      tenas_context_set_progress, tenas_context_progress;
  * - stop, go on:   tenas_context_cancel, then run again;
+ * - survive:       tenas_context_set_checkpoint, tenas_context_load;
  * - step by step:  tenas_context_run_round, tenas_context_record;
+ * - many machines: tenas_context_evaluate, tenas_context_apply;
+ * - own ranking:   tenas_context_evaluate, tenas_context_prune;
  * - judge results: tenas_indicators_of, tenas_benchmark_open;
  * - architectures: tenas_genotype_sample, _convert, _to_operations and others.
  *
@@ -418,6 +422,221 @@ tenas_status tenas_config_set_sampling(tenas_config *config,
 tenas_status tenas_config_set_device(tenas_config *config,
                                      int32_t kind,
                                      int32_t index);
+
+/**
+ * Sets *out to the space (a tenas_space).
+ *
+ * - TENAS_ERROR_NULL_POINTER: config or out is NULL.
+ */
+tenas_status tenas_config_space(const tenas_config *config,
+                                int32_t *out);
+
+/**
+ * Sets *out to the data set whose preset it began as (a
+ * tenas_dataset_kind).
+ *
+ * - TENAS_ERROR_NULL_POINTER: config or out is NULL.
+ */
+tenas_status tenas_config_dataset(const tenas_config *config,
+                                  int32_t *out);
+
+/**
+ * Sets *out to the seed.
+ *
+ * - TENAS_ERROR_NULL_POINTER: config or out is NULL.
+ */
+tenas_status tenas_config_seed(const tenas_config *config,
+                               uint64_t *out);
+
+/**
+ * Sets *out to the number of repeats.
+ *
+ * - TENAS_ERROR_NULL_POINTER: config or out is NULL.
+ */
+tenas_status tenas_config_repeats(const tenas_config *config,
+                                  uint32_t *out);
+
+/**
+ * Sets *out to the number of images in a batch.
+ *
+ * - TENAS_ERROR_NULL_POINTER: config or out is NULL.
+ */
+tenas_status tenas_config_batch_size(const tenas_config *config,
+                                     uint32_t *out);
+
+/**
+ * Sets *out to how many operations a round removes from each edge.
+ *
+ * - TENAS_ERROR_NULL_POINTER: config or out is NULL.
+ */
+tenas_status tenas_config_prune_per_edge(const tenas_config *config,
+                                         uint32_t *out);
+
+/**
+ * Sets *out to the precision at which candidates are compared.
+ *
+ * - TENAS_ERROR_NULL_POINTER: config or out is NULL.
+ */
+tenas_status tenas_config_score_decimals(const tenas_config *config,
+                                         uint32_t *out);
+
+/**
+ * Sets *out to the number of threads, 0 for all cores.
+ *
+ * - TENAS_ERROR_NULL_POINTER: config or out is NULL.
+ */
+tenas_status tenas_config_threads(const tenas_config *config,
+                                  uint32_t *out);
+
+/**
+ * Sets *out to how weights are initialised (a tenas_init).
+ *
+ * - TENAS_ERROR_NULL_POINTER: config or out is NULL.
+ */
+tenas_status tenas_config_init(const tenas_config *config, int32_t *out);
+
+/**
+ * Sets *out to how candidates draw (a tenas_sampling).
+ *
+ * - TENAS_ERROR_NULL_POINTER: config or out is NULL.
+ */
+tenas_status tenas_config_sampling(const tenas_config *config,
+                                   int32_t *out);
+
+/**
+ * Sets *kind (a tenas_device) and *index to where to compute.
+ *
+ * - TENAS_ERROR_NULL_POINTER: config, kind or index is NULL.
+ */
+tenas_status tenas_config_device(const tenas_config *config,
+                                 int32_t *kind,
+                                 int32_t *index);
+
+/**
+ * Writes a configuration as JSON, with a terminating NUL: an object with
+ * "space" and "dataset" by name, and every parameter (tenas_parameter_info),
+ * choices by name. seed is written in full: read it as a 64-bit integer.
+ *
+ * buffer, capacity and length are those of tenas_context_genotype.
+ *
+ * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+ * - TENAS_ERROR_NULL_POINTER: config or length is NULL, or buffer is and
+ *   capacity is not 0.
+ */
+tenas_status tenas_config_to_json(const tenas_config *config,
+                                  char *buffer,
+                                  size_t capacity,
+                                  size_t *length);
+
+/**
+ * Makes a configuration from JSON, as tenas_config_to_json writes it. "space"
+ * and "dataset" must be there; what else is left out is that of their preset.
+ *
+ * On success *out is a new configuration: free it with tenas_config_free.
+ *
+ * - TENAS_ERROR_FORMAT: json is not JSON, or has an unknown key or a value
+ *   that is not allowed; the message names it.
+ * - TENAS_ERROR_DEVICE: this build of the library has no such device.
+ * - TENAS_ERROR_INVALID_ARGUMENT: json is not UTF-8.
+ * - TENAS_ERROR_NULL_POINTER: json or out is NULL.
+ */
+tenas_status tenas_config_from_json(const char *json,
+                                    tenas_config **out);
+
+/****************************************************************************
+ * Parameters
+ *
+ * What a configuration can be asked for and told, as data: for bindings that
+ * take options by name, and for forms. All values are whole numbers; those of
+ * a choice are its enum's.
+ ****************************************************************************/
+
+/** What kind of values a parameter has. */
+typedef enum tenas_parameter_type {
+    /** A uint32_t. */
+    TENAS_PARAMETER_UINT32 = 1,
+    /** A uint64_t. */
+    TENAS_PARAMETER_UINT64 = 2,
+    /** One of a few, by their numbers, with names. */
+    TENAS_PARAMETER_CHOICE = 3,
+} tenas_parameter_type;
+
+/** A parameter of a configuration. */
+typedef struct tenas_parameter {
+    /** Size of the struct: set it to sizeof(tenas_parameter) before you ask. */
+    size_t struct_size;
+    /**
+     * Its name, that of its setter: tenas_config_set_NAME. Owned by the
+     * library, valid for the life of the program.
+     */
+    const char *name;
+    /** A tenas_parameter_type. */
+    int32_t type;
+    /**
+     * 1 if it decides what a search finds; 0 if only where it computes and
+     * how fast.
+     */
+    int32_t decides;
+    /** Its value in the preset. */
+    uint64_t preset;
+    /** Smallest value. */
+    uint64_t minimum;
+    /** Largest value that this build of the library takes. */
+    uint64_t maximum;
+    /**
+     * The names of a choice's values, from minimum on, with commas between;
+     * NULL for a number. It may have more than maximum allows: those of other
+     * builds. Owned by the library, valid for the life of the program.
+     */
+    const char *choices;
+} tenas_parameter;
+
+/**
+ * Sets *out to the number of parameters.
+ *
+ * - TENAS_ERROR_NULL_POINTER: out is NULL.
+ */
+tenas_status tenas_parameter_count(size_t *out);
+
+/**
+ * Tells of a parameter in the preset of a space (a tenas_space) for a data set
+ * (a tenas_dataset_kind). Set out->struct_size before the call.
+ *
+ * - TENAS_ERROR_NOT_FOUND: index is not below tenas_parameter_count.
+ * - TENAS_ERROR_INVALID_ARGUMENT: no such space or data set, or
+ *   out->struct_size is smaller than the struct was in its first version, or
+ *   larger than 4096.
+ * - TENAS_ERROR_NULL_POINTER: out is NULL.
+ */
+tenas_status tenas_parameter_info(int32_t space,
+                                  int32_t dataset,
+                                  size_t index,
+                                  tenas_parameter *out);
+
+/**
+ * Sets a parameter by its name: what its own setter does. A new "device" is
+ * the first of its kind; set "device_index" after it.
+ *
+ * - TENAS_ERROR_NOT_FOUND: no parameter has that name.
+ * - TENAS_ERROR_INVALID_ARGUMENT: the value is outside its range, or name is
+ *   not UTF-8.
+ * - TENAS_ERROR_DEVICE: this build of the library has no such device.
+ * - TENAS_ERROR_NULL_POINTER: config or name is NULL.
+ */
+tenas_status tenas_config_set_parameter(tenas_config *config,
+                                        const char *name,
+                                        uint64_t value);
+
+/**
+ * Sets *out to the value of the parameter of that name.
+ *
+ * - TENAS_ERROR_NOT_FOUND: no parameter has that name.
+ * - TENAS_ERROR_INVALID_ARGUMENT: name is not UTF-8.
+ * - TENAS_ERROR_NULL_POINTER: config, name or out is NULL.
+ */
+tenas_status tenas_config_parameter(const tenas_config *config,
+                                    const char *name,
+                                    uint64_t *out);
 
 /****************************************************************************
  * Data sets
@@ -829,6 +1048,8 @@ tenas_status tenas_context_set_progress(tenas_context *context,
  *   the next run goes on.
  * - TENAS_ERROR_IO, TENAS_ERROR_FORMAT: images that are read as they are needed
  *   (a folder of JPEG files, a loader) could not be had; likewise.
+ * - TENAS_ERROR_IO: the checkpoint that tenas_context_set_checkpoint asked for
+ *   could not be written; likewise.
  * - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
  * - TENAS_ERROR_NULL_POINTER: context or finished is NULL.
  */
@@ -881,6 +1102,16 @@ tenas_status tenas_context_progress(const tenas_context *context,
  */
 tenas_status tenas_context_is_finished(const tenas_context *context,
                                        bool *out);
+
+/**
+ * Makes a copy of a search's configuration: of a search that was loaded, for
+ * example, to learn its space. Free it with tenas_config_free.
+ *
+ * - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
+ * - TENAS_ERROR_NULL_POINTER: context or out is NULL.
+ */
+tenas_status tenas_context_config(const tenas_context *context,
+                                  tenas_config **out);
 
 /**
  * Sets *kind (a tenas_device) and *index to where the search computes.
@@ -938,6 +1169,344 @@ tenas_status tenas_context_record_count(const tenas_context *context,
 tenas_status tenas_context_record(const tenas_context *context,
                                   size_t index,
                                   tenas_record *out);
+
+/****************************************************************************
+ * The history of a search
+ *
+ * tenas_context_record tells of each candidate, the functions here of rounds
+ * and of everything at once.
+ ****************************************************************************/
+
+/** A finished round in short. */
+typedef struct tenas_round {
+    /** Size of the struct: set it to sizeof(tenas_round) before you ask. */
+    size_t struct_size;
+    /** The round, from 0. */
+    uint32_t round;
+    /** Its candidates: as many records. */
+    uint32_t candidates;
+    /** How many of them it removed. */
+    uint32_t pruned;
+    /** 0. */
+    uint32_t reserved;
+    /** Index of its first record, for tenas_context_record. */
+    size_t first_record;
+    /**
+     * Condition number of the supernet that it began with: the mean over its
+     * candidates.
+     */
+    double ntk;
+    /** Linear regions of that supernet, likewise. */
+    double regions;
+} tenas_round;
+
+/**
+ * Sets *out to the number of rounds that were finished by their scores (not by
+ * tenas_context_prune).
+ *
+ * - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
+ * - TENAS_ERROR_NULL_POINTER: context or out is NULL.
+ */
+tenas_status tenas_context_round_count(const tenas_context *context,
+                                       size_t *out);
+
+/**
+ * Tells of a finished round. Set out->struct_size before the call.
+ *
+ * - TENAS_ERROR_NOT_FOUND: index is not below tenas_context_round_count.
+ * - TENAS_ERROR_INVALID_ARGUMENT: out->struct_size is smaller than the struct
+ *   was in its first version, or larger than 4096.
+ * - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
+ * - TENAS_ERROR_NULL_POINTER: context or out is NULL.
+ */
+tenas_status tenas_context_round(const tenas_context *context,
+                                 size_t index,
+                                 tenas_round *out);
+
+/**
+ * Writes the whole history as JSON, with a terminating NUL: "space",
+ * "dataset"; "rounds", each with "round", "pruned", "ntk", "regions" and
+ * "candidates", which have the fields of a tenas_record with cell, edge and
+ * operation by name; "pruned_by_host", each with "round" (the one at hand
+ * afterwards), "cell", "edge" and "operation". Numbers read back as the same
+ * doubles.
+ *
+ * buffer, capacity and length are those of tenas_context_genotype.
+ *
+ * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+ * - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
+ * - TENAS_ERROR_NULL_POINTER: context or length is NULL, or buffer is and
+ *   capacity is not 0.
+ */
+tenas_status tenas_context_records_json(const tenas_context *context,
+                                        char *buffer,
+                                        size_t capacity,
+                                        size_t *length);
+
+/****************************************************************************
+ * Checkpoints
+ *
+ * A checkpoint is a search as a file, JSON, from which it goes on to the same
+ * result, to the last bit, as if it had never stopped. It has the
+ * configuration, the rounds so far and what the round at hand has scored; of
+ * the images only a digest. A file is written beside its place and renamed,
+ * and synced before: whenever program or machine stop, there is the old file
+ * or the new one.
+ ****************************************************************************/
+
+/**
+ * Writes a checkpoint of a search to path, a file that is replaced if it
+ * exists. Between runs, or after a cancelled or failed one: nothing that has
+ * been scored is lost.
+ *
+ * - TENAS_ERROR_IO: the file cannot be written; the message names it. What
+ *   was there is still there.
+ * - TENAS_ERROR_FORMAT: images that are read as they are needed could not be
+ *   had, for their digest.
+ * - TENAS_ERROR_INVALID_ARGUMENT: path is not UTF-8.
+ * - TENAS_ERROR_OUT_OF_MEMORY: the working memory could not be had.
+ * - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
+ * - TENAS_ERROR_NULL_POINTER: context or path is NULL.
+ */
+tenas_status tenas_context_save(const tenas_context *context, const char *path);
+
+/**
+ * Makes a search from a checkpoint. dataset must have the images that the
+ * search began with. machine is NULL, to compute where the search did before,
+ * or a configuration whose device and threads are taken; all else is in the
+ * file.
+ *
+ * On success *out is a new context: free it with tenas_context_free. Callbacks
+ * and tenas_context_set_checkpoint are to be set again.
+ *
+ * - TENAS_ERROR_IO: the file cannot be read.
+ * - TENAS_ERROR_FORMAT: it is damaged, something else, or of a newer library;
+ *   the message names the place.
+ * - TENAS_ERROR_INVALID_ARGUMENT: dataset has other images, or path is not
+ *   UTF-8.
+ * - TENAS_ERROR_DEVICE: the device is not there; name another by machine.
+ * - TENAS_ERROR_OUT_OF_MEMORY: the working memory could not be had.
+ * - TENAS_ERROR_NULL_POINTER: path, dataset or out is NULL.
+ */
+tenas_status tenas_context_load(const char *path,
+                                const tenas_dataset *dataset,
+                                const tenas_config *machine,
+                                tenas_context **out);
+
+/**
+ * Has a search save itself to path: now, at the end of each round, at each
+ * tenas_context_prune, and after a candidate if the last checkpoint is at
+ * least seconds old (0: after each). path NULL switches that off; seconds does
+ * not matter then.
+ *
+ * A run whose checkpoint cannot be written stops with TENAS_ERROR_IO and
+ * keeps its scores: nothing is lost, but the round ends only when it can be
+ * saved, or when this is switched off.
+ *
+ * - TENAS_ERROR_INVALID_ARGUMENT: seconds is negative or not finite, or path
+ *   is not UTF-8.
+ * - TENAS_ERROR_IO, TENAS_ERROR_FORMAT, TENAS_ERROR_OUT_OF_MEMORY: as
+ *   tenas_context_save; then nothing has changed.
+ * - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
+ * - TENAS_ERROR_NULL_POINTER: context is NULL.
+ */
+tenas_status tenas_context_set_checkpoint(tenas_context *context,
+                                          const char *path,
+                                          double seconds);
+
+/****************************************************************************
+ * A round in pieces
+ *
+ * For schedulers and clusters, and for hosts with a ranking of their own.
+ *
+ * Workers: make a context in each with the same configuration and images;
+ * have each evaluate a part of the round's candidates; hand all scores to
+ * tenas_context_apply in each. All then stand where one search on one machine
+ * stands, to the last bit (on the same kind of engine). Repeat until finished.
+ *
+ * An own ranking: tenas_context_evaluate, then tenas_context_prune what you
+ * choose.
+ ****************************************************************************/
+
+/**
+ * The scores of a candidate, as they travel between contexts. This struct
+ * never grows: send its bytes between machines of one kind, or its fields.
+ *
+ * A delta is the mean over the repeats of the relative change, (now - without)
+ * / now, each rounded to the configuration's score_decimals; the other values
+ * are means too.
+ */
+typedef struct tenas_score {
+    /**
+     * Of configuration (but device and threads), images, round and mask:
+     * scores with different digests do not belong together.
+     */
+    uint64_t digest;
+    /** The round, from 0. */
+    uint32_t round;
+    /** The cell. */
+    uint32_t cell;
+    /** The edge of the cell. */
+    uint32_t edge;
+    /** The operation whose removal was scored. */
+    uint32_t operation;
+    /** Relative change of the condition number. */
+    double ntk_delta;
+    /** Relative change of the count of linear regions. */
+    double regions_delta;
+    /** Condition number of the supernet. */
+    double ntk_now;
+    /** The same without the operation. */
+    double ntk_without;
+    /** Linear regions of the supernet. */
+    double regions_now;
+    /** The same without the operation. */
+    double regions_without;
+} tenas_score;
+
+/**
+ * Sets *out to the number of candidates of the round at hand, 0 at the end.
+ * They stand in the order of cells, edges and operations.
+ *
+ * - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
+ * - TENAS_ERROR_NULL_POINTER: context or out is NULL.
+ */
+tenas_status tenas_context_candidate_count(const tenas_context *context,
+                                           size_t *out);
+
+/**
+ * Scores count candidates of the round at hand from number first on, into an
+ * array of count scores, and prunes nothing. What this context has scored
+ * before, in a cancelled run for example, is not computed again. The progress
+ * function is called as in a run.
+ *
+ * - TENAS_ERROR_INVALID_ARGUMENT: the round has fewer candidates.
+ * - TENAS_ERROR_CANCELLED: stopped on request; out is untouched, what was
+ *   scored is kept for the next call.
+ * - TENAS_ERROR_OUT_OF_MEMORY, TENAS_ERROR_DEVICE, TENAS_ERROR_IO,
+ *   TENAS_ERROR_FORMAT: as tenas_context_run_round; likewise.
+ * - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
+ * - TENAS_ERROR_NULL_POINTER: context is NULL, or out is and count is not 0.
+ */
+tenas_status tenas_context_evaluate(tenas_context *context,
+                                    size_t first,
+                                    size_t count,
+                                    tenas_score *out);
+
+/**
+ * Ends the round at hand with the scores of all its candidates, from whichever
+ * contexts, in any order: ranks them, prunes, and sets *finished to whether it
+ * was the last round. A finished search takes 0 scores.
+ *
+ * - TENAS_ERROR_INVALID_ARGUMENT: a candidate is missing, or there twice; a
+ *   score is of another round, configuration, data set or mask, or is not
+ *   finite. The message names it.
+ * - TENAS_ERROR_IO: the checkpoint cannot be written
+ *   (tenas_context_set_checkpoint). As with every error, the round is as it
+ *   was: call again.
+ * - TENAS_ERROR_FORMAT, TENAS_ERROR_OUT_OF_MEMORY: images could not be had,
+ *   for their digest, or working memory.
+ * - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
+ * - TENAS_ERROR_NULL_POINTER: context or finished is NULL, or scores is and
+ *   count is not 0.
+ */
+tenas_status tenas_context_apply(tenas_context *context,
+                                 const tenas_score *scores,
+                                 size_t count,
+                                 bool *finished);
+
+/**
+ * Writes which operations are active: 1 or 0 for each operation of each edge
+ * of each cell, in that order.
+ *
+ * *count is the number of values (cells x edges x operations: 30 for
+ * NAS-Bench-201, 224 for DARTS). A NULL mask with a capacity of 0 asks for it.
+ * *count is set by failing calls too, to 0 where there is none.
+ *
+ * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; mask is untouched.
+ * - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
+ * - TENAS_ERROR_NULL_POINTER: context or count is NULL, or mask is and
+ *   capacity is not 0.
+ */
+tenas_status tenas_context_mask(const tenas_context *context,
+                                uint8_t *mask,
+                                size_t capacity,
+                                size_t *count);
+
+/**
+ * Removes an operation from an edge, whatever the search would do. If the
+ * round at hand has begun (something of it was scored), it ends: its scores
+ * are of a supernet that is no more, and are dropped; the next round begins,
+ * with draws of its own. So prune all that you choose in a round, then
+ * evaluate again. No tenas_record tells of it; tenas_context_records_json
+ * does.
+ *
+ * The last operation of an edge stays, but where a search would prune edges
+ * (DARTS): there, an edge of a step with more than two goes with its last
+ * operation.
+ *
+ * - TENAS_ERROR_INVALID_ARGUMENT: the space has no such cell, edge or
+ *   operation.
+ * - TENAS_ERROR_INVALID_STATE: the operation is not active, or must stay; or
+ *   see above.
+ * - TENAS_ERROR_IO: the checkpoint cannot be written
+ *   (tenas_context_set_checkpoint). As with every error, nothing has changed.
+ * - TENAS_ERROR_FORMAT, TENAS_ERROR_OUT_OF_MEMORY: as tenas_context_save.
+ * - TENAS_ERROR_BUSY: see above.
+ * - TENAS_ERROR_NULL_POINTER: context is NULL.
+ */
+tenas_status tenas_context_prune(tenas_context *context,
+                                 uint32_t cell,
+                                 uint32_t edge,
+                                 uint32_t operation);
+
+/****************************************************************************
+ * Log
+ *
+ * A context tells what it does to a function of yours; without one, it says
+ * nothing. There is no global log.
+ ****************************************************************************/
+
+/** How much a line matters. */
+typedef enum tenas_log_level {
+    /**
+     * Something that was asked for could not be done: a checkpoint that was
+     * not written.
+     */
+    TENAS_LOG_ERROR = 1,
+    /**
+     * The search goes on, but not quite as it should: broken images were
+     * skipped.
+     */
+    TENAS_LOG_WARNING = 2,
+    /** A round begins or ends; what was pruned. */
+    TENAS_LOG_INFO = 3,
+    /** Details: a checkpoint was written. */
+    TENAS_LOG_DEBUG = 4,
+} tenas_log_level;
+
+/**
+ * A function that takes the lines of a search's log: a level (a
+ * tenas_log_level), a text without line break, UTF-8, valid during the call,
+ * and what tenas_context_set_log was given as user. It is called on the thread
+ * that called in, one call at a time, and never from inside another function
+ * of the host's. It must return: no C++ exception and no longjmp may pass
+ * through the library. A call on the context from inside it returns
+ * TENAS_ERROR_BUSY, but for _cancel, _clear_cancel and _progress.
+ */
+typedef void (*tenas_log_fn)(int32_t level, const char *text, void *user);
+
+/**
+ * Sets the function that takes the log of a search, and the pointer that it is
+ * handed. A NULL function clears it. user may be NULL; it stays yours and must
+ * be valid for as long as it is set.
+ *
+ * - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
+ * - TENAS_ERROR_NULL_POINTER: context is NULL.
+ */
+tenas_status tenas_context_set_log(tenas_context *context,
+                                   tenas_log_fn log,
+                                   void *user);
 
 /****************************************************************************
  * Genotypes
@@ -1191,6 +1760,25 @@ tenas_status tenas_indicators_of(const tenas_config *config,
                                  const tenas_dataset *dataset,
                                  const char *genotype,
                                  tenas_indicators *out);
+
+/**
+ * Tells what a supernet is worth: the indicators of the network that mixes the
+ * active operations of each edge, as a search does. mask is as
+ * tenas_context_mask writes it. multiply_adds and parameters count all active
+ * operations. Set out->struct_size before the call.
+ *
+ * - TENAS_ERROR_INVALID_ARGUMENT: count is not that of the configuration's
+ *   space, a value of the mask is neither 0 nor 1, or the operation "none" is
+ *   active, which it never is in a supernet; or as tenas_indicators_of.
+ * - TENAS_ERROR_DEVICE, TENAS_ERROR_OUT_OF_MEMORY, TENAS_ERROR_IO,
+ *   TENAS_ERROR_FORMAT: as tenas_indicators_of.
+ * - TENAS_ERROR_NULL_POINTER: config, dataset, mask or out is NULL.
+ */
+tenas_status tenas_indicators_of_mask(const tenas_config *config,
+                                      const tenas_dataset *dataset,
+                                      const uint8_t *mask,
+                                      size_t count,
+                                      tenas_indicators *out);
 
 /**
  * Tells what many architectures are worth: the same numbers as

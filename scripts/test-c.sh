@@ -68,6 +68,10 @@ check "compile scores.c" \
     $CC -std=c99 $strict -Iinclude tests/c/scores.c -o "$build/scores" $shared
 check "compile scores.c, static library" \
     $CC -std=c99 $strict -Iinclude tests/c/scores.c -o "$build/scores-static" $static
+check "compile search_state.c" \
+    $CC -std=c99 $strict -pthread -Iinclude tests/c/search_state.c -o "$build/state" $shared
+check "compile search_state.c, static library" \
+    $CC -std=c99 $strict -pthread -Iinclude tests/c/search_state.c -o "$build/state-static" $static
 for example in score correlate; do
     check "compile $example.c" \
         $CC -std=c99 $strict -Iinclude examples/c/$example.c -o "$build/$example" $shared
@@ -95,6 +99,10 @@ check "scores" "$build/scores" "$build/data"
 check "scores, static library" "$build/scores-static" "$build/data"
 check "scores under valgrind" $valgrind "$build/scores" "$build/data"
 
+check "search_state" "$build/state" "$build/data"
+check "search_state, static library" "$build/state-static" "$build/data"
+check "search_state under valgrind" $valgrind "$build/state" "$build/data"
+
 search=$build/search
 small="--batch-size 4 --repeats 1"
 genotype='^\|[a-z0-9_]+~0\|\+\|[a-z0-9_]+~0\|[a-z0-9_]+~1\|\+\|[a-z0-9_]+~0\|[a-z0-9_]+~1\|[a-z0-9_]+~2\|$'
@@ -112,6 +120,36 @@ check "search: independent, torch_default" \
     finds "$genotype" $search $small --sampling independent --init torch_default --device cpu
 check "search: --help" finds 'help' $search --help
 check "search: Ctrl-C" interrupted
+# Stopped by Ctrl-C, which saves, then resumed.
+interrupted_and_resumed() {
+    rm -f "$build/search.json"
+    "$build/search" $small --seed 3 --repeats 9 --threads 1 \
+        --checkpoint "$build/search.json" >"$build/stdout" 2>"$build/stderr" &
+    local process=$! status=0
+    for _ in $(seq 600); do
+        grep -q '^round' "$build/stderr" && break
+        sleep 0.01
+    done
+    kill -INT "$process"
+    wait "$process" || status=$?
+    cat "$build/stderr"
+    echo "exit status $status, expected 130"
+    [ "$status" -eq 130 ] || return 1
+    "$build/search" $small --seed 3 --checkpoint "$build/search.json" --resume >"$build/stdout" || return 1
+    tail -n 1 "$build/stdout" >"$build/resumed"
+    "$build/search" $small --seed 3 --repeats 9 >"$build/stdout" || return 1
+    tail -n 1 "$build/stdout" | cmp - "$build/resumed"
+}
+check "search: interrupted and resumed" interrupted_and_resumed
+check "search: --resume without a checkpoint" ends 2 "--checkpoint" $search $small --resume
+check "search: a checkpoint in the way" \
+    ends 2 "--resume" $search $small --checkpoint "$build/search.json"
+check "search: a checkpoint of other images" ends 1 "digest" \
+    $search $small --dataset cifar100 --checkpoint "$build/search.json" --resume
+check "search: a checkpoint that is none" ends 1 "line 1 column" \
+    $search $small --checkpoint examples/c/search.c --resume
+check "search: no place for a checkpoint" ends 1 "/no/such" \
+    $search $small --checkpoint /no/such/search.json
 check "search: unknown option" ends 2 "--no-such" $search --no-such
 check "search: argument" ends 2 "cifar" $search cifar
 check "search: no value" ends 2 "--seed" $search --seed

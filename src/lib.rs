@@ -28,8 +28,8 @@ pub use data::{Dataset, DatasetKind};
 pub use error::{Error, Result};
 pub use network::{Cost, Init, Supernet};
 pub use search::{
-    Config, Context, Control, DeviceKind, Indicators, Progress, Record, Sampling, Spread,
-    indicators,
+    Config, Context, Control, DeviceKind, Evaluation, HostPruning, Indicators, LogLevel, Progress,
+    Record, RoundSummary, Sampling, Score, Spread, indicators, indicators_of_masks,
 };
 pub use space::{Genotype, GenotypeFormat, Mask, Space, SpaceKind};
 

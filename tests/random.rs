@@ -84,7 +84,7 @@ fn every_tensor_has_the_spread_of_its_fan() {
                 // Until the smallest tensor, of one element, has 4,000.
                 for candidate in 0..4000 {
                     let key = key(purpose, candidate);
-                    let values = Initialiser { init, fan, key }.draw(table);
+                    let values = Initialiser { init, fan, key }.draw(table).unwrap();
                     for (p, pool) in table.iter().zip(&mut pooled) {
                         if pool.len() < 20_000 {
                             pool.extend(values[p.range()].iter().map(|v| f64::from(*v)));
@@ -155,8 +155,8 @@ fn an_operation_has_the_same_weights_whatever_else_is_active() {
                 let graph = |mask| supernet.ntk_network(mask, [3, 8, 8], 10).unwrap();
                 let (all, few) = (graph(&full), graph(&mask));
                 assert!(few.parameters.len() < all.parameters.len());
-                let of_all = initialiser.draw(&all.parameters);
-                let of_few = initialiser.draw(&few.parameters);
+                let of_all = initialiser.draw(&all.parameters).unwrap();
+                let of_few = initialiser.draw(&few.parameters).unwrap();
                 for p in few.parameters.iter() {
                     let same = all.parameters.iter().find(|q| q.name == p.name).unwrap();
                     assert_eq!(of_few[p.range()], of_all[same.range()], "{}", p.name);
@@ -227,7 +227,7 @@ fn no_two_parameters_share_a_stream() {
             let mut first = HashSet::new();
             let key = key(Purpose::NtkParameters, 0);
             let initialiser = Initialiser { init: Init::TorchDefault, fan: Fan::Out, key };
-            let values = initialiser.draw(&graph.parameters);
+            let values = initialiser.draw(&graph.parameters).unwrap();
             for p in graph.parameters.iter() {
                 assert!(names.insert(&p.name), "{}", p.name);
                 assert!(hashes.insert(hash(&p.name)), "{}", p.name);
@@ -276,7 +276,7 @@ fn initialised_tensors_are_pinned() {
     let mask = Mask::full(&supernet.space);
     let graph = supernet.ntk_network(&mask, [3, 32, 32], 10).unwrap();
     let of = |init, fan, name: &str| -> [f32; 3] {
-        let values = Initialiser { init, fan, key: pinned() }.draw(&graph.parameters);
+        let values = Initialiser { init, fan, key: pinned() }.draw(&graph.parameters).unwrap();
         let p = graph.parameters.iter().find(|p| p.name == name).unwrap();
         std::array::from_fn(|i| values[p.offset + i])
     };

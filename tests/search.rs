@@ -1,10 +1,16 @@
 //! Whole searches, small: the same bits on any number of threads, cancelled and resumed, watched.
 
+#[path = "common/searches.rs"]
+mod searches;
+
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, OnceLock};
 
+use searches::{
+    CLASSES, SPACES, assert_same, bits, config, context, finished, noise, undisturbed, watch,
+};
 use tenas::compute::{
     self, Engine, Evidence, Inputs, Parameters, Plan, Reduce, Sink, Task, Tasks, Wanted,
 };
@@ -13,97 +19,8 @@ use tenas::network::{Builder, Fan, Graph, Initialiser, NetworkConfig};
 use tenas::random::{Key, Purpose};
 use tenas::{
     Config, Context, Control, Dataset, DatasetKind, Error, Genotype, GenotypeFormat, Mask,
-    Progress, Record, Result, Sampling, Space, SpaceKind, Supernet,
+    Progress, Result, Sampling, Space, SpaceKind, Supernet,
 };
-
-const SPACES: [SpaceKind; 2] = [SpaceKind::NasBench201, SpaceKind::Darts];
-const CLASSES: usize = 4;
-
-/// Images without any pattern.
-fn noise(count: usize, side: usize) -> Dataset {
-    let key =
-        Key { seed: 77, purpose: Purpose::SyntheticImages, round: 0, candidate: 0, repeat: 0 };
-    let mut stream = key.stream(0);
-    let bytes: Vec<u8> = (0..count * 3 * side * side).map(|_| stream.below(256) as u8).collect();
-    Dataset::from_images(&bytes, count, [3, side, side], None, CLASSES).unwrap()
-}
-
-/// A search that takes a second or two: NAS-Bench-201 as it is, DARTS with a few of its operations.
-fn config(kind: SpaceKind, sampling: Sampling) -> Config {
-    let mut supernet = Supernet::of(kind);
-    if kind == SpaceKind::Darts {
-        supernet.space.operations = match sampling {
-            Sampling::Common => vec!["none", "skip_connect", "sep_conv_3x3", "max_pool_3x3"],
-            Sampling::Independent => vec!["none", "skip_connect", "dil_conv_3x3"],
-        };
-    }
-    let mut config = Config::for_supernet(Arc::new(supernet), DatasetKind::Custom);
-    config.set_seed(5);
-    config.set_threads(2).unwrap();
-    config.set_sampling(sampling);
-    let (batch, repeats) = if kind == SpaceKind::Darts { (4, 1) } else { (8, 2) };
-    config.set_batch_size(batch).unwrap();
-    config.set_repeats(repeats).unwrap();
-    config.set_prune_per_edge(1).unwrap();
-    config
-}
-
-fn context(config: &Config) -> Context {
-    Context::new(config, &noise(12, 8)).unwrap()
-}
-
-fn watch(_: &Progress) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
-
-/// All of a record, floating-point numbers as their bits.
-fn bits(r: &Record) -> ([usize; 7], [u64; 6]) {
-    let c = r.score.choice;
-    let counts = [
-        r.round as usize,
-        c.cell,
-        c.edge,
-        c.operation,
-        r.ranks.ntk as usize,
-        r.ranks.regions as usize,
-        usize::from(r.pruned),
-    ];
-    let scores = [
-        r.score.ntk_delta,
-        r.score.regions_delta,
-        r.score.ntk_now,
-        r.score.ntk_without,
-        r.score.regions_now,
-        r.score.regions_without,
-    ];
-    (counts, scores.map(f64::to_bits))
-}
-
-#[track_caller]
-fn assert_same(found: &Context, expected: &Context) {
-    let text = |c: &Context| c.genotype().unwrap().to_text(GenotypeFormat::Native);
-    assert_eq!(text(found), text(expected));
-    assert_eq!(found.mask(), expected.mask());
-    let all = |c: &Context| c.records().iter().map(bits).collect::<Vec<_>>();
-    assert_eq!(all(found), all(expected));
-}
-
-fn finished(config: &Config) -> Context {
-    let mut context = context(config);
-    context.run(&mut watch).unwrap();
-    context
-}
-
-/// The undisturbed search on one thread, run at once.
-fn undisturbed(kind: SpaceKind, sampling: Sampling) -> &'static Context {
-    static ALL: [OnceLock<Context>; 4] = [const { OnceLock::new() }; 4];
-    let place = (kind as usize - 1) * 2 + sampling as usize - 1;
-    ALL[place].get_or_init(|| {
-        let mut config = config(kind, sampling);
-        config.set_threads(1).unwrap();
-        finished(&config)
-    })
-}
 
 /// The message of an `InvalidArgument`.
 #[track_caller]

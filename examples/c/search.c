@@ -8,7 +8,7 @@
  *
  * What each round pruned and, as the last line, the architecture go to stdout;
  * progress and errors to stderr. Ctrl-C stops the search, a second one kills the
- * program. The exit status is 0 for an architecture, 1 for a failure, 2 for a
+ * program; with --checkpoint, --resume goes on. The exit status is 0 for an architecture, 1 for a failure, 2 for a
  * mistake on the command line, 130 after Ctrl-C.
  */
 
@@ -65,6 +65,11 @@ static const char HELP[] =
     "  --device NAME         auto (default), cpu, cuda, cuda:N or torch-cpu\n"
     "  --threads N           of the CPU engine; 0 (default) for all cores\n"
     "\n"
+    "  --checkpoint PATH     save the search there, every 10 seconds, after each\n"
+    "                        round and on Ctrl-C\n"
+    "  --resume              go on from that file, if it is there; how to search is\n"
+    "                        in it, the images must be the same\n"
+    "\n"
     "  --table PATH          accuracies (text, or a folder of NATS-Bench): print\n"
     "                        those of the result, its rank and the best\n"
     "  --json                print the architecture as JSON\n"
@@ -118,10 +123,10 @@ struct number {
 
 struct options {
     int32_t space, dataset, sampling, init, device, device_index;
-    const char *dataset_name, *data, *table;
+    const char *dataset_name, *data, *table, *checkpoint;
     uint64_t seed;
     struct number repeats, batch_size, prune_per_edge, threads;
-    bool json;
+    bool json, resume;
 };
 
 /* Reports a mistake on the command line and ends the program. */
@@ -191,11 +196,16 @@ static struct options parse_options(int argc, char **argv)
             o.json = true;
             continue;
         }
+        if (strcmp(option, "--resume") == 0) {
+            o.resume = true;
+            continue;
+        }
 
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
         static const char *const WITH_VALUE[] = {
             "--space", "--dataset", "--data", "--seed", "--sampling", "--init", "--repeats",
-            "--batch-size", "--prune-per-edge", "--device", "--threads", "--table", NULL};
+            "--batch-size", "--prune-per-edge", "--device", "--threads", "--table", "--checkpoint",
+            NULL};
         int known = 0;
         while (WITH_VALUE[known] != NULL && strcmp(option, WITH_VALUE[known]) != 0)
             known++;
@@ -228,6 +238,8 @@ static struct options parse_options(int argc, char **argv)
             o.threads = parse_u32(option, value);
         } else if (strcmp(option, "--table") == 0) {
             o.table = value;
+        } else if (strcmp(option, "--checkpoint") == 0) {
+            o.checkpoint = value;
         } else if (strncmp(value, "cuda:", 5) == 0) { /* --device cuda:N */
             o.device = TENAS_DEVICE_CUDA;
             o.device_index = (int32_t)parse_number(option, value + 5, INT32_MAX);
@@ -236,6 +248,8 @@ static struct options parse_options(int argc, char **argv)
             o.device_index = 0;
         }
     }
+    if (o.resume && o.checkpoint == NULL)
+        usage_error("--resume: found no --checkpoint, expected one");
     return o;
 }
 
@@ -454,14 +468,42 @@ static tenas_status print_accuracies(const tenas_context *context, const tenas_b
     return TENAS_OK;
 }
 
+/* A new search, or the one of the checkpoint; its space and seed. */
+static tenas_status begin(const struct options *o, const tenas_config *config,
+                          const tenas_dataset *dataset, tenas_context **context, int32_t *space,
+                          uint64_t *seed)
+{
+    enum { SECONDS = 10 };
+    bool exists = o->checkpoint != NULL && access(o->checkpoint, F_OK) == 0;
+    if (exists && !o->resume)
+        usage_error("--checkpoint: found %s, expected no such file, or --resume to go on from it",
+                    o->checkpoint);
+    tenas_status status = exists ? tenas_context_load(o->checkpoint, dataset, config, context)
+                                 : tenas_context_new(config, dataset, context);
+    tenas_config *used = NULL;
+    if (status == TENAS_OK && (status = tenas_context_config(*context, &used)) == TENAS_OK
+        && (status = tenas_config_space(used, space)) == TENAS_OK)
+        status = tenas_config_seed(used, seed);
+    tenas_config_free(used);
+    if (status == TENAS_OK && o->checkpoint != NULL)
+        status = tenas_context_set_checkpoint(*context, o->checkpoint, SECONDS);
+    return status;
+}
+
 static int search(const struct options *o, const tenas_config *config,
                   const tenas_dataset *dataset, const tenas_benchmark *table)
 {
     tenas_context *context = NULL;
     const char *space_name;
-    if (tenas_context_new(config, dataset, &context) != TENAS_OK
-        || tenas_space_name(o->space, &space_name) != TENAS_OK)
+    int32_t space;
+    uint64_t seed;
+    size_t next = 0;
+    if (begin(o, config, dataset, &context, &space, &seed) != TENAS_OK
+        || tenas_context_record_count(context, &next) != TENAS_OK
+        || tenas_space_name(space, &space_name) != TENAS_OK) {
+        tenas_context_free(context);
         return fail();
+    }
     running = context;
     signal(SIGINT, on_interrupt);
 
@@ -469,16 +511,15 @@ static int search(const struct options *o, const tenas_config *config,
     tenas_status status = tenas_context_set_progress(context, show_progress, &display);
 
     printf("libtenas %s: %s, %s (%s), seed %llu\n", tenas_version(), space_name, o->dataset_name,
-           o->data != NULL ? o->data : "synthetic images", (unsigned long long)o->seed);
+           o->data != NULL ? o->data : "synthetic images", (unsigned long long)seed);
     fflush(stdout);
 
-    size_t next = 0;
     bool finished = false;
     while (status == TENAS_OK && !finished) {
         status = tenas_context_run_round(context, &finished);
         clear_progress(&display);
         if (status == TENAS_OK)
-            status = print_round(context, o->space, &next);
+            status = print_round(context, space, &next);
         fflush(stdout);
     }
     if (status == TENAS_OK && table != NULL)
@@ -490,6 +531,8 @@ static int search(const struct options *o, const tenas_config *config,
     if (status == TENAS_ERROR_CANCELLED && interrupted) {
         fputs("search: interrupted\n", stderr);
         result = EXIT_INTERRUPTED;
+        if (o->checkpoint != NULL && tenas_context_save(context, o->checkpoint) != TENAS_OK)
+            fail();
     } else if (status != TENAS_OK) {
         result = fail();
     }

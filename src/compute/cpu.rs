@@ -130,12 +130,16 @@ impl<K: CpuKernels> CpuEngine<K> {
         let program = &task.plan.program;
         let graph = program.graph();
         task.check()?;
-        let parameters: Vec<K::Scalar> = match &task.parameters {
+        let drawn;
+        let given = match &task.parameters {
             Parameters::Drawn(initialiser) => {
-                initialiser.draw(&graph.parameters).into_iter().map(K::Scalar::from).collect()
+                drawn = initialiser.draw(&graph.parameters)?;
+                &drawn[..]
             }
-            Parameters::Given(values) => values.iter().copied().map(K::Scalar::from).collect(),
+            Parameters::Given(values) => values,
         };
+        let mut parameters = try_vec(K::Scalar::default(), given.len(), "parameters")?;
+        parameters.iter_mut().zip(given).for_each(|(p, value)| *p = K::Scalar::from(*value));
         let network =
             self.with_kernels(|k| Network::<K>::new(k, program, &parameters, &[&task.mixing]))?;
         match task.wanted {

@@ -14,16 +14,18 @@
 //! - TENAS_ERROR_NULL_POINTER: config is NULL;
 //! - TENAS_ERROR_INVALID_ARGUMENT: the value is outside its range.
 
+use libc::{c_char, size_t};
 use parking_lot::Mutex;
 
-use super::arguments::{Out, choose};
+use super::arguments::{self, Out, choose};
 use super::dataset;
 use super::error::Failure;
 use super::guard::guard;
 use super::handle::{self, Handle};
 use super::space;
 use super::status::tenas_status;
-use crate::{Config, DeviceKind, Init, Sampling};
+use super::text::OutText;
+use crate::{Config, DeviceKind, Error, Init, Sampling, SpaceKind};
 
 /// The parameters of a search. Made by tenas_config_new, freed by
 /// tenas_config_free.
@@ -35,6 +37,13 @@ impl Handle for tenas_config {
     type Object = Mutex<Config>;
     const NAME: &'static str = "tenas_config";
     const TAG: u64 = u64::from_be_bytes(*b"tenasCFG");
+}
+
+impl tenas_config {
+    /// Gives a configuration away to C.
+    pub(super) fn from_config(config: Config) -> *mut Self {
+        handle::into_raw(Mutex::new(config))
+    }
 }
 
 /// How the weights of a network are initialised.
@@ -101,7 +110,7 @@ pub unsafe extern "C" fn tenas_config_new(
         // SAFETY: NULL or writable, as tenas.h asks.
         let out = unsafe { Out::new(out, "out") }?;
         let config = Config::new(space::kind(space)?, dataset::kind(dataset)?);
-        out.set(handle::into_raw(Mutex::new(config)));
+        out.set(tenas_config::from_config(config));
         Ok(())
     })
 }
@@ -119,7 +128,7 @@ pub unsafe extern "C" fn tenas_config_free(config: *mut tenas_config) {
 /// # Safety
 ///
 /// `config` is NULL or a handle that nobody frees meanwhile.
-unsafe fn set(
+pub(super) unsafe fn set(
     function: &'static str,
     config: *mut tenas_config,
     change: impl FnOnce(&mut Config) -> Result<(), Failure>,
@@ -279,4 +288,225 @@ pub unsafe extern "C" fn tenas_config_set_device(
             Ok(c.set_device(kind, index)?)
         })
     }
+}
+
+/// What all getters of one value do.
+///
+/// # Safety
+///
+/// `config` is NULL or a handle that nobody frees meanwhile, `out` is NULL or can be written.
+unsafe fn get<T>(
+    function: &'static str,
+    config: *const tenas_config,
+    out: *mut T,
+    value: impl FnOnce(&Config) -> T,
+) -> tenas_status {
+    guard(function, || {
+        // SAFETY: as the caller promises.
+        let (config, out) = unsafe { (handle::borrow(config, "config")?, Out::new(out, "out")?) };
+        out.set(value(&config.lock()));
+        Ok(())
+    })
+}
+
+/// Sets *out to the space (a tenas_space).
+///
+/// - TENAS_ERROR_NULL_POINTER: config or out is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_config_space(
+    config: *const tenas_config,
+    out: *mut i32,
+) -> tenas_status {
+    // SAFETY: NULL or a live handle; NULL or writable, as tenas.h asks.
+    unsafe { get("tenas_config_space", config, out, space_number) }
+}
+
+/// Sets *out to the data set whose preset it began as (a
+/// tenas_dataset_kind).
+///
+/// - TENAS_ERROR_NULL_POINTER: config or out is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_config_dataset(
+    config: *const tenas_config,
+    out: *mut i32,
+) -> tenas_status {
+    // SAFETY: NULL or a live handle; NULL or writable, as tenas.h asks.
+    unsafe { get("tenas_config_dataset", config, out, |c| c.dataset() as i32) }
+}
+
+/// Sets *out to the seed.
+///
+/// - TENAS_ERROR_NULL_POINTER: config or out is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_config_seed(
+    config: *const tenas_config,
+    out: *mut u64,
+) -> tenas_status {
+    // SAFETY: NULL or a live handle; NULL or writable, as tenas.h asks.
+    unsafe { get("tenas_config_seed", config, out, |c| c.seed()) }
+}
+
+/// Sets *out to the number of repeats.
+///
+/// - TENAS_ERROR_NULL_POINTER: config or out is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_config_repeats(
+    config: *const tenas_config,
+    out: *mut u32,
+) -> tenas_status {
+    // SAFETY: NULL or a live handle; NULL or writable, as tenas.h asks.
+    unsafe { get("tenas_config_repeats", config, out, |c| c.repeats()) }
+}
+
+/// Sets *out to the number of images in a batch.
+///
+/// - TENAS_ERROR_NULL_POINTER: config or out is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_config_batch_size(
+    config: *const tenas_config,
+    out: *mut u32,
+) -> tenas_status {
+    // SAFETY: NULL or a live handle; NULL or writable, as tenas.h asks.
+    unsafe { get("tenas_config_batch_size", config, out, |c| c.batch_size()) }
+}
+
+/// Sets *out to how many operations a round removes from each edge.
+///
+/// - TENAS_ERROR_NULL_POINTER: config or out is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_config_prune_per_edge(
+    config: *const tenas_config,
+    out: *mut u32,
+) -> tenas_status {
+    // SAFETY: NULL or a live handle; NULL or writable, as tenas.h asks.
+    unsafe { get("tenas_config_prune_per_edge", config, out, |c| c.prune_per_edge()) }
+}
+
+/// Sets *out to the precision at which candidates are compared.
+///
+/// - TENAS_ERROR_NULL_POINTER: config or out is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_config_score_decimals(
+    config: *const tenas_config,
+    out: *mut u32,
+) -> tenas_status {
+    // SAFETY: NULL or a live handle; NULL or writable, as tenas.h asks.
+    unsafe { get("tenas_config_score_decimals", config, out, |c| c.score_decimals()) }
+}
+
+/// Sets *out to the number of threads, 0 for all cores.
+///
+/// - TENAS_ERROR_NULL_POINTER: config or out is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_config_threads(
+    config: *const tenas_config,
+    out: *mut u32,
+) -> tenas_status {
+    // SAFETY: NULL or a live handle; NULL or writable, as tenas.h asks.
+    unsafe { get("tenas_config_threads", config, out, |c| c.threads()) }
+}
+
+/// Sets *out to how weights are initialised (a tenas_init).
+///
+/// - TENAS_ERROR_NULL_POINTER: config or out is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_config_init(
+    config: *const tenas_config,
+    out: *mut i32,
+) -> tenas_status {
+    // SAFETY: NULL or a live handle; NULL or writable, as tenas.h asks.
+    unsafe { get("tenas_config_init", config, out, |c| c.init() as i32) }
+}
+
+/// Sets *out to how candidates draw (a tenas_sampling).
+///
+/// - TENAS_ERROR_NULL_POINTER: config or out is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_config_sampling(
+    config: *const tenas_config,
+    out: *mut i32,
+) -> tenas_status {
+    // SAFETY: NULL or a live handle; NULL or writable, as tenas.h asks.
+    unsafe { get("tenas_config_sampling", config, out, |c| c.sampling() as i32) }
+}
+
+/// Sets *kind (a tenas_device) and *index to where to compute.
+///
+/// - TENAS_ERROR_NULL_POINTER: config, kind or index is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_config_device(
+    config: *const tenas_config,
+    kind: *mut i32,
+    index: *mut i32,
+) -> tenas_status {
+    guard("tenas_config_device", || {
+        // SAFETY: NULL or a live handle; NULL or writable, as tenas.h asks.
+        let (config, kind, index) = unsafe {
+            (handle::borrow(config, "config")?, Out::new(kind, "kind")?, Out::new(index, "index")?)
+        };
+        let device = config.lock().device();
+        kind.set(device.0 as i32);
+        index.set(device.1);
+        Ok(())
+    })
+}
+
+/// The number of a configuration's space.
+fn space_number(config: &Config) -> i32 {
+    let name = config.supernet().space.name;
+    // C has built-in spaces only.
+    SpaceKind::ALL.into_iter().find(|kind| kind.space().name == name).map_or(0, |kind| kind as i32)
+}
+
+/// Writes a configuration as JSON, with a terminating NUL: an object with
+/// "space" and "dataset" by name, and every parameter (tenas_parameter_info),
+/// choices by name. seed is written in full: read it as a 64-bit integer.
+///
+/// buffer, capacity and length are those of tenas_context_genotype.
+///
+/// - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+/// - TENAS_ERROR_NULL_POINTER: config or length is NULL, or buffer is and
+///   capacity is not 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_config_to_json(
+    config: *const tenas_config,
+    buffer: *mut c_char,
+    capacity: size_t,
+    length: *mut size_t,
+) -> tenas_status {
+    guard("tenas_config_to_json", || {
+        // SAFETY: a buffer of that capacity, and NULL or writable, as tenas.h asks.
+        let out = unsafe { OutText::new(buffer, capacity, length) }?;
+        // SAFETY: NULL or a live handle, as tenas.h asks.
+        let text = unsafe { handle::borrow(config, "config") }?.lock().to_json().to_string();
+        out.set(&text)
+    })
+}
+
+/// Makes a configuration from JSON, as tenas_config_to_json writes it. "space"
+/// and "dataset" must be there; what else is left out is that of their preset.
+///
+/// On success *out is a new configuration: free it with tenas_config_free.
+///
+/// - TENAS_ERROR_FORMAT: json is not JSON, or has an unknown key or a value
+///   that is not allowed; the message names it.
+/// - TENAS_ERROR_DEVICE: this build of the library has no such device.
+/// - TENAS_ERROR_INVALID_ARGUMENT: json is not UTF-8.
+/// - TENAS_ERROR_NULL_POINTER: json or out is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_config_from_json(
+    json: *const c_char,
+    out: *mut *mut tenas_config,
+) -> tenas_status {
+    guard("tenas_config_from_json", || {
+        // SAFETY: NULL or a C string; NULL or writable, as tenas.h asks.
+        let (text, out) = unsafe { (arguments::text(json, "json")?, Out::new(out, "out")?) };
+        let json = serde_json::from_str(text).map_err(|e| Error::Format(format!("json: {e}")))?;
+        let config = Config::from_json(&json).map_err(|error| match error {
+            Error::Format(text) => Error::Format(format!("json: {text}")),
+            other => other,
+        })?;
+        out.set(tenas_config::from_config(config));
+        Ok(())
+    })
 }

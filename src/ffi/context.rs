@@ -45,9 +45,18 @@ pub(super) struct Search {
     state: Exclusive<State>,
 }
 
-struct State {
-    context: Context,
-    callback: Option<Callback>,
+pub(super) struct State {
+    pub(super) context: Context,
+    pub(super) callback: Option<Callback>,
+}
+
+impl tenas_context {
+    /// Gives a search away to C.
+    pub(super) fn from_search(context: Context) -> *mut Self {
+        let control = context.control();
+        let state = Exclusive::new(State { context, callback: None });
+        handle::into_raw(Search { control, state })
+    }
 }
 
 /// A host's progress function and its user pointer.
@@ -223,10 +232,7 @@ pub unsafe extern "C" fn tenas_context_new(
         // SAFETY: NULL or writable, as tenas.h asks.
         let out = unsafe { Out::new(out, "out") }?;
         let config = config.lock().clone();
-        let context = Context::new(&config, dataset)?;
-        let control = context.control();
-        let state = Exclusive::new(State { context, callback: None });
-        out.set(handle::into_raw(Search { control, state }));
+        out.set(tenas_context::from_search(Context::new(&config, dataset)?));
         Ok(())
     })
 }
@@ -244,7 +250,7 @@ pub unsafe extern "C" fn tenas_context_free(context: *mut tenas_context) {
 /// # Safety
 ///
 /// `context` is NULL or a handle that nobody frees meanwhile.
-unsafe fn with<R>(
+pub(super) unsafe fn with<R>(
     context: *const tenas_context,
     body: impl FnOnce(&mut State) -> Result<R, Failure>,
 ) -> Result<R, Failure> {
@@ -287,6 +293,8 @@ pub unsafe extern "C" fn tenas_context_set_progress(
 ///   the next run goes on.
 /// - TENAS_ERROR_IO, TENAS_ERROR_FORMAT: images that are read as they are needed
 ///   (a folder of JPEG files, a loader) could not be had; likewise.
+/// - TENAS_ERROR_IO: the checkpoint that tenas_context_set_checkpoint asked for
+///   could not be written; likewise.
 /// - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
 /// - TENAS_ERROR_NULL_POINTER: context or finished is NULL.
 #[unsafe(no_mangle)]
@@ -325,7 +333,7 @@ pub unsafe extern "C" fn tenas_context_run(context: *mut tenas_context) -> tenas
     })
 }
 
-fn report(callback: Option<Callback>, progress: &Progress) -> ControlFlow<()> {
+pub(super) fn report(callback: Option<Callback>, progress: &Progress) -> ControlFlow<()> {
     callback.map_or(ControlFlow::Continue(()), |c| c.call(progress))
 }
 
@@ -400,6 +408,28 @@ pub unsafe extern "C" fn tenas_context_is_finished(
             let out = Out::new(out, "out");
             with(context, |state| {
                 out?.set(state.context.is_finished());
+                Ok(())
+            })
+        }
+    })
+}
+
+/// Makes a copy of a search's configuration: of a search that was loaded, for
+/// example, to learn its space. Free it with tenas_config_free.
+///
+/// - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
+/// - TENAS_ERROR_NULL_POINTER: context or out is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_context_config(
+    context: *const tenas_context,
+    out: *mut *mut tenas_config,
+) -> tenas_status {
+    guard("tenas_context_config", || {
+        // SAFETY: NULL or a live handle; NULL or writable, as tenas.h asks.
+        unsafe {
+            let out = Out::new(out, "out");
+            with(context, |state| {
+                out?.set(tenas_config::from_config(state.context.config().clone()));
                 Ok(())
             })
         }

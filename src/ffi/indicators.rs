@@ -23,7 +23,7 @@ use super::error::Failure;
 use super::guard::guard;
 use super::handle;
 use super::status::tenas_status;
-use crate::{Genotype, Indicators, indicators};
+use crate::{Genotype, Indicators, Mask, indicators, indicators_of_masks};
 
 /// The indicators of one architecture. A score is the mean over the repeats;
 /// its spread is the standard deviation (of the sample; 0 for one repeat). All
@@ -133,6 +133,46 @@ pub unsafe extern "C" fn tenas_indicators_of(
         let genotype = Genotype::parse(&config.supernet().space, text)?;
         let go_on = &mut |_: &_| ControlFlow::Continue(());
         for found in indicators(&config, dataset, &[genotype], go_on)? {
+            out.set(tenas_indicators::new(&found, config.repeats()));
+        }
+        Ok(())
+    })
+}
+
+/// Tells what a supernet is worth: the indicators of the network that mixes the
+/// active operations of each edge, as a search does. mask is as
+/// tenas_context_mask writes it. multiply_adds and parameters count all active
+/// operations. Set out->struct_size before the call.
+///
+/// - TENAS_ERROR_INVALID_ARGUMENT: count is not that of the configuration's
+///   space, a value of the mask is neither 0 nor 1, or the operation "none" is
+///   active, which it never is in a supernet; or as tenas_indicators_of.
+/// - TENAS_ERROR_DEVICE, TENAS_ERROR_OUT_OF_MEMORY, TENAS_ERROR_IO,
+///   TENAS_ERROR_FORMAT: as tenas_indicators_of.
+/// - TENAS_ERROR_NULL_POINTER: config, dataset, mask or out is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_indicators_of_mask(
+    config: *const tenas_config,
+    dataset: *const tenas_dataset,
+    mask: *const u8,
+    count: size_t,
+    out: *mut tenas_indicators,
+) -> tenas_status {
+    guard("tenas_indicators_of_mask", || {
+        // SAFETY: NULL or live handles; NULL or an array of that count; NULL or a struct with its
+        // size set, as tenas.h asks.
+        let (config, dataset, flat, out) = unsafe {
+            (
+                handle::borrow(config, "config")?,
+                handle::borrow(dataset, "dataset")?,
+                arguments::slice(mask, count, "mask")?,
+                OutStruct::new(out, "out")?,
+            )
+        };
+        let config = config.lock().clone();
+        let mask = Mask::from_flat(&config.supernet().space, flat)?;
+        let go_on = &mut |_: &_| ControlFlow::Continue(());
+        for found in indicators_of_masks(&config, dataset, &[mask], go_on)? {
             out.set(tenas_indicators::new(&found, config.repeats()));
         }
         Ok(())

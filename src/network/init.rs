@@ -1,6 +1,7 @@
 //! Initialisation of parameters (section 3.5).
 
 use super::parameters::{Parameter, ParameterKind, ParameterTable};
+use crate::error::{Result, try_vec};
 use crate::random::Key;
 
 /// How parameters are initialised. The numbers are those of the C ABI.
@@ -37,12 +38,14 @@ pub struct Initialiser {
 impl Initialiser {
     /// Values of the whole table. A parameter's values depend on itself and the method
     /// alone, so an operation has the same weights whatever else is active.
-    pub fn draw(&self, table: &ParameterTable) -> Vec<f32> {
-        let mut values = vec![0.0; table.len()];
+    ///
+    /// Errors: [`Error::OutOfMemory`](crate::Error::OutOfMemory).
+    pub fn draw(&self, table: &ParameterTable) -> Result<Vec<f32>> {
+        let mut values = try_vec(0.0, table.len(), "parameters")?;
         for parameter in table.iter() {
             self.fill(parameter, &mut values[parameter.range()]);
         }
-        values
+        Ok(values)
     }
 
     fn fill(&self, p: &Parameter, values: &mut [f32]) {

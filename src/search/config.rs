@@ -1,5 +1,6 @@
 //! What determines a search.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use crate::compute::{self, Engine, TorchDevice};
@@ -31,6 +32,14 @@ pub enum DeviceKind {
     /// libtorch on the CPU.
     TorchCpu = 3,
 }
+
+pub(super) const REPEATS: RangeInclusive<u32> = 1..=1000;
+pub(super) const BATCH_SIZE: RangeInclusive<u32> = 2..=1024;
+pub(super) const PRUNE_PER_EDGE: RangeInclusive<u32> = 1..=16;
+pub(super) const SCORE_DECIMALS: RangeInclusive<u32> = 1..=15;
+pub(super) const THREADS: RangeInclusive<u32> = 0..=1024;
+/// GPUs are counted from 0.
+pub(super) const LAST_GPU: i32 = i16::MAX as i32;
 
 /// A search's parameters. Made from a published preset, changed by setters that check ranges.
 #[derive(Debug, Clone)]
@@ -79,32 +88,32 @@ impl Config {
 
     /// Draws of weights and images a candidate is scored on: 1 to 1000, default 3.
     pub fn set_repeats(&mut self, repeats: u32) -> Result<()> {
-        self.repeats = check_range("repeats", repeats, 1..=1000)?;
+        self.repeats = check_range("repeats", repeats, REPEATS)?;
         Ok(())
     }
 
     /// Images of an NTK batch: 2 to 1024.
     pub fn set_batch_size(&mut self, batch_size: u32) -> Result<()> {
-        self.batch_size = check_range("batch_size", batch_size, 2..=1024)?;
+        self.batch_size = check_range("batch_size", batch_size, BATCH_SIZE)?;
         Ok(())
     }
 
     /// Operations that a round removes from each edge: 1 to 16; one always stays.
     pub fn set_prune_per_edge(&mut self, prune_per_edge: u32) -> Result<()> {
-        self.prune_per_edge = check_range("prune_per_edge", prune_per_edge, 1..=16)?;
+        self.prune_per_edge = check_range("prune_per_edge", prune_per_edge, PRUNE_PER_EDGE)?;
         Ok(())
     }
 
     /// The p of section 3.4: decimals of deltas, significant figures of sort keys; 1 to 15,
     /// default 3.
     pub fn set_score_decimals(&mut self, score_decimals: u32) -> Result<()> {
-        self.score_decimals = check_range("score_decimals", score_decimals, 1..=15)?;
+        self.score_decimals = check_range("score_decimals", score_decimals, SCORE_DECIMALS)?;
         Ok(())
     }
 
     /// Threads of the native engine: 0 (all cores, the default) to 1024.
     pub fn set_threads(&mut self, threads: u32) -> Result<()> {
-        self.threads = check_range("threads", threads, 0..=1024)?;
+        self.threads = check_range("threads", threads, THREADS)?;
         Ok(())
     }
 
@@ -121,7 +130,7 @@ impl Config {
     /// Where to compute; default AUTO. `index` counts GPUs and must be 0 for the other kinds. Whether
     /// the machine has that GPU shows when a search is made.
     pub fn set_device(&mut self, kind: DeviceKind, index: i32) -> Result<()> {
-        let last = if kind == DeviceKind::Cuda { i32::from(i16::MAX) } else { 0 };
+        let last = if kind == DeviceKind::Cuda { LAST_GPU } else { 0 };
         check_range("device index", index, 0..=last)?;
         if compute::LIBTORCH_VERSION.is_none()
             && let Some(device) = torch_device(kind, index)

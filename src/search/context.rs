@@ -1,34 +1,45 @@
 //! A search: its mask, its rounds, its history.
 
 use std::cell::Cell;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::ranking::{Ranks, Scored, order};
-use super::round::{candidates, pruned, rounds_left, stage};
-use super::scoring::{Score, Scoring};
+use super::checkpoint::{self, RoundValues, State, fault};
+use super::log::{Log, LogLevel, LogSink};
+use super::records::{self, HostPruning, Place, Record, RoundSummary, settle};
+use super::round::{candidates, check_prune, rounds_left, stage};
+use super::scoring::{Score, Scored, Scoring};
 use super::{Config, Control, DeviceKind, Progress};
 use crate::compute::Engine;
-use crate::data::Dataset;
+use crate::data::{Dataset, digest_of};
 use crate::error::{Error, Result};
+use crate::network::Supernet;
 use crate::space::{Choice, Genotype, Mask};
-
-/// A candidate of a finished round.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Record {
-    /// The round, from 0.
-    pub round: u32,
-    /// Its scores. In an edge group its operation is the edge's one.
-    pub score: Score,
-    /// Its place in both orders of the round.
-    pub ranks: Ranks,
-    /// Whether the round removed it.
-    pub pruned: bool,
-}
 
 /// Called after each candidate; `Break` cancels.
 pub type Observer<'a> = &'a mut dyn FnMut(&Progress) -> ControlFlow<()>;
+
+/// A candidate's scores as they travel between searches.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Evaluation {
+    /// [`Context::round_digest`] of the search that made it.
+    pub digest: u64,
+    /// The round, from 0.
+    pub round: u32,
+    /// The scores.
+    pub score: Score,
+}
+
+/// When and where a search saves itself.
+#[derive(Debug)]
+struct Schedule {
+    path: PathBuf,
+    /// Between two checkpoints within a round.
+    interval: Duration,
+    last: Instant,
+}
 
 /// One search.
 #[derive(Debug)]
@@ -43,7 +54,12 @@ pub struct Context {
     /// The round at hand, once it has begun.
     scoring: Option<Scoring>,
     records: Vec<Record>,
+    by_host: Vec<HostPruning>,
     seconds: f64,
+    schedule: Option<Schedule>,
+    log: Log,
+    /// Broken images that the log has told of.
+    skipped: usize,
 }
 
 impl Context {
@@ -81,10 +97,114 @@ impl Context {
             round: 0,
             scoring: None,
             records: Vec::new(),
+            by_host: Vec::new(),
             seconds: 0.0,
+            schedule: None,
+            log: Log::default(),
+            skipped: dataset.skipped(),
         };
         context.control.set_progress(&context.progress(0));
         Ok(context)
+    }
+
+    /// Goes on with a search that [`save`](Self::save) wrote, on the images that it began with. It
+    /// ends in the same bits as if it had never stopped. `machine` is a config whose device and
+    /// threads replace the saved ones.
+    ///
+    /// Errors: [`Error::Io`]; [`Error::Format`] for a file that is damaged, something else or of a
+    /// newer library, with the file and the place; [`Error::InvalidArgument`] for other images;
+    /// [`Error::Device`] and [`Error::OutOfMemory`] as in [`new`](Self::new).
+    pub fn load(path: &Path, dataset: &Dataset, machine: Option<&Config>) -> Result<Self> {
+        Self::loaded(path, dataset, machine, None)
+    }
+
+    /// The same for a supernet that is not built in; it must have the saved space's name,
+    /// operations and cells.
+    pub fn load_for(
+        path: &Path,
+        dataset: &Dataset,
+        machine: Option<&Config>,
+        supernet: Arc<Supernet>,
+    ) -> Result<Self> {
+        Self::loaded(path, dataset, machine, Some(supernet))
+    }
+
+    fn loaded(
+        path: &Path,
+        dataset: &Dataset,
+        machine: Option<&Config>,
+        supernet: Option<Arc<Supernet>>,
+    ) -> Result<Self> {
+        let mut saved = checkpoint::read(path)?;
+        let config = saved.config(supernet, machine).map_err(|error| match error {
+            Error::Format(text) => fault(path, format!("config.{text}")),
+            other => other,
+        })?;
+        let in_file = |problem: String| fault(path, problem);
+        let (mask, records, by_host) = saved.replay(&config).map_err(in_file)?;
+        let space = &config.supernet().space;
+        let all = stage(space, &mask).map_or_else(Vec::new, |s| candidates(s, space, &mask));
+        let values = saved.scoring(&config, all.len()).map_err(in_file)?;
+        saved.check_whole()?.map_err(in_file)?;
+        saved.check_dataset(path, dataset)?;
+
+        let mut context = Self::new(&config, dataset)?;
+        (context.mask, context.records, context.by_host) = (mask, records, by_host);
+        (context.round, context.seconds) = (saved.round, saved.seconds);
+        if let Some(RoundValues { now, without }) = values {
+            let mut scoring = context.begin()?;
+            scoring.restore(now, without, config.score_decimals());
+            context.scoring = Some(scoring);
+        }
+        context.control.set_progress(&context.progress(context.finished()));
+        Ok(context)
+    }
+
+    /// Writes a checkpoint, from which [`load`](Self::load) goes on. The file holds its old content
+    /// or the new one at any moment.
+    ///
+    /// Errors: [`Error::Io`]; those of reading all images for their digest.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let scored = self.scoring.as_ref().map(Scoring::scored);
+        checkpoint::write(path, &self.state(scored))
+    }
+
+    fn state<'a>(&'a self, scored: Option<Scored<'a>>) -> State<'a> {
+        State {
+            config: &self.config,
+            device: self.device,
+            dataset: &self.dataset,
+            seconds: self.seconds,
+            round: self.round,
+            mask: &self.mask,
+            records: &self.records,
+            by_host: &self.by_host,
+            scored,
+        }
+    }
+
+    /// Saves the search to a path from now on: at once, when a round ends or the host prunes, and
+    /// after a candidate where the last checkpoint is `interval` old. `None` ends that.
+    ///
+    /// A run whose checkpoint cannot be written ends with that error. It keeps its scores; the round
+    /// that could not be saved ends with the next run that can save it.
+    ///
+    /// Errors: those of [`save`](Self::save); then the setting stays what it was.
+    pub fn set_checkpoint(&mut self, place: Option<(&Path, Duration)>) -> Result<()> {
+        self.schedule = match place {
+            None => None,
+            Some((path, interval)) => {
+                self.save(path)?;
+                let path = path.to_owned();
+                Some(Schedule { path, interval, last: Instant::now() })
+            }
+        };
+        Ok(())
+    }
+
+    /// Sets where this search tells what it does.
+    pub fn set_log(&mut self, sink: Option<LogSink>) {
+        self.log = Log(sink);
     }
 
     /// What other threads may touch while the search runs.
@@ -110,6 +230,11 @@ impl Context {
         }
     }
 
+    /// Candidates of the round at hand that have a score.
+    fn finished(&self) -> usize {
+        self.scoring.as_ref().map_or(0, |s| s.scored().finished)
+    }
+
     /// One pruning round; true when it was the last. A finished search does nothing.
     ///
     /// A cancelled or failed round keeps the candidates that it has scored: the next call goes on
@@ -122,13 +247,9 @@ impl Context {
         if self.is_finished() {
             return Ok(true);
         }
-        let start = Instant::now();
-        let result = self.score(observer, start);
-        self.seconds += start.elapsed().as_secs_f64();
-        result?;
-        self.apply()?;
-        self.control.set_progress(&self.progress(0));
-        Ok(self.is_finished())
+        let all = 0..self.candidates().len();
+        let scores = self.score(all, observer)?;
+        self.close(&scores)
     }
 
     /// All rounds that remain.
@@ -137,71 +258,263 @@ impl Context {
         Ok(())
     }
 
-    /// Scores all candidates of the round that have no score yet.
-    fn score(&mut self, observer: Observer<'_>, start: Instant) -> Result<()> {
+    /// Scores candidates of the round at hand, by their places among [`candidates`](Self::candidates),
+    /// and prunes nothing. What this search has scored before is not computed again. Cancelled or
+    /// failed, it keeps what it has, as [`run_round`](Self::run_round) does.
+    ///
+    /// Errors: [`Error::InvalidArgument`] if there are fewer candidates; those of `run_round`.
+    pub fn evaluate(
+        &mut self,
+        range: Range<usize>,
+        observer: Observer<'_>,
+    ) -> Result<Vec<Evaluation>> {
+        let count = self.candidates().len();
+        if range.start > range.end || range.end > count {
+            return Err(Error::InvalidArgument(format!(
+                "first and count: found candidates {} to {}, expected some of the round's {count}",
+                range.start, range.end
+            )));
+        }
+        if self.control.take_cancel() {
+            return Err(Error::Cancelled);
+        }
+        if range.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (digest, round) = (self.round_digest()?, self.round);
+        let scores = self.score(range, observer)?;
+        Ok(scores.into_iter().map(|score| Evaluation { digest, round, score }).collect())
+    }
+
+    /// Ends the round at hand with the scores of all its candidates, wherever they were computed;
+    /// true when it was the last. They come in any order. A finished search takes none.
+    ///
+    /// Errors: [`Error::InvalidArgument`] for a candidate that is missing, twice or of another
+    /// round, configuration or data set, or a score that is not finite; [`Error::Io`] if the
+    /// checkpoint cannot be written. Then nothing has changed.
+    pub fn apply(&mut self, evaluations: &[Evaluation]) -> Result<bool> {
+        if self.is_finished() && evaluations.is_empty() {
+            return Ok(true);
+        }
+        let scores = self.sorted(evaluations)?;
+        self.close(&scores)
+    }
+
+    /// The scores in the order of the candidates.
+    fn sorted(&self, evaluations: &[Evaluation]) -> Result<Vec<Score>> {
+        let all = self.candidates();
+        let digest = self.round_digest()?;
+        let space = &self.config.supernet().space;
+        let mut scores = vec![None; all.len()];
+        for (i, evaluation) in evaluations.iter().enumerate() {
+            let Evaluation { score, round, .. } = evaluation;
+            let wrong =
+                |problem: String| Err(Error::InvalidArgument(format!("scores[{i}]{problem}")));
+            if *round != self.round {
+                return wrong(format!(".round: found {round}, expected {}", self.round));
+            }
+            if evaluation.digest != digest {
+                return wrong(format!(
+                    ".digest: found {:016x}, expected {digest:016x}: one of another configuration, \
+                     data set or mask",
+                    evaluation.digest
+                ));
+            }
+            let Ok(place) = all.binary_search(&score.choice) else {
+                let Choice { cell, edge, operation } = score.choice;
+                return wrong(format!(
+                    ": found cell {cell}, edge {edge}, operation {operation}, expected a candidate of \
+                     the round"
+                ));
+            };
+            let name = Place::new(space, score.choice);
+            for (key, value) in [
+                ("ntk_delta", score.ntk_delta),
+                ("regions_delta", score.regions_delta),
+                ("ntk_now", score.ntk_now),
+                ("ntk_without", score.ntk_without),
+                ("regions_now", score.regions_now),
+                ("regions_without", score.regions_without),
+            ] {
+                if !value.is_finite() {
+                    return wrong(format!(
+                        ".{key}: found {value} for {name}, expected a finite number"
+                    ));
+                }
+            }
+            if scores[place].replace(*score).is_some() {
+                return wrong(format!(": found {name} again, expected each candidate once"));
+            }
+        }
+        let missing = scores.iter().position(Option::is_none);
+        if let Some(place) = missing {
+            return Err(Error::InvalidArgument(format!(
+                "scores: found {} of {} candidates, {} is missing",
+                evaluations.len(),
+                all.len(),
+                Place::new(space, all[place])
+            )));
+        }
+        Ok(scores.into_iter().flatten().collect())
+    }
+
+    /// What the scores of the round at hand depend on, but for the machine: configuration, data
+    /// set, round and mask.
+    ///
+    /// Errors: those of reading all images for their digest.
+    pub fn round_digest(&self) -> Result<u64> {
+        let mut text = self.config.identity();
+        text += &format!("images={:016x}\nround={}\nmask=", self.dataset.digest()?, self.round);
+        text.extend(
+            self.mask.nested().iter().flatten().flatten().map(|a| if *a { '1' } else { '0' }),
+        );
+        Ok(digest_of(text.as_bytes()))
+    }
+
+    /// Removes an operation, as the host's own ranking has it. A round that has begun ends with
+    /// that: its scores, of a supernet that is no more, are dropped, and the next round begins.
+    ///
+    /// Errors: [`Error::InvalidArgument`] for indices that the space does not have;
+    /// [`Error::InvalidState`] if the operation is not active, or the last of an edge that must keep
+    /// one; [`Error::Io`] if the checkpoint cannot be written. Then nothing has changed.
+    pub fn prune(&mut self, choice: Choice) -> Result<()> {
+        check_prune(&self.config.supernet().space, &self.mask, choice)?;
+        self.by_host
+            .try_reserve(1)
+            .map_err(|_| Error::OutOfMemory("the history of prunings".into()))?;
+        self.commit(|search| {
+            // The round that has begun is over.
+            search.round += u32::from(search.scoring.is_some());
+            search.mask.remove(choice);
+            search.by_host.push(HostPruning { round: search.round, choice });
+        })?;
+        let place = Place::new(&self.config.supernet().space, choice);
+        self.log.write(LogLevel::Info, || format!("pruned by the host: {place}"));
+        Ok(())
+    }
+
+    /// The round at hand, nothing scored yet.
+    fn begin(&self) -> Result<Scoring> {
+        let (all, engine) = (self.candidates(), self.engine.as_ref());
+        Scoring::new(&self.config, &self.dataset, engine, &self.mask, self.round, all)
+    }
+
+    /// Scores candidates of the round at hand that have no score yet, and returns those of all in
+    /// `range`.
+    fn score(&mut self, range: Range<usize>, observer: Observer<'_>) -> Result<Vec<Score>> {
+        let start = Instant::now();
+        let result = self.scored(range.clone(), observer, start);
+        self.seconds += start.elapsed().as_secs_f64();
+        self.control.set_progress(&self.progress(self.finished()));
+        let skipped = self.dataset.skipped();
+        if skipped > self.skipped {
+            self.log.write(LogLevel::Warning, || {
+                format!("{}: skipped {skipped} broken images so far", self.dataset.origin())
+            });
+            self.skipped = skipped;
+        }
+        result?;
+        let scores = self.scoring.as_ref().and_then(|scoring| scoring.scores(range));
+        scores.ok_or_else(|| Error::Internal("a round without all scores".into()))
+    }
+
+    fn scored(
+        &mut self,
+        range: Range<usize>,
+        observer: Observer<'_>,
+        start: Instant,
+    ) -> Result<()> {
         let mut scoring = match self.scoring.take() {
             Some(scoring) => scoring,
             None => {
-                let all = self.candidates();
-                let engine = self.engine.as_ref();
-                Scoring::new(&self.config, &self.dataset, engine, &self.mask, self.round, all)?
+                let scoring = self.begin()?;
+                let p = self.progress(0);
+                self.log.write(LogLevel::Info, || {
+                    format!("round {} of {}: {} candidates", p.round + 1, p.rounds, p.candidates)
+                });
+                scoring
             }
         };
-        let mut progress = self.progress(scoring.finished());
+        let mut progress = self.progress(scoring.scored().finished);
+        let mut schedule = self.schedule.take();
+        let mut log = std::mem::take(&mut self.log);
         let control = &self.control;
         control.set_progress(&progress);
-        let before = self.seconds;
         // What this call acts on it reports, even if the request is taken back meanwhile.
         let stopped = Cell::new(false);
+        let mut unsaved = Ok(());
+        let failed = Cell::new(false);
         let stop = || {
             stopped.set(stopped.get() || control.is_cancelled());
-            stopped.get()
+            stopped.get() || failed.get()
         };
-        let mut after = |finished: usize| {
-            progress.candidate = finished as u32;
-            progress.seconds = before + start.elapsed().as_secs_f64();
+        let mut after = |scored: Scored<'_>| {
+            progress.candidate = scored.finished as u32;
+            progress.seconds = self.seconds + start.elapsed().as_secs_f64();
             control.set_progress(&progress);
+            if let Some(s) = &mut schedule
+                && s.last.elapsed() >= s.interval
+            {
+                let state = State { seconds: progress.seconds, ..self.state(Some(scored)) };
+                unsaved = s.write(&state, &mut log);
+                failed.set(unsaved.is_err());
+            }
             if !stop() && observer(&progress).is_break() {
                 stopped.set(true);
             }
         };
-        let all = 0..scoring.candidates().len();
         let (config, dataset, engine) = (&self.config, &self.dataset, self.engine.as_ref());
-        let result = scoring.evaluate(config, dataset, engine, all, &mut after, &stop);
-        self.scoring = Some(scoring);
+        let result = scoring.evaluate(config, dataset, engine, range, &mut after, &stop);
+        (self.scoring, self.schedule, self.log) = (Some(scoring), schedule, log);
         // A request that came with the last candidate is reported too.
         if self.control.take_cancel() || stopped.get() {
             return Err(Error::Cancelled);
         }
-        result
+        unsaved.and(result)
     }
 
-    /// Ranks the round's candidates and prunes.
-    fn apply(&mut self) -> Result<()> {
-        let scores = self.scoring.as_ref().and_then(Scoring::scores);
-        let scores = scores.ok_or_else(|| Error::Internal("a round without all scores".into()))?;
-        let stage = stage(&self.config.supernet().space, &self.mask);
-        let stage = stage.ok_or_else(|| Error::Internal("a round after the end".into()))?;
-        let scored = |s: &Score| Scored {
-            choice: s.choice,
-            ntk_delta: s.ntk_delta,
-            regions_delta: s.regions_delta,
-        };
-        let scored: Vec<Scored> = scores.iter().map(scored).collect();
-        let (order, ranks) = order(&scored, self.config.score_decimals());
-        let choices: Vec<Choice> = scores.iter().map(|s| s.choice).collect();
-        let prune = self.config.prune_per_edge() as usize;
-        let gone = pruned(stage, &self.mask, &choices, &order, prune);
-        if gone.is_empty() {
-            return Err(Error::Internal("a round that prunes nothing".into()));
+    /// Ranks the round's candidates and prunes; true if it was the last round. If that fails, the
+    /// round is as it was.
+    fn close(&mut self, scores: &[Score]) -> Result<bool> {
+        let settled = settle(&self.config, &self.mask, self.round, scores)?;
+        self.records
+            .try_reserve(settled.len())
+            .map_err(|_| Error::OutOfMemory("the records of a round".into()))?;
+        let (first, rounds) = (self.records.len(), self.progress(0).rounds);
+        self.commit(|search| {
+            let pruned = settled.iter().filter(|r| r.pruned);
+            pruned.for_each(|r| search.mask.remove(r.score.choice));
+            search.records.extend(settled);
+            search.round += 1;
+        })?;
+        let space = &self.config.supernet().space;
+        let pruned = self.records[first..].iter().filter(|r| r.pruned);
+        self.log.write(LogLevel::Info, || {
+            let places: Vec<String> =
+                pruned.map(|r| Place::new(space, r.score.choice).to_string()).collect();
+            format!("round {} of {rounds}: pruned {}", self.round, places.join(", "))
+        });
+        Ok(self.is_finished())
+    }
+
+    /// Makes a change that ends the scoring at hand, and saves. If that fails, nothing has changed.
+    fn commit(&mut self, change: impl FnOnce(&mut Self)) -> Result<()> {
+        let before = (self.mask.clone(), self.round, self.records.len(), self.by_host.len());
+        change(self);
+        let scoring = self.scoring.take();
+        if let Some(mut schedule) = self.schedule.take() {
+            let mut log = std::mem::take(&mut self.log);
+            let saved = schedule.write(&self.state(None), &mut log);
+            (self.schedule, self.log) = (Some(schedule), log);
+            if let Err(error) = saved {
+                let (mask, round, records, by_host) = before;
+                (self.mask, self.round, self.scoring) = (mask, round, scoring);
+                self.records.truncate(records);
+                self.by_host.truncate(by_host);
+                return Err(error);
+            }
         }
-        for (i, (score, ranks)) in scores.into_iter().zip(ranks).enumerate() {
-            let pruned = gone.contains(&i);
-            self.records.push(Record { round: self.round, score, ranks, pruned });
-        }
-        gone.iter().for_each(|i| self.mask.remove(choices[*i]));
-        self.scoring = None;
-        self.round += 1;
+        self.control.set_progress(&self.progress(0));
         Ok(())
     }
 
@@ -232,6 +545,21 @@ impl Context {
         &self.records
     }
 
+    /// The finished rounds, in order; not those that the host ended by [`prune`](Self::prune).
+    pub fn rounds(&self) -> Vec<RoundSummary> {
+        records::rounds(&self.records)
+    }
+
+    /// What the host pruned, in order.
+    pub fn pruned_by_host(&self) -> &[HostPruning] {
+        &self.by_host
+    }
+
+    /// The whole history as JSON, by names.
+    pub fn records_json(&self) -> serde_json::Value {
+        records::to_json(&self.config, &self.records, &self.by_host)
+    }
+
     /// Where it computes, AUTO resolved; as the config says if the engine was given.
     pub fn device(&self) -> (DeviceKind, i32) {
         self.device
@@ -240,5 +568,22 @@ impl Context {
     /// The parameters of the search.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+}
+
+impl Schedule {
+    fn write(&mut self, state: &State<'_>, log: &mut Log) -> Result<()> {
+        let written = checkpoint::write(&self.path, state);
+        let path = self.path.display();
+        match &written {
+            Ok(()) => {
+                self.last = Instant::now();
+                log.write(LogLevel::Debug, || format!("checkpoint written to {path}"));
+            }
+            Err(error) => {
+                log.write(LogLevel::Error, || format!("checkpoint not written: {error}"));
+            }
+        }
+        written
     }
 }

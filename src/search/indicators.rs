@@ -6,15 +6,14 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use super::scoring::{REGION_BATCH, REGION_BATCHES};
+use super::draws::{Draw, Network, SharedImages};
 use super::{Config, Observer, Progress};
-use crate::compute::{Engine, Evidence, Inputs, Parameters, Plan, Task, Wanted};
-use crate::data::{Dataset, Images};
+use crate::compute::{Engine, Evidence, Parameters, Plan, Task, Wanted};
+use crate::data::Dataset;
 use crate::error::{Error, Result, try_vec};
 use crate::indicator::{condition_number, linear_regions, naswot, swap, worst_condition_number};
-use crate::network::{Cost, Fan, Initialiser, Training};
-use crate::random::{Key, Purpose};
-use crate::space::{Genotype, Mask};
+use crate::network::{Cost, Training};
+use crate::space::{Choice, Genotype, Mask};
 
 /// A score over the repeats.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -67,7 +66,7 @@ struct Values {
 /// One task.
 #[derive(Debug, Clone, Copy)]
 struct Job {
-    genotype: usize,
+    network: usize,
     repeat: usize,
     kind: Kind,
 }
@@ -101,6 +100,65 @@ pub fn indicators_with(
     engine: &dyn Engine,
     observer: Observer<'_>,
 ) -> Result<Vec<Indicators>> {
+    let space = &config.supernet().space;
+    let mut masks = Vec::new();
+    masks
+        .try_reserve_exact(genotypes.len())
+        .map_err(|_| Error::OutOfMemory(format!("{} architectures", genotypes.len())))?;
+    for (i, genotype) in genotypes.iter().enumerate() {
+        if genotype.space().name != space.name {
+            return Err(Error::InvalidArgument(format!(
+                "genotype {i}: found one of {}, expected one of {}",
+                genotype.space().name,
+                space.name
+            )));
+        }
+        masks.push(genotype.mask());
+    }
+    of_masks(config, dataset, &masks, engine, observer)
+}
+
+/// The indicators of supernets: [`indicators`] of networks that mix the active operations of each
+/// edge, as a search does. Multiply-adds and parameters count all active operations.
+///
+/// Errors: those of [`indicators`]; [`Error::InvalidArgument`] for a mask in which `none` is active,
+/// which it never is in a supernet.
+pub fn indicators_of_masks(
+    config: &Config,
+    dataset: &Dataset,
+    masks: &[Mask],
+    observer: Observer<'_>,
+) -> Result<Vec<Indicators>> {
+    let space = &config.supernet().space;
+    for mask in masks {
+        // Of the same shape.
+        Mask::from_nested(space, mask.nested().to_vec())?;
+        for (cell, edge) in space.edges() {
+            if let Some(operation) = space.none
+                && mask.is_active(Choice { cell, edge, operation })
+            {
+                return Err(Error::InvalidArgument(format!(
+                    "mask: found {} active on edge {} of the {} cell, expected an edge without an \
+                     operation to have none active",
+                    space.operations[operation],
+                    space.cells[cell].edges[edge],
+                    space.cells[cell].name
+                )));
+            }
+        }
+    }
+    let engine = config.engine()?;
+    let masks: Vec<&Mask> = masks.iter().collect();
+    of_masks(config, dataset, &masks, engine.as_ref(), observer)
+}
+
+fn of_masks(
+    config: &Config,
+    dataset: &Dataset,
+    masks: &[&Mask],
+    engine: &dyn Engine,
+    observer: Observer<'_>,
+) -> Result<Vec<Indicators>> {
     let start = Instant::now();
     let supernet = config.supernet();
     let space = &supernet.space;
@@ -111,17 +169,9 @@ pub fn indicators_with(
         )));
     }
     let mut done = Vec::new();
-    done.try_reserve_exact(genotypes.len())
-        .map_err(|_| Error::OutOfMemory(format!("indicators of {} genotypes", genotypes.len())))?;
-    for (i, genotype) in genotypes.iter().enumerate() {
-        if genotype.space().name != space.name {
-            return Err(Error::InvalidArgument(format!(
-                "genotype {i}: found one of {}, expected one of {}",
-                genotype.space().name,
-                space.name
-            )));
-        }
-        let mask = genotype.mask();
+    done.try_reserve_exact(masks.len())
+        .map_err(|_| Error::OutOfMemory(format!("indicators of {} networks", masks.len())))?;
+    for &mask in masks {
         let (input, classes) = (dataset.shape(), dataset.classes());
         let training = Training { dataset: config.dataset().name(), input, classes };
         done.push(Indicators {
@@ -135,34 +185,33 @@ pub fn indicators_with(
     let thin = engine.prepare(Arc::new(supernet.thin_network(&full, dataset.classes())?));
     let ntk = supernet.ntk_network(&full, dataset.shape(), dataset.classes())?;
     let ntk = engine.prepare(Arc::new(ntk));
-    let connected: Vec<usize> = (0..genotypes.len()).filter(|g| done[*g].connected).collect();
+    let connected: Vec<usize> = (0..masks.len()).filter(|g| done[*g].connected).collect();
     let repeats = config.repeats() as usize;
     let each = KINDS.len() * repeats;
     let job = |number: usize| Job {
-        genotype: connected[number / each],
+        network: connected[number / each],
         repeat: number % each / KINDS.len(),
         kind: KINDS[number % KINDS.len()],
     };
-    let mut values = try_vec(Values::default(), genotypes.len() * repeats, "values of indicators")?;
-    let mut left = try_vec(each, genotypes.len(), "counts of indicators")?;
-    let mut progress =
-        Progress { rounds: 1, candidates: genotypes.len() as u32, ..Default::default() };
+    let mut values = try_vec(Values::default(), masks.len() * repeats, "values of indicators")?;
+    let mut left = try_vec(each, masks.len(), "counts of indicators")?;
+    let mut progress = Progress { rounds: 1, candidates: masks.len() as u32, ..Default::default() };
     let mut after = || {
         progress.candidate += 1;
         progress.seconds = start.elapsed().as_secs_f64();
         observer(&progress)
     };
-    for _ in connected.len()..genotypes.len() {
+    for _ in connected.len()..masks.len() {
         if after().is_break() {
             return Err(Error::Cancelled);
         }
     }
-    let mut draws = Draws::new(config, dataset);
+    let mut shared = SharedImages::default();
     let mut tasks = (0..connected.len() * each).map(|number| {
         let job = job(number);
         let plan = if job.kind == Kind::Regions { &thin } else { &ntk };
-        let mixing = genotypes[job.genotype].mask().mixing(space);
-        draws.task(&job, plan, mixing.into())
+        let mixing = masks[job.network].mixing(space);
+        job.task(config, dataset, plan, mixing.into(), &mut shared)
     });
     // A task leaves one number. That of two scores is their place here.
     let pairs: Mutex<Vec<(f64, f64)>> = Mutex::new(Vec::new());
@@ -180,15 +229,15 @@ pub fn indicators_with(
     };
     let mut cancelled = false;
     engine.evaluate(&mut tasks, &reduce, &mut |number, value| {
-        let Job { genotype, repeat, kind } = job(number);
-        let place = &mut values[genotype * repeats + repeat];
+        let Job { network, repeat, kind } = job(number);
+        let place = &mut values[network * repeats + repeat];
         match kind {
             Kind::Regions => place.regions = value,
             Kind::Activations => (place.naswot, place.swap) = pairs.lock()[value as usize],
             Kind::Ntk => place.ntk = value,
         }
-        left[genotype] -= 1;
-        if left[genotype] == 0 && after().is_break() {
+        left[network] -= 1;
+        if left[network] == 0 && after().is_break() {
             cancelled = true;
             return Break(());
         }
@@ -197,14 +246,13 @@ pub fn indicators_with(
     if cancelled {
         return Err(Error::Cancelled);
     }
-    let seconds = start.elapsed().as_secs_f64() / genotypes.len() as f64;
-    for (genotype, (indicators, values)) in done.iter_mut().zip(values.chunks(repeats)).enumerate()
-    {
+    let seconds = start.elapsed().as_secs_f64() / masks.len() as f64;
+    for (network, (indicators, values)) in done.iter_mut().zip(values.chunks(repeats)).enumerate() {
         indicators.seconds = seconds;
         if !indicators.connected {
             continue;
         }
-        if left[genotype] != 0 {
+        if left[network] != 0 {
             return Err(Error::Internal("an engine that leaves out tasks".into()));
         }
         indicators.regions = spread(values, |v| v.regions);
@@ -237,59 +285,26 @@ fn spread(values: &[Values], score: impl Fn(&Values) -> f64) -> Spread {
     Spread { mean, deviation }
 }
 
-/// The images of each repeat, drawn when they are first asked for.
-struct Draws<'a> {
-    config: &'a Config,
-    dataset: &'a Dataset,
-    regions: Vec<Option<Inputs>>,
-    ntk: Vec<Option<Inputs>>,
-}
-
-impl<'a> Draws<'a> {
-    fn new(config: &'a Config, dataset: &'a Dataset) -> Self {
-        let none = || vec![None; config.repeats() as usize];
-        Draws { config, dataset, regions: none(), ntk: none() }
-    }
-
-    fn task(&mut self, job: &Job, plan: &Arc<Plan>, mixing: Arc<[f64]>) -> Result<Task> {
-        let key = |purpose| Key {
-            seed: self.config.seed(),
-            purpose,
-            round: 0,
-            candidate: 0,
-            repeat: job.repeat as u64,
+impl Job {
+    fn task(
+        &self,
+        config: &Config,
+        dataset: &Dataset,
+        plan: &Arc<Plan>,
+        mixing: Arc<[f64]>,
+        shared: &mut SharedImages,
+    ) -> Result<Task> {
+        let network = match self.kind {
+            Kind::Regions => Network::Thin,
+            Kind::Activations | Kind::Ntk => Network::Ntk,
         };
-        let (fan, parameters) = match job.kind {
-            Kind::Regions => (Fan::In, Purpose::RegionParameters),
-            Kind::Activations | Kind::Ntk => (Fan::Out, Purpose::NtkParameters),
-        };
-        let place = match job.kind {
-            Kind::Regions => &mut self.regions[job.repeat],
-            Kind::Activations | Kind::Ntk => &mut self.ntk[job.repeat],
-        };
-        let inputs = match place {
-            Some(inputs) => inputs.clone(),
-            None => {
-                let Images { values, batches, batch, .. } = match job.kind {
-                    Kind::Regions => self.dataset.region_batches(
-                        REGION_BATCHES,
-                        REGION_BATCH,
-                        &key(Purpose::RegionInputs),
-                    )?,
-                    Kind::Activations | Kind::Ntk => self
-                        .dataset
-                        .ntk_batch(self.config.batch_size() as usize, &key(Purpose::NtkImages))?,
-                };
-                place.insert(Inputs { values: Arc::new(values), batches, batch }).clone()
-            }
-        };
-        let initialiser = Initialiser { init: self.config.init(), fan, key: key(parameters) };
+        let draw = Draw { network, round: 0, candidate: 0, repeat: self.repeat };
         Ok(Task {
             plan: plan.clone(),
             mixing,
-            parameters: Parameters::Drawn(initialiser),
-            inputs,
-            wanted: if job.kind == Kind::Ntk { Wanted::Kernel } else { Wanted::Bits },
+            inputs: shared.get(&draw, config, dataset)?,
+            parameters: Parameters::Drawn(draw.weights(config)),
+            wanted: if self.kind == Kind::Ntk { Wanted::Kernel } else { Wanted::Bits },
         })
     }
 }

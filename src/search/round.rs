@@ -3,6 +3,7 @@
 //! Where a search stands follows from its mask alone: it is in the first stage that still has
 //! something to prune.
 
+use crate::error::{Error, Result, check_range};
 use crate::space::{Choice, Mask, Space, Stage};
 
 /// The stage that a mask is in; `None` at the end of the search.
@@ -53,6 +54,45 @@ pub fn pruned(
         }
         Stage::EdgeGroup { keep, .. } => order[..order.len().saturating_sub(*keep)].to_vec(),
     }
+}
+
+/// Whether a host may prune `choice`: it is active, and its edge keeps an operation, or is one of more
+/// edges of a group than the search keeps.
+pub fn check_prune(space: &Space, mask: &Mask, choice: Choice) -> Result<()> {
+    let Choice { cell, edge, operation } = choice;
+    check_index("cell", cell, space.cells.len())?;
+    check_index("edge", edge, space.cells[cell].edges.len())?;
+    check_index("operation", operation, space.operations.len())?;
+    let named = || {
+        let cell = &space.cells[cell];
+        format!(
+            "{} on edge {} of the {} cell",
+            space.operations[operation], cell.edges[edge], cell.name
+        )
+    };
+    if !mask.is_active(choice) {
+        return Err(Error::InvalidState(format!(
+            "operation: found {}, which is not active, expected an active one",
+            named()
+        )));
+    }
+    let spare_edge = space.stages.iter().any(|stage| match stage {
+        Stage::Operations => false,
+        Stage::EdgeGroup { cell: c, edges, .. } => {
+            *c == cell && edges.contains(&edge) && rounds_of(stage, space, mask, 1) > 0
+        }
+    });
+    if mask.active_on(cell, edge) == 1 && !spare_edge {
+        return Err(Error::InvalidState(format!(
+            "operation: found {}, the last one, on an edge that must keep one",
+            named()
+        )));
+    }
+    Ok(())
+}
+
+fn check_index(name: &str, found: usize, count: usize) -> Result<()> {
+    check_range(name, found, 0..=count.saturating_sub(1)).map(drop)
 }
 
 /// Rounds that a stage still takes.

@@ -3,19 +3,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::draws::{Draw, Network, SharedImages};
 use super::ranking::{delta, mean};
 use super::{Config, Sampling};
-use crate::compute::{Engine, Evidence, Inputs, Parameters, Plan, Task, Wanted};
-use crate::data::{Dataset, Images};
-use crate::error::Result;
+use crate::compute::{Engine, Evidence, Parameters, Plan, Task, Wanted};
+use crate::data::Dataset;
+use crate::error::{Result, try_vec};
 use crate::indicator::{condition_number, linear_regions};
-use crate::network::{Fan, Initialiser};
-use crate::random::{Key, Purpose};
 use crate::space::{Choice, Mask};
-
-/// Batches of the thin network, and inputs of each (section 3.3).
-pub(super) const REGION_BATCHES: usize = 3;
-pub(super) const REGION_BATCH: usize = 1000;
 
 /// The scores of one candidate.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,13 +31,6 @@ pub struct Score {
     pub regions_without: f64,
 }
 
-/// The two indicators.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Indicator {
-    Regions,
-    Ntk,
-}
-
 /// One task of a round.
 #[derive(Debug, Clone, Copy)]
 struct Job {
@@ -51,11 +39,22 @@ struct Job {
     repeat: usize,
     /// The candidate's operation is removed.
     without: bool,
-    indicator: Indicator,
+    network: Network,
 }
 
-/// Values of one candidate's repeats, or of the supernet's: `[indicator][repeat]`.
-type Values = [Vec<Option<f64>>; 2];
+/// Values of one candidate's repeats, or of the supernet's: `[network][repeat]`.
+pub(super) type Values = [Vec<Option<f64>>; 2];
+
+/// How far a round is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scored<'a> {
+    /// Candidates that have a score.
+    pub(super) finished: usize,
+    /// The supernet's values: one entry with common sampling, else one a candidate.
+    pub(super) now: &'a [Values],
+    /// The candidates' values.
+    pub(super) without: &'a [Values],
+}
 
 /// A round being scored.
 #[derive(Debug)]
@@ -65,9 +64,7 @@ pub(super) struct Scoring {
     mixing: Vec<Arc<[f64]>>,
     mixing_now: Arc<[f64]>,
     plans: [Arc<Plan>; 2],
-    /// Images of each repeat, where candidates share them.
-    shared: [Vec<Option<Inputs>>; 2],
-    /// The supernet's values: one entry with common sampling, else one a candidate.
+    shared: SharedImages,
     now: Vec<Values>,
     without: Vec<Values>,
     scores: Vec<Option<Score>>,
@@ -87,7 +84,10 @@ impl Scoring {
         let thin = supernet.thin_network(mask, dataset.classes())?;
         let ntk = supernet.ntk_network(mask, dataset.shape(), dataset.classes())?;
         let repeats = config.repeats() as usize;
-        let values = || -> Values { std::array::from_fn(|_| vec![None; repeats]) };
+        let values = |_| -> Result<Values> {
+            let of_repeats = || try_vec(None, repeats, "values of repeats");
+            Ok([of_repeats()?, of_repeats()?])
+        };
         let now = match config.sampling() {
             Sampling::Common => 1,
             Sampling::Independent => candidates.len(),
@@ -97,41 +97,46 @@ impl Scoring {
             mixing: candidates.iter().map(|c| mask.without(*c).mixing(space).into()).collect(),
             mixing_now: mask.mixing(space).into(),
             plans: [engine.prepare(Arc::new(thin)), engine.prepare(Arc::new(ntk))],
-            shared: std::array::from_fn(|_| vec![None; repeats]),
-            now: (0..now).map(|_| values()).collect(),
-            without: candidates.iter().map(|_| values()).collect(),
+            shared: SharedImages::default(),
+            now: (0..now).map(values).collect::<Result<_>>()?,
+            without: (0..candidates.len()).map(values).collect::<Result<_>>()?,
             scores: vec![None; candidates.len()],
             candidates,
         })
     }
 
-    pub(super) fn candidates(&self) -> &[Choice] {
-        &self.candidates
+    /// Takes over the values of a round that was saved; they have this round's lengths.
+    pub(super) fn restore(&mut self, now: Vec<Values>, without: Vec<Values>, decimals: u32) {
+        (self.now, self.without) = (now, without);
+        for (c, place) in self.scores.iter_mut().enumerate() {
+            let now = now_of(&self.now, c);
+            *place = score(self.candidates[c], now, &self.without[c], decimals);
+        }
     }
 
-    /// Candidates that have a score.
-    pub(super) fn finished(&self) -> usize {
-        self.scores.iter().flatten().count()
+    pub(super) fn scored(&self) -> Scored<'_> {
+        let finished = self.scores.iter().flatten().count();
+        Scored { finished, now: &self.now, without: &self.without }
     }
 
-    /// The scores, once all are there.
-    pub(super) fn scores(&self) -> Option<Vec<Score>> {
-        self.scores.iter().copied().collect()
+    /// The scores of a range of candidates, once all are there.
+    pub(super) fn scores(&self, range: Range<usize>) -> Option<Vec<Score>> {
+        self.scores.get(range)?.iter().copied().collect()
     }
 
-    /// Scores the candidates in `range` that have none. After each, `after` is called with the
-    /// number of finished ones; `stop` is asked after each task.
+    /// Scores the candidates in `range` that have none. After each, `after` is called; `stop` is
+    /// asked after each task.
     pub(super) fn evaluate(
         &mut self,
         config: &Config,
         dataset: &Dataset,
         engine: &dyn Engine,
         range: Range<usize>,
-        after: &mut dyn FnMut(usize),
+        after: &mut dyn FnMut(Scored<'_>),
         stop: &dyn Fn() -> bool,
     ) -> Result<()> {
         use std::ops::ControlFlow::{Break, Continue};
-        let jobs = self.jobs(config, range.clone());
+        let jobs = self.jobs(config, range.clone())?;
         let (plans, mixing, mixing_now) = (&self.plans, &self.mixing, &self.mixing_now);
         let (shared, round) = (&mut self.shared, self.round);
         let mut tasks = jobs.iter().map(|job| {
@@ -139,8 +144,7 @@ impl Scoring {
                 Some(c) if job.without => &mixing[c],
                 _ => mixing_now,
             };
-            let plan = &plans[job.indicator as usize];
-            job.task(config, dataset, round, plan, mixing, &mut shared[job.indicator as usize])
+            job.task(config, dataset, round, &plans[job.network as usize], mixing, shared)
         });
         let reduce = |evidence: Evidence<'_>| match evidence {
             Evidence::Kernel { values, images } => condition_number(values, images),
@@ -155,12 +159,11 @@ impl Scoring {
                 if stop() {
                     return Break(());
                 }
-                let now = &now[if now.len() == 1 { 0 } else { c }];
                 if scores[c].is_none()
-                    && let Some(score) = score(candidates[c], now, &without[c], decimals)
+                    && let Some(score) = score(candidates[c], now_of(now, c), &without[c], decimals)
                 {
                     scores[c] = Some(score);
-                    after(scores.iter().flatten().count());
+                    after(Scored { finished: scores.iter().flatten().count(), now, without });
                 }
             }
             if stop() { Break(()) } else { Continue(()) }
@@ -176,7 +179,7 @@ impl Scoring {
                 (Some(c), false) => &mut now[c],
                 (None, _) => &mut now[0],
             };
-            values[job.indicator as usize][job.repeat] = Some(value);
+            values[job.network as usize][job.repeat] = Some(value);
             // A shared value may complete many candidates.
             let touched = job.candidate.map_or(0..candidates.len(), |c| c..c + 1);
             complete(now, without, touched)
@@ -184,46 +187,54 @@ impl Scoring {
     }
 
     /// The tasks still to do for a range of candidates, in order.
-    fn jobs(&self, config: &Config, range: Range<usize>) -> Vec<Job> {
+    fn jobs(&self, config: &Config, range: Range<usize>) -> Result<Vec<Job>> {
         let mut jobs = Vec::new();
-        let mut add = |values: &Values, candidate: Option<usize>, without: bool| {
+        let mut add = |values: &Values, candidate: Option<usize>, without: bool| -> Result<()> {
             let [regions, ntk] = values;
+            let more = regions.len() + ntk.len();
+            jobs.try_reserve(more)
+                .map_err(|_| crate::Error::OutOfMemory(format!("{} tasks", jobs.len() + more)))?;
             for (repeat, values) in regions.iter().zip(ntk).enumerate() {
-                for (indicator, value) in
-                    [(Indicator::Regions, values.0), (Indicator::Ntk, values.1)]
-                {
+                for (network, value) in [(Network::Thin, values.0), (Network::Ntk, values.1)] {
                     if value.is_none() {
-                        jobs.push(Job { candidate, repeat, without, indicator });
+                        jobs.push(Job { candidate, repeat, without, network });
                     }
                 }
             }
+            Ok(())
         };
-        if config.sampling() == Sampling::Common {
-            add(&self.now[0], None, false);
+        let open: Vec<usize> = range.filter(|c| self.scores[*c].is_none()).collect();
+        if config.sampling() == Sampling::Common && !open.is_empty() {
+            add(&self.now[0], None, false)?;
         }
-        for c in range.filter(|c| self.scores[*c].is_none()) {
+        for c in open {
             if config.sampling() == Sampling::Independent {
-                add(&self.now[c], Some(c), false);
+                add(&self.now[c], Some(c), false)?;
             }
-            add(&self.without[c], Some(c), true);
+            add(&self.without[c], Some(c), true)?;
         }
-        jobs
+        Ok(jobs)
     }
+}
+
+/// The supernet's values that a candidate is compared with.
+fn now_of(now: &[Values], candidate: usize) -> &Values {
+    &now[if now.len() == 1 { 0 } else { candidate }]
 }
 
 /// A candidate's score, if all its values are there.
 fn score(choice: Choice, now: &Values, without: &Values, decimals: u32) -> Option<Score> {
-    let all = |values: &Values, i: Indicator| -> Option<Vec<f64>> {
-        values[i as usize].iter().copied().collect()
+    let all = |values: &Values, network: Network| -> Option<Vec<f64>> {
+        values[network as usize].iter().copied().collect()
     };
-    let of = |i: Indicator| {
-        let (now, without) = (all(now, i)?, all(without, i)?);
+    let of = |network: Network| {
+        let (now, without) = (all(now, network)?, all(without, network)?);
         let deltas: Vec<f64> =
             now.iter().zip(&without).map(|(n, w)| delta(*n, *w, decimals)).collect();
         Some((mean(&deltas), mean(&now), mean(&without)))
     };
-    let (ntk_delta, ntk_now, ntk_without) = of(Indicator::Ntk)?;
-    let (regions_delta, regions_now, regions_without) = of(Indicator::Regions)?;
+    let (ntk_delta, ntk_now, ntk_without) = of(Network::Ntk)?;
+    let (regions_delta, regions_now, regions_without) = of(Network::Thin)?;
     Some(Score {
         choice,
         ntk_delta,
@@ -243,48 +254,30 @@ impl Job {
         round: u32,
         plan: &Arc<Plan>,
         mixing: &Arc<[f64]>,
-        shared: &mut [Option<Inputs>],
+        shared: &mut SharedImages,
     ) -> Result<Task> {
-        // Candidate 0 stands for all where they share their draws.
-        let (candidate, common) = match config.sampling() {
-            Sampling::Common => (0, true),
-            Sampling::Independent => (self.candidate.unwrap_or(0) as u64, false),
-        };
-        let key = |purpose| Key {
-            seed: config.seed(),
-            purpose,
-            round,
-            candidate,
-            repeat: self.repeat as u64,
-        };
-        let (parameters, images, fan, wanted) = match self.indicator {
-            Indicator::Ntk => {
-                (Purpose::NtkParameters, Purpose::NtkImages, Fan::Out, Wanted::Kernel)
+        let draw =
+            |candidate| Draw { network: self.network, round, candidate, repeat: self.repeat };
+        let (draw, inputs) = match config.sampling() {
+            // Candidate 0 stands for all where they share their draws.
+            Sampling::Common => {
+                let draw = draw(0);
+                (draw, shared.get(&draw, config, dataset)?)
             }
-            Indicator::Regions => {
-                (Purpose::RegionParameters, Purpose::RegionInputs, Fan::In, Wanted::Bits)
+            Sampling::Independent => {
+                let draw = draw(self.candidate.unwrap_or(0) as u64);
+                (draw, draw.images(config, dataset)?)
             }
         };
-        let draw = || -> Result<Inputs> {
-            let key = key(images);
-            let Images { values, batches, batch, .. } = match self.indicator {
-                Indicator::Ntk => dataset.ntk_batch(config.batch_size() as usize, &key)?,
-                Indicator::Regions => dataset.region_batches(REGION_BATCHES, REGION_BATCH, &key)?,
-            };
-            Ok(Inputs { values: Arc::new(values), batches, batch })
-        };
-        let inputs = match &mut shared[self.repeat] {
-            Some(inputs) if common => inputs.clone(),
-            place if common => place.insert(draw()?).clone(),
-            _ => draw()?,
-        };
-        let initialiser = Initialiser { init: config.init(), fan, key: key(parameters) };
         Ok(Task {
             plan: plan.clone(),
             mixing: mixing.clone(),
-            parameters: Parameters::Drawn(initialiser),
+            parameters: Parameters::Drawn(draw.weights(config)),
             inputs,
-            wanted,
+            wanted: match self.network {
+                Network::Thin => Wanted::Bits,
+                Network::Ntk => Wanted::Kernel,
+            },
         })
     }
 }

@@ -48,6 +48,28 @@ impl Mask {
         Ok(Mask { active })
     }
 
+    /// A mask of `space` from 0 and 1 for every slot, in the order of [`Space::slot`].
+    pub fn from_flat(space: &Space, active: &[u8]) -> Result<Self> {
+        if active.len() != space.slots() {
+            return Err(Error::InvalidArgument(format!(
+                "mask of {}: found {} values, expected {}",
+                space.name,
+                active.len(),
+                space.slots()
+            )));
+        }
+        if let Some(slot) = active.iter().position(|a| *a > 1) {
+            return Err(Error::InvalidArgument(format!(
+                "mask[{slot}]: found {}, expected 0 or 1",
+                active[slot]
+            )));
+        }
+        let mut edges = active.chunks(space.operations.len());
+        let mut edge = || edges.next().unwrap_or_default().iter().map(|a| *a == 1).collect();
+        let cell = |cell: &super::Cell| cell.edges.iter().map(|_| edge()).collect();
+        Ok(Mask { active: space.cells.iter().map(cell).collect() })
+    }
+
     /// Cell -> edge -> operation.
     pub fn nested(&self) -> &[Vec<Vec<bool>>] {
         &self.active

@@ -28,6 +28,9 @@ pub enum SpaceKind {
 }
 
 impl SpaceKind {
+    /// All of them.
+    pub const ALL: [SpaceKind; 2] = [SpaceKind::NasBench201, SpaceKind::Darts];
+
     /// The space as data.
     pub fn space(self) -> Space {
         match self {

@@ -185,7 +185,7 @@ impl TorchEngine {
             let own: &[f32] = match &task.parameters {
                 Parameters::Given(values) => values,
                 Parameters::Drawn(initialiser) => {
-                    drawn = initialiser.draw(&graph.parameters);
+                    drawn = initialiser.draw(&graph.parameters)?;
                     &drawn
                 }
             };

@@ -1,0 +1,439 @@
+//! A search as a file: everything that determines the rest of it, as JSON.
+//!
+//! Doubles are written with the fewest digits that name them, and read back to the same bits
+//! (serde_json's `float_roundtrip`). A search replays its rounds when it is read: masks, ranks and
+//! prunings must be those that the scores give.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::parameters::PARAMETERS;
+use super::records::{HostPruning, Place, Record, RecordText, settle};
+use super::replace::replace;
+use super::round::{candidates, check_prune, stage};
+use super::scoring::{Scored, Values};
+use super::{Config, DeviceKind, Sampling};
+use crate::data::{Dataset, digest_of};
+use crate::error::{Error, Result};
+use crate::network::Supernet;
+use crate::space::{Mask, Space};
+
+/// What kind of file it is.
+const FORMAT: &str = "tenas checkpoint";
+/// Grows with every change that an older library would not understand.
+const SCHEMA: u32 = 1;
+/// Far above what any search needs: a larger file is none of these.
+const LARGEST: u64 = 1 << 28;
+
+/// A value, or what is wrong with the file; the caller knows which.
+pub(super) type Checked<T> = std::result::Result<T, String>;
+
+/// The values of a round's candidates.
+pub(super) struct RoundValues {
+    pub(super) now: Vec<Values>,
+    pub(super) without: Vec<Values>,
+}
+
+/// A search, as it is to be written.
+pub(super) struct State<'a> {
+    pub(super) config: &'a Config,
+    pub(super) device: (DeviceKind, i32),
+    pub(super) dataset: &'a Dataset,
+    pub(super) seconds: f64,
+    pub(super) round: u32,
+    pub(super) mask: &'a Mask,
+    pub(super) records: &'a [Record],
+    pub(super) by_host: &'a [HostPruning],
+    pub(super) scored: Option<Scored<'a>>,
+}
+
+/// The file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Saved {
+    format: String,
+    schema: u32,
+    /// Version of the library that wrote it.
+    library: String,
+    /// [`digest_of`] the file with 0 here.
+    checksum: u64,
+    /// [`Config::to_json`]. The device is the one that was used: AUTO resolved.
+    config: BTreeMap<String, Value>,
+    dataset: SavedDataset,
+    pub(super) seconds: f64,
+    pub(super) round: u32,
+    /// Active operations of each edge of each cell.
+    mask: Vec<Vec<Vec<String>>>,
+    records: Vec<RecordText>,
+    pruned_by_host: Vec<SavedPruning>,
+    /// The round at hand, once it has begun.
+    scoring: Option<SavedScoring>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SavedDataset {
+    name: String,
+    origin: String,
+    images: usize,
+    digest: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SavedPruning {
+    round: u32,
+    place: Place,
+}
+
+/// The values of each repeat; null where there is none yet.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SavedValues {
+    regions: Vec<Option<f64>>,
+    ntk: Vec<Option<f64>>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SavedScoring {
+    now: Vec<SavedValues>,
+    without: Vec<SavedValues>,
+}
+
+impl From<&Values> for SavedValues {
+    fn from([regions, ntk]: &Values) -> Self {
+        SavedValues { regions: regions.clone(), ntk: ntk.clone() }
+    }
+}
+
+/// What is enough of a file to tell what it is.
+#[derive(Deserialize)]
+struct Header {
+    format: Option<Value>,
+    schema: Option<Value>,
+    library: Option<Value>,
+}
+
+/// Writes a search to `path`, which holds the old content or the new at any moment.
+///
+/// Errors: [`Error::Io`]; those of the data set's digest.
+pub(super) fn write(path: &Path, state: &State<'_>) -> Result<()> {
+    let space = &state.config.supernet().space;
+    let mut config = state.config.clone();
+    config.set_device(state.device.0, state.device.1)?;
+    let mut saved = Saved {
+        format: FORMAT.to_owned(),
+        schema: SCHEMA,
+        library: crate::VERSION.to_owned(),
+        checksum: 0,
+        config: config.to_json().as_object().cloned().unwrap_or_default().into_iter().collect(),
+        dataset: SavedDataset {
+            name: state.dataset.kind().name().to_owned(),
+            origin: state.dataset.origin().to_owned(),
+            images: state.dataset.count(),
+            digest: state.dataset.digest()?,
+        },
+        seconds: state.seconds,
+        round: state.round,
+        mask: names_of(space, state.mask),
+        records: state.records.iter().map(|r| RecordText::new(space, r)).collect(),
+        pruned_by_host: state
+            .by_host
+            .iter()
+            .map(|h| SavedPruning { round: h.round, place: Place::new(space, h.choice) })
+            .collect(),
+        scoring: state.scored.map(|s| SavedScoring {
+            now: s.now.iter().map(SavedValues::from).collect(),
+            without: s.without.iter().map(SavedValues::from).collect(),
+        }),
+    };
+    saved.checksum = saved.computed_checksum()?;
+    replace(path, &saved.bytes()?)
+}
+
+/// Reads a checkpoint as far as that needs neither space nor data set.
+///
+/// Errors: [`Error::Io`]; [`Error::Format`] with the file and the place.
+pub(super) fn read(path: &Path) -> Result<Saved> {
+    let metadata = fs::metadata(path).map_err(|error| Error::io(path, error))?;
+    if !metadata.is_file() {
+        return Err(fault(path, "found something else, expected a regular file"));
+    }
+    let size = metadata.len();
+    if size > LARGEST {
+        return Err(fault(path, format!("found {size} bytes, expected at most {LARGEST}")));
+    }
+    let mut bytes = Vec::new();
+    bytes
+        .try_reserve_exact(size as usize)
+        .map_err(|_| Error::OutOfMemory(format!("checkpoint {path:?}: {size} bytes")))?;
+    let mut file = File::open(path).map_err(|error| Error::io(path, error))?.take(size);
+    file.read_to_end(&mut bytes).map_err(|error| Error::io(path, error))?;
+    Saved::parse(&bytes).map_err(|problem| fault(path, problem))
+}
+
+/// An [`Error::Format`] of the checkpoint `path`.
+pub(super) fn fault(path: &Path, problem: impl std::fmt::Display) -> Error {
+    Error::Format(format!("checkpoint {path:?}: {problem}"))
+}
+
+impl Saved {
+    fn parse(bytes: &[u8]) -> Checked<Self> {
+        let header: Header = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
+        let text = |value: Option<Value>| value.map_or("nothing".to_owned(), |v| clip(&v));
+        if header.format.as_ref().and_then(Value::as_str) != Some(FORMAT) {
+            return Err(format!("format: found {}, expected {FORMAT:?}", text(header.format)));
+        }
+        match header.schema.as_ref().and_then(Value::as_u64) {
+            Some(schema) if schema == u64::from(SCHEMA) => {}
+            Some(schema) if schema > u64::from(SCHEMA) => {
+                return Err(format!(
+                    "schema: found {schema}, expected {SCHEMA}: the file is of a newer library, {}",
+                    text(header.library)
+                ));
+            }
+            _ => return Err(format!("schema: found {}, expected {SCHEMA}", text(header.schema))),
+        }
+        let mut json = serde_json::Deserializer::from_slice(bytes);
+        let saved: Saved = serde_path_to_error::deserialize(&mut json).map_err(|e| {
+            let path = e.path().to_string();
+            format!("{path}: {}", e.into_inner())
+        })?;
+        if !(saved.seconds.is_finite() && saved.seconds >= 0.0) {
+            return Err(format!("seconds: found {}, expected at least 0", saved.seconds));
+        }
+        Ok(saved)
+    }
+
+    /// The configuration, without what it says of the machine if another is given.
+    pub(super) fn config(
+        &self,
+        supernet: Option<Arc<Supernet>>,
+        machine: Option<&Config>,
+    ) -> Result<Config> {
+        let decides =
+            |key: &str| machine.is_none() || PARAMETERS.iter().all(|p| p.name != key || p.decides);
+        let kept = self.config.iter().filter(|(key, _)| decides(key));
+        let json = Value::Object(kept.map(|(k, v)| (k.clone(), v.clone())).collect());
+        let mut config = match supernet {
+            Some(supernet) => Config::from_json_for(supernet, &json)?,
+            None => Config::from_json(&json)?,
+        };
+        // A preset of another version must not fill in.
+        if let Some(p) = PARAMETERS.iter().find(|p| !self.config.contains_key(p.name)) {
+            return Err(Error::Format(format!("{}: found nothing, expected a value", p.name)));
+        }
+        if let Some(machine) = machine {
+            config.set_threads(machine.threads())?;
+            let (kind, index) = machine.device();
+            config.set_device(kind, index)?;
+        }
+        Ok(config)
+    }
+
+    /// What [`check_whole`](Self::check_whole) compares.
+    fn computed_checksum(&mut self) -> Result<u64> {
+        self.checksum = 0;
+        Ok(digest_of(&self.bytes()?))
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>> {
+        let mut bytes = serde_json::to_vec(self)
+            .map_err(|e| Error::Internal(format!("a checkpoint that cannot be written: {e}")))?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+
+    /// Finds the damage that leaves every value in its range.
+    pub(super) fn check_whole(&mut self) -> Result<Checked<()>> {
+        let found = self.checksum;
+        let expected = self.computed_checksum()?;
+        self.checksum = found;
+        Ok(if found == expected {
+            Ok(())
+        } else {
+            Err(format!("checksum: found {found}, expected {expected}: the file is damaged"))
+        })
+    }
+
+    /// Whether the images are those that the search began with.
+    pub(super) fn check_dataset(&self, path: &Path, dataset: &Dataset) -> Result<()> {
+        let digest = dataset.digest()?;
+        if digest == self.dataset.digest {
+            return Ok(());
+        }
+        let describe = |origin: &str, images: usize, digest: u64| {
+            format!("{origin} ({images} images, digest {digest:016x})")
+        };
+        let saved = &self.dataset;
+        Err(Error::InvalidArgument(format!(
+            "dataset: found {}, expected that of the checkpoint {path:?}: {}",
+            describe(dataset.origin(), dataset.count(), digest),
+            describe(&saved.origin, saved.images, saved.digest)
+        )))
+    }
+
+    /// Plays the finished rounds again: the mask and the history that they leave.
+    pub(super) fn replay(&self, config: &Config) -> Checked<(Mask, Vec<Record>, Vec<HostPruning>)> {
+        let space = &config.supernet().space;
+        let mut mask = Mask::full(space);
+        if self.round as usize > space.slots() {
+            return Err(format!("round: found {}, expected at most {}", self.round, space.slots()));
+        }
+        let (mut records, mut by_host) = (Vec::new(), Vec::new());
+        for round in 0..=self.round {
+            let rest = &self.pruned_by_host[by_host.len()..];
+            let prunings = rest.iter().take_while(|h| h.round == round).count();
+            for pruning in &rest[..prunings] {
+                let at =
+                    |problem: String| format!("pruned_by_host[{}].place.{problem}", by_host.len());
+                let choice = pruning.place.choice(space).map_err(at)?;
+                check_prune(space, &mask, choice)
+                    .map_err(|e| format!("pruned_by_host[{}]: {e}", by_host.len()))?;
+                mask.remove(choice);
+                by_host.push(HostPruning { round, choice });
+            }
+            let first = records.len();
+            let of_round: Vec<&RecordText> =
+                self.records[first..].iter().take_while(|r| r.round == round).collect();
+            if of_round.is_empty() {
+                let next = self.pruned_by_host.get(by_host.len());
+                if round < self.round && next.is_none_or(|h| h.round != round + 1) {
+                    return Err(format!("records: found none of round {round}"));
+                }
+                continue;
+            }
+            if round == self.round {
+                return Err(format!(
+                    "records[{first}].round: found {round}, expected one below the round at hand"
+                ));
+            }
+            let all = stage(space, &mask).map_or_else(Vec::new, |s| candidates(s, space, &mask));
+            if all.len() != of_round.len() {
+                return Err(format!(
+                    "records: found {} of round {round}, expected {}",
+                    of_round.len(),
+                    all.len()
+                ));
+            }
+            let mut scores = Vec::with_capacity(all.len());
+            for (i, (record, choice)) in of_round.iter().zip(&all).enumerate() {
+                let at = |problem: String| format!("records[{}].{problem}", first + i);
+                let score = record.score(space).map_err(at)?;
+                if score.choice != *choice {
+                    return Err(format!(
+                        "records[{}]: found {}, expected {}",
+                        first + i,
+                        Place::new(space, score.choice),
+                        Place::new(space, *choice)
+                    ));
+                }
+                scores.push(score);
+            }
+            let settled = settle(config, &mask, round, &scores).map_err(|e| e.to_string())?;
+            for (i, record) in settled.into_iter().enumerate() {
+                if RecordText::new(space, &record) != *of_round[i] {
+                    return Err(format!(
+                        "records[{}]: found ranks or a pruning that its round's scores do not give",
+                        first + i
+                    ));
+                }
+                if record.pruned {
+                    mask.remove(record.score.choice);
+                }
+                records.push(record);
+            }
+        }
+        if let Some(left) = self.records.get(records.len()) {
+            return Err(format!(
+                "records[{}].round: found {}, expected rounds in order, below {}",
+                records.len(),
+                left.round,
+                self.round
+            ));
+        }
+        if let Some(left) = self.pruned_by_host.get(by_host.len()) {
+            return Err(format!(
+                "pruned_by_host[{}].round: found {}, expected rounds in order, up to {}",
+                by_host.len(),
+                left.round,
+                self.round
+            ));
+        }
+        if self.mask != names_of(space, &mask) {
+            return Err("mask: found operations that the rounds before do not leave".to_owned());
+        }
+        Ok((mask, records, by_host))
+    }
+
+    /// The values of the round at hand, if it has begun: now, without.
+    pub(super) fn scoring(
+        &self,
+        config: &Config,
+        candidates: usize,
+    ) -> Checked<Option<RoundValues>> {
+        let Some(saved) = &self.scoring else { return Ok(None) };
+        let shared = match config.sampling() {
+            Sampling::Common => 1,
+            Sampling::Independent => candidates,
+        };
+        if candidates == 0 {
+            return Err("scoring: found values, expected none in a finished search".to_owned());
+        }
+        let repeats = config.repeats() as usize;
+        let all = |name: &str, values: &[SavedValues], expected: usize| {
+            if values.len() != expected {
+                return Err(format!(
+                    "scoring.{name}: found {} candidates, expected {expected}",
+                    values.len()
+                ));
+            }
+            let one = |(i, v): (usize, &SavedValues)| -> Checked<Values> {
+                for (indicator, values) in [("regions", &v.regions), ("ntk", &v.ntk)] {
+                    let at = format!("scoring.{name}[{i}].{indicator}");
+                    if values.len() != repeats {
+                        return Err(format!(
+                            "{at}: found {} repeats, expected {repeats}",
+                            values.len()
+                        ));
+                    }
+                    if let Some(bad) =
+                        values.iter().flatten().find(|v| !(v.is_finite() && **v > 0.0))
+                    {
+                        return Err(format!("{at}: found {bad}, expected a number above 0"));
+                    }
+                }
+                Ok([v.regions.clone(), v.ntk.clone()])
+            };
+            values.iter().enumerate().map(one).collect::<Checked<Vec<_>>>()
+        };
+        let now = all("now", &saved.now, shared)?;
+        let without = all("without", &saved.without, candidates)?;
+        Ok(Some(RoundValues { now, without }))
+    }
+}
+
+/// The active operations by name: cell, edge.
+fn names_of(space: &Space, mask: &Mask) -> Vec<Vec<Vec<String>>> {
+    let edge = |cell, edge| {
+        mask.operations_on(cell, edge).map(|o| space.operations[o].to_owned()).collect()
+    };
+    space
+        .cells
+        .iter()
+        .enumerate()
+        .map(|(c, cell)| (0..cell.edges.len()).map(|e| edge(c, e)).collect())
+        .collect()
+}
+
+/// The beginning of a value, for a message.
+fn clip(value: &Value) -> String {
+    value.to_string().chars().take(80).collect()
+}

@@ -1,0 +1,371 @@
+//! The parameters of a search as data: names, ranges, names of values. What lists, reads or writes
+//! all of them (JSON, bindings) goes by this table.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::config::{
+    BATCH_SIZE, Config, DeviceKind, LAST_GPU, PRUNE_PER_EDGE, REPEATS, SCORE_DECIMALS, Sampling,
+    THREADS,
+};
+use crate::compute::LIBTORCH_VERSION;
+use crate::data::DatasetKind;
+use crate::error::{Error, Result, check_range};
+use crate::network::{Init, Supernet};
+use crate::space::SpaceKind;
+
+/// One parameter. All values are whole numbers; those of a choice are the numbers of the C ABI.
+#[derive(Debug)]
+pub struct Parameter {
+    /// Its name, as in the setters.
+    pub name: &'static str,
+    /// Smallest value.
+    pub minimum: u64,
+    /// Largest value that this build takes.
+    pub maximum: u64,
+    /// The names of the values, from `minimum` on, if it is a choice.
+    pub choices: Option<&'static [&'static str]>,
+    /// Whether it decides what a search finds, and not only where and how soon.
+    pub decides: bool,
+    get: fn(&Config) -> u64,
+    set: fn(&mut Config, u64) -> Result<()>,
+}
+
+const INITS: [Init; 2] = [Init::KaimingNormal, Init::TorchDefault];
+const SAMPLINGS: [Sampling; 2] = [Sampling::Common, Sampling::Independent];
+const DEVICES: [DeviceKind; 4] =
+    [DeviceKind::Auto, DeviceKind::Cpu, DeviceKind::Cuda, DeviceKind::TorchCpu];
+/// Names of [`DEVICES`].
+const DEVICE_NAMES: [&str; 4] = ["auto", "cpu", "cuda", "torch-cpu"];
+
+/// All parameters but the space and the data set, which a configuration is made from.
+pub static PARAMETERS: [Parameter; 10] = [
+    Parameter {
+        name: "seed",
+        minimum: 0,
+        maximum: u64::MAX,
+        choices: None,
+        decides: true,
+        get: |c| c.seed(),
+        set: |c, v| {
+            c.set_seed(v);
+            Ok(())
+        },
+    },
+    Parameter {
+        name: "repeats",
+        minimum: *REPEATS.start() as u64,
+        maximum: *REPEATS.end() as u64,
+        choices: None,
+        decides: true,
+        get: |c| c.repeats().into(),
+        set: |c, v| c.set_repeats(v as u32),
+    },
+    Parameter {
+        name: "batch_size",
+        minimum: *BATCH_SIZE.start() as u64,
+        maximum: *BATCH_SIZE.end() as u64,
+        choices: None,
+        decides: true,
+        get: |c| c.batch_size().into(),
+        set: |c, v| c.set_batch_size(v as u32),
+    },
+    Parameter {
+        name: "prune_per_edge",
+        minimum: *PRUNE_PER_EDGE.start() as u64,
+        maximum: *PRUNE_PER_EDGE.end() as u64,
+        choices: None,
+        decides: true,
+        get: |c| c.prune_per_edge().into(),
+        set: |c, v| c.set_prune_per_edge(v as u32),
+    },
+    Parameter {
+        name: "score_decimals",
+        minimum: *SCORE_DECIMALS.start() as u64,
+        maximum: *SCORE_DECIMALS.end() as u64,
+        choices: None,
+        decides: true,
+        get: |c| c.score_decimals().into(),
+        set: |c, v| c.set_score_decimals(v as u32),
+    },
+    Parameter {
+        name: "init",
+        minimum: 1,
+        maximum: INITS.len() as u64,
+        choices: Some(&["kaiming_normal", "torch_default"]),
+        decides: true,
+        get: |c| c.init() as u64,
+        set: |c, v| {
+            c.set_init(INITS[v as usize - 1]);
+            Ok(())
+        },
+    },
+    Parameter {
+        name: "sampling",
+        minimum: 1,
+        maximum: SAMPLINGS.len() as u64,
+        choices: Some(&["common", "independent"]),
+        decides: true,
+        get: |c| c.sampling() as u64,
+        set: |c, v| {
+            c.set_sampling(SAMPLINGS[v as usize - 1]);
+            Ok(())
+        },
+    },
+    Parameter {
+        name: "threads",
+        minimum: *THREADS.start() as u64,
+        maximum: *THREADS.end() as u64,
+        choices: None,
+        decides: false,
+        get: |c| c.threads().into(),
+        set: |c, v| c.set_threads(v as u32),
+    },
+    // Another kind begins at its first device.
+    Parameter {
+        name: "device",
+        minimum: 0,
+        maximum: match LIBTORCH_VERSION {
+            Some(_) => DeviceKind::TorchCpu as u64,
+            None => DeviceKind::Cpu as u64,
+        },
+        choices: Some(&DEVICE_NAMES),
+        decides: false,
+        get: |c| c.device().0 as u64,
+        set: |c, v| c.set_device(DEVICES[v as usize], 0),
+    },
+    // Above 0 for "cuda" alone.
+    Parameter {
+        name: "device_index",
+        minimum: 0,
+        maximum: match LIBTORCH_VERSION {
+            Some(_) => LAST_GPU as u64,
+            None => 0,
+        },
+        choices: None,
+        decides: false,
+        get: |c| u64::from(c.device().1.unsigned_abs()),
+        set: |c, v| c.set_device(c.device().0, v as i32),
+    },
+];
+
+impl Parameter {
+    /// The parameter of that name.
+    pub fn named(name: &str) -> Result<&'static Self> {
+        PARAMETERS.iter().find(|p| p.name == name).ok_or_else(|| {
+            let names: Vec<&str> = PARAMETERS.iter().map(|p| p.name).collect();
+            Error::NotFound(format!(
+                "parameter: found {name:?}, expected one of {}",
+                names.join(", ")
+            ))
+        })
+    }
+
+    /// Its value.
+    pub fn get(&self, config: &Config) -> u64 {
+        (self.get)(config)
+    }
+
+    /// Changes it; a value that is refused changes nothing.
+    pub fn set(&self, config: &mut Config, value: u64) -> Result<()> {
+        // A device that exists, but not in this build, has an error of its own.
+        let last = self.choices.map_or(self.maximum, |c| self.minimum + c.len() as u64 - 1);
+        check_range(self.name, value, self.minimum..=last)?;
+        (self.set)(config, value)
+    }
+
+    /// The value as JSON: a choice by its name.
+    fn to_json(&self, config: &Config) -> Value {
+        let value = self.get(config);
+        match self.choices {
+            Some(choices) => json!(choices[(value - self.minimum) as usize]),
+            None => json!(value),
+        }
+    }
+
+    fn set_json(&self, config: &mut Config, value: &Value) -> Result<()> {
+        let number = match self.choices {
+            None => value.as_u64(),
+            Some(choices) => {
+                let name = value.as_str();
+                let place = choices.iter().position(|c| Some(*c) == name);
+                place.map(|i| self.minimum + i as u64)
+            }
+        };
+        let Some(number) = number else {
+            let expected = match self.choices {
+                None => format!("a whole number, {} to {}", self.minimum, self.maximum),
+                Some(choices) => format!("one of {}", quoted(choices.iter().copied())),
+            };
+            return Err(fault(self.name, Some(value), &expected));
+        };
+        self.set(config, number).map_err(|error| match error {
+            Error::InvalidArgument(text) => Error::Format(text),
+            other => other,
+        })
+    }
+}
+
+impl Config {
+    /// All of it as JSON: the space and the data set by name, then every parameter.
+    pub fn to_json(&self) -> Value {
+        let mut json = Map::new();
+        json.insert("space".into(), self.supernet().space.name.into());
+        json.insert("dataset".into(), self.dataset().name().into());
+        for parameter in &PARAMETERS {
+            json.insert(parameter.name.into(), parameter.to_json(self));
+        }
+        Value::Object(json)
+    }
+
+    /// What [`to_json`](Self::to_json) writes. Only the space and the data set must be there: what
+    /// is left out is that of their preset.
+    ///
+    /// Errors: [`Error::Format`] naming the key, what was found and what was expected;
+    /// [`Error::Device`] for a device that is not in this build.
+    pub fn from_json(json: &Value) -> Result<Self> {
+        let name = text_of(object(json)?, "space")?;
+        let kinds = SpaceKind::ALL;
+        let Some(kind) = kinds.into_iter().find(|kind| kind.space().name == name) else {
+            let names: Vec<&str> = kinds.iter().map(|kind| kind.space().name).collect();
+            let expected = format!("one of {}", quoted(names.into_iter()));
+            return Err(fault("space", json.get("space"), &expected));
+        };
+        Self::from_json_for(Arc::new(Supernet::of(kind)), json)
+    }
+
+    /// The same for a supernet that need not be built in, but must have the space's name.
+    pub fn from_json_for(supernet: Arc<Supernet>, json: &Value) -> Result<Self> {
+        let object = object(json)?;
+        if text_of(object, "space")? != supernet.space.name {
+            return Err(fault("space", json.get("space"), &quoted([supernet.space.name])));
+        }
+        let name = text_of(object, "dataset")?;
+        let kinds = || DatasetKind::ALL.into_iter().chain([DatasetKind::Custom]);
+        let kind = kinds().find(|kind| kind.name() == name).ok_or_else(|| {
+            let expected = format!("one of {}", quoted(kinds().map(DatasetKind::name)));
+            fault("dataset", json.get("dataset"), &expected)
+        })?;
+        let mut config = Config::for_supernet(supernet, kind);
+        for parameter in &PARAMETERS {
+            if let Some(value) = object.get(parameter.name) {
+                parameter.set_json(&mut config, value)?;
+            }
+        }
+        let known = |key: &str| {
+            ["space", "dataset"].contains(&key) || PARAMETERS.iter().any(|p| p.name == key)
+        };
+        if let Some(key) = object.keys().find(|key| !known(key)) {
+            let names = ["space", "dataset"].into_iter().chain(PARAMETERS.iter().map(|p| p.name));
+            return Err(Error::Format(format!(
+                "found the key {}, expected only {}",
+                shown(&json!(key)),
+                quoted(names)
+            )));
+        }
+        Ok(config)
+    }
+
+    /// What decides the result, as a text: the same for equal searches, whatever the machine.
+    pub(super) fn identity(&self) -> String {
+        let space = &self.supernet().space;
+        let mut text = format!(
+            "space={}\noperations={}\ndataset={}\n",
+            space.name,
+            space.operations.join(","),
+            self.dataset().name()
+        );
+        for parameter in PARAMETERS.iter().filter(|p| p.decides) {
+            text += &format!("{}={}\n", parameter.name, parameter.get(self));
+        }
+        text
+    }
+}
+
+fn object(json: &Value) -> Result<&Map<String, Value>> {
+    json.as_object().ok_or_else(|| {
+        Error::Format(format!("found {}, expected an object of parameters", shown(json)))
+    })
+}
+
+fn text_of<'a>(object: &'a Map<String, Value>, key: &str) -> Result<&'a str> {
+    let value = object.get(key);
+    value.and_then(Value::as_str).ok_or_else(|| fault(key, value, "a name"))
+}
+
+fn fault(key: &str, found: Option<&Value>, expected: &str) -> Error {
+    let found = found.map_or_else(|| "nothing".to_owned(), shown);
+    Error::Format(format!("{key}: found {found}, expected {expected}"))
+}
+
+/// The beginning of a value, for a message.
+fn shown(value: &Value) -> String {
+    const SHOWN: usize = 80;
+    let text = value.to_string();
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text,
+    }
+}
+
+fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let names: Vec<String> = names.into_iter().map(|name| format!("\"{name}\"")).collect();
+    names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_parameter_takes_its_range_and_nothing_else() {
+        let mut config = Config::new(SpaceKind::NasBench201, DatasetKind::Cifar10);
+        config.set_device(DeviceKind::Cpu, 0).unwrap();
+        for p in &PARAMETERS {
+            // Only CUDA has an index.
+            let maximum = if p.name == "device_index" { 0 } else { p.maximum };
+            for value in [p.minimum, maximum] {
+                p.set(&mut config, value).unwrap();
+                assert_eq!(p.get(&config), value, "{}", p.name);
+                let again = Config::from_json(&config.to_json()).unwrap();
+                assert_eq!(again.to_json(), config.to_json());
+            }
+            let beyond = [p.minimum.checked_sub(1), p.maximum.checked_add(1)];
+            for value in beyond.into_iter().flatten() {
+                let before = config.to_json();
+                let error = p.set(&mut config, value).unwrap_err().to_string();
+                assert!(error.contains(p.name) || error.contains("torch"), "{error}");
+                assert_eq!(config.to_json(), before);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_is_the_presets() {
+        let json = json!({"space": "darts", "dataset": "imagenet-1k", "seed": u64::MAX});
+        let config = Config::from_json(&json).unwrap();
+        assert_eq!([config.batch_size(), config.prune_per_edge()], [24, 2]);
+        assert_eq!(config.seed(), u64::MAX);
+    }
+
+    #[test]
+    fn faults_are_named() {
+        for (json, words) in [
+            (json!(7), "found 7, expected an object"),
+            (json!({"dataset": "cifar10"}), "space: found nothing"),
+            (json!({"space": "x", "dataset": "cifar10"}), "space: found \"x\", expected one of"),
+            (json!({"space": "darts", "dataset": "mnist"}), "dataset: found \"mnist\""),
+            (json!({"space": "darts", "dataset": "custom", "repeats": 0}), "repeats: found 0"),
+            (json!({"space": "darts", "dataset": "custom", "seed": -1}), "seed: found -1"),
+            (json!({"space": "darts", "dataset": "custom", "seed": 1.5}), "seed: found 1.5"),
+            (json!({"space": "darts", "dataset": "custom", "init": 1}), "init: found 1"),
+            (json!({"space": "darts", "dataset": "custom", "sede": 1}), "the key \"sede\""),
+        ] {
+            match Config::from_json(&json) {
+                Err(Error::Format(text)) => assert!(text.contains(words), "{text}"),
+                other => panic!("{json}: {other:?}"),
+            }
+        }
+    }
+}

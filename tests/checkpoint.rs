@@ -395,7 +395,7 @@ fn every_wrong_value_is_named() {
 #[test]
 fn damage_anywhere_is_found() {
     let folder = folder();
-    let (path, config, _) = saved(&folder);
+    let (path, config, json) = saved(&folder);
     let whole = fs::read(&path).unwrap();
     let end = whole.len() - 1;
     for cut in (0..end).step_by(97).chain(end - 20..end) {
@@ -406,7 +406,12 @@ fn damage_anywhere_is_found() {
         let mut wrong = whole.clone();
         wrong[at] ^= 1 << (i % 8);
         fs::write(&path, &wrong).unwrap();
-        refused(&path, &config);
+        // The last digit of some numbers may change without changing the double.
+        if serde_json::from_slice::<Value>(&wrong).is_ok_and(|wrong| wrong == json) {
+            load(&path, &config, None).unwrap();
+        } else {
+            refused(&path, &config);
+        }
     }
     for foreign in [&b""[..], b"{}", b"[]", b"null", b"\xff\xfe", b"\x89PNG\r\n", &[b'['; 100_000]]
     {

@@ -531,3 +531,47 @@ impl CpuKernels for NativeKernels {
         Rows::F32(values)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compute::program::Program;
+    use crate::compute::walk::{Network, forward, reverse};
+    use crate::network::{Fan, Init, Initialiser, Supernet};
+    use crate::random::{Key, Purpose};
+    use crate::space::{Mask, SpaceKind};
+
+    /// The tensors of a pass serve the next one, and all of them come back.
+    #[test]
+    fn a_second_pass_allocates_no_tensor() {
+        for kind in [SpaceKind::NasBench201, SpaceKind::Darts] {
+            let supernet = Supernet::of(kind);
+            let mask = Mask::full(&supernet.space);
+            let graph = Arc::new(supernet.ntk_network(&mask, [3, 8, 8], 3).unwrap());
+            let purpose = Purpose::NtkParameters;
+            let key = Key { seed: 0, purpose, round: 0, candidate: 0, repeat: 0 };
+            let initialiser = Initialiser { init: Init::KaimingNormal, fan: Fan::Out, key };
+            let parameters = initialiser.draw(&graph.parameters).unwrap();
+            let program = Program::new(graph.clone(), NativeKernels::fuses);
+            let mixing = mask.mixing(&supernet.space);
+            let mut kernels = NativeKernels::new(InstructionSet::detect());
+            let batch = 9;
+            let images = vec![0.5; batch * 3 * 64];
+            let mut waiting = Vec::new();
+            for _ in 0..2 {
+                let k = &mut kernels;
+                let network = Network::new(k, &program, &parameters, &[&mixing]).unwrap();
+                let input = k.input(&images, batch, [3, 8, 8]).unwrap();
+                let pass = forward(k, &network, input, batch, true, None).unwrap();
+                let mut row = vec![0.0; graph.parameters.columns()];
+                for i in 0..2 {
+                    reverse(k, &network, &pass, batch, i..i + 1, &mut row).unwrap();
+                }
+                pass.release(k);
+                waiting.push(kernels.pool.waiting());
+            }
+            assert!(waiting[0] > 0);
+            assert_eq!(waiting[0], waiting[1], "{kind:?}");
+        }
+    }
+}

@@ -75,4 +75,10 @@ impl Pool {
     pub(crate) fn release(&self, tensor: Tensor) {
         self.0.lock().entry(tensor.data.len()).or_default().push(tensor.data);
     }
+
+    /// Tensors that wait for their next use.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> usize {
+        self.0.lock().values().map(Vec::len).sum()
+    }
 }

@@ -1,5 +1,8 @@
 # What the test scripts share; to be sourced with $build, and $passed and $failed at 0.
 
+# Where the programs of tests/c note which statuses they have seen.
+export TENAS_TEST_SEEN=$build/seen
+
 # check NAME COMMAND...: the command succeeds. Its output is shown if it does not.
 check() {
     local name=$1
@@ -8,7 +11,6 @@ check() {
         passed=$((passed + 1))
         echo "ok: $name"
         grep -h '^[a-z_]*\.c: ' "$build/output"
-        grep -h '^seen: ' "$build/output" >>"$build/seen"
     else
         failed=$((failed + 1))
         echo "FAILED: $name: $*"

@@ -294,13 +294,41 @@ impl Backend {
         self.done(&[a, b], a.tensor.f_bmm(&b.tensor), &shape, F64)
     }
 
-    /// Columns of windows, `[N, C, H, W]` to `[N, C k k, places]`.
-    pub(super) fn im2col(&self, a: &Array, w: &Window2d, places: i64) -> Result<Array> {
-        let shape = [a.shape[0], a.shape[1] * w.kernel * w.kernel, places];
-        let two = |v| [v, v];
-        let (kernel, dilation) = (two(w.kernel), two(w.dilation));
-        let result = a.tensor.f_im2col(kernel, dilation, two(w.padding), two(w.stride));
-        self.done(&[a], result, &shape, a.kind)
+    /// Columns of windows with a row of ones below, f64: `[N, C, H, W]` to
+    /// `[batch, N C k k / batch + 1, places]`. A view and one copy: libtorch's own columns start a
+    /// kernel an image on a GPU.
+    pub(super) fn windows(
+        &self,
+        a: &Array,
+        w: &Window2d,
+        batch: i64,
+        [height, width]: [i64; 2],
+    ) -> Result<Array> {
+        let around = [w.padding, w.padding];
+        let padded = match w.padding {
+            0 => a.clone(),
+            _ => self.pad(a, around, around)?,
+        };
+        let [n, c, rows, columns] = padded.shape[..] else {
+            return Err(Error::Internal("images have four axes".into()));
+        };
+        let (channels, taps, places) = (n * c / batch, w.kernel * w.kernel, height * width);
+        let size = [batch, channels, w.kernel, w.kernel, height, width];
+        let plane = rows * columns;
+        let (down, right) = (w.dilation * columns, w.dilation);
+        let stride =
+            [channels * plane, plane, down, right, w.stride * columns, w.stride];
+        let shape = [batch, channels * taps + 1, places];
+        let all = self.empty(&shape, F64)?;
+        let fill = || -> std::result::Result<tch::Tensor, TchError> {
+            let windows = padded.tensor.f_contiguous()?.f_as_strided(size, stride, None)?;
+            all.f_narrow(1, 0, channels * taps)?.f_view(size)?.f_copy_(&windows)?;
+            Ok(all.shallow_clone())
+        };
+        self.done(&[&padded], fill(), &shape, F64)?;
+        let ones = || all.f_narrow(1, channels * taps, 1)?.f_fill_(1.0);
+        self.done(&[], ones(), &[batch, 1, places], F64)?;
+        Ok(Array::like(all, &shape, F64))
     }
 
     /// Convolution, or its transpose with `output_padding`.

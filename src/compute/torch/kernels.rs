@@ -153,15 +153,9 @@ impl TorchKernels<'_> {
     /// Columns of windows with a row of ones, f64: `[N G, C k k + 1, places]`, or
     /// `[N G C, k k + 1, places]` for a depthwise convolution.
     fn columns(&self, g: &Convolution, x: &Tensor, output: [i64; 2]) -> Result<Array> {
-        let places = output[0] * output[1];
-        let columns = self.backend.im2col(&self.shifted(g, x, output)?, &conv_window(g), places)?;
-        let taps = (g.kernel * g.kernel) as i64;
         let [_, n, groups, c, ..] = x.dims;
-        let (batch, rows) =
-            if g.depthwise { (n * groups * c, taps) } else { (n * groups, c * taps) };
-        let columns = self.backend.copy(&columns.reshape(&[batch, rows, places])?, F64)?;
-        let ones = self.backend.upload(&[1f64], &[1, 1, 1])?.expand(&[batch, 1, places])?;
-        self.backend.concat(&[&columns, &ones], 1)
+        let batch = if g.depthwise { n * groups * c } else { n * groups };
+        self.backend.windows(&self.shifted(g, x, output)?, &conv_window(g), batch, output)
     }
 
     /// Sums over images and places of a tensor times columns: `[G, I, C, K]`.

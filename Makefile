@@ -12,7 +12,7 @@ BUILD := $(CURDIR)/build
 DATA ?=
 ARGS ?=
 
-.PHONY: help run library example test header clean
+.PHONY: help run library example test header abi clean
 
 help:
 	@echo "make run              search on synthetic images"
@@ -22,6 +22,7 @@ help:
 	@echo "make example          $(BUILD)/search, score and correlate"
 	@echo "make library          $(LIBRARY)/libtenas.so and libtenas.a"
 	@echo "make header           regenerate include/tenas.h"
+	@echo "make abi              record the names, numbers and layouts of tenas.h in tests/abi"
 	@echo "make clean            remove what was built"
 
 # The torch engine too, where the machine has what it takes.
@@ -55,11 +56,17 @@ test:
 	OMP_NUM_THREADS=1 scripts/test-torch.sh $(LIBRARY) $(BUILD)/test-torch
 	cargo test --release --test torch --test cuda
 	cargo build --release --lib
-	scripts/test-c.sh $(LIBRARY) $(BUILD)/test
+	cargo build --release --lib --features test-hooks --target-dir $(TARGET)/hooks
+	scripts/test-c.sh $(LIBRARY) $(BUILD)/test $(TARGET)/hooks/release
+	scripts/test-sanitizers.sh $(TARGET)/sanitizers $(BUILD)/test-sanitizers
 
 header:
 	@scripts/setup.sh cargo cc
 	TENAS_WRITE_HEADER=1 cargo test --test header
+
+abi:
+	@scripts/setup.sh cargo cc
+	TENAS_WRITE_ABI=1 cargo test --test abi
 
 clean:
 	cargo clean

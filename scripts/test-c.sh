@@ -1,12 +1,13 @@
 #!/bin/bash
 # Builds and runs the tests of the C ABI against a built library:
 #
-#     scripts/test-c.sh LIBRARY_FOLDER BUILD_FOLDER
+#     scripts/test-c.sh LIBRARY_FOLDER BUILD_FOLDER HOOKS_FOLDER
 #
+# HOOKS_FOLDER has the library with the feature `test-hooks`.
 # Each test is a line; the last line counts them. The exit status is 1 if one failed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-library=$1 build=$2
+library=$1 build=$2 hooks=$3
 CC=${CC:-cc} CXX=${CXX:-c++}
 strict="-Wall -Wextra -Wpedantic -Werror -O1 -g"
 shared="-L$library -Wl,-rpath,$library -ltenas -lm"
@@ -50,6 +51,43 @@ header_program() {
     sed -n 's/^ \*     //p; s/^ \*$//p' include/tenas.h | sed -n '/^#include/,/^}/p' >"$1"
 }
 
+# The feature that hooks.c needs is in no library that is shipped.
+no_hooks() {
+    nm --defined-only "$hooks/libtenas.so" | grep tenas_test_hook || return 1
+    for file in "$@"; do
+        nm --defined-only "$file" >"$build/symbols" 2>/dev/null || return 1
+        ! grep -E 'test_hook|hooks.*armed' "$build/symbols" || return 1
+    done
+}
+
+# The tests call every function on record, but for hooks.c, which calls them all with zeros.
+every_function_is_called() {
+    for program in core data-test scores state; do
+        nm --undefined-only "$build/$program" || return 1
+    done | awk '/tenas_/ { print $NF }' | LC_ALL=C sort -u >"$build/called"
+    diff tests/abi/symbols.txt "$build/called"
+}
+
+# Each status of tenas.h was expected by some test, and came.
+every_status_comes() {
+    sed -n 's/^    \(TENAS_OK\|TENAS_ERROR_[A-Z_]*\) = .*/\1/p' include/tenas.h \
+        | LC_ALL=C sort >"$build/statuses"
+    [ -s "$build/statuses" ] || return 1
+    LC_ALL=C sort -u "$build/seen" | diff "$build/statuses" -
+}
+
+# hooks.c tries everything on a context after a panic, but for what must work then.
+every_call_is_refused() {
+    local name missing=0
+    for name in $(sed -n 's/^tenas_status \(tenas_[a-z_]*\)(\(const \)\?tenas_context \*context[,)].*/\1/p' include/tenas.h); do
+        case $name in tenas_context_cancel | tenas_context_clear_cancel | tenas_context_progress)
+            continue ;;
+        esac
+        grep -q "REFUSED($name(" tests/c/hooks.c || { echo "$name is missing"; missing=1; }
+    done
+    return $missing
+}
+
 for standard in c99 c11; do
     check "tenas.h alone as $standard" \
         $CC -std=$standard $strict -fsyntax-only -xc include/tenas.h
@@ -72,6 +110,9 @@ check "compile search_state.c" \
     $CC -std=c99 $strict -pthread -Iinclude tests/c/search_state.c -o "$build/state" $shared
 check "compile search_state.c, static library" \
     $CC -std=c99 $strict -pthread -Iinclude tests/c/search_state.c -o "$build/state-static" $static
+python3 tests/python/every_call.py include/tenas.h >"$build/every_call.h" || exit 1
+check "compile hooks.c" $CC -std=c99 $strict -pthread -Iinclude -I"$build" tests/c/hooks.c \
+    -o "$build/hooks" -L"$hooks" -Wl,-rpath,"$hooks" -ltenas
 for example in score correlate; do
     check "compile $example.c" \
         $CC -std=c99 $strict -Iinclude examples/c/$example.c -o "$build/$example" $shared
@@ -102,6 +143,13 @@ check "scores under valgrind" $valgrind "$build/scores" "$build/data"
 check "search_state" "$build/state" "$build/data"
 check "search_state, static library" "$build/state-static" "$build/data"
 check "search_state under valgrind" $valgrind "$build/state" "$build/data"
+
+check "hooks" env RUST_BACKTRACE=0 "$build/hooks" "$build/data"
+check "hooks under valgrind" env RUST_BACKTRACE=0 $valgrind "$build/hooks" "$build/data"
+check "hooks are in no other library" no_hooks "$library/libtenas.so" "$library/libtenas.a"
+check "every function is called" every_function_is_called
+check "every status is expected, and comes" every_status_comes
+check "every call on a context is refused after a panic" every_call_is_refused
 
 search=$build/search
 small="--batch-size 4 --repeats 1"
@@ -170,7 +218,7 @@ check "search: batch larger than the data" ends 1 "20" $search --data "$build/da
 check "search: CUDA in a build without it" \
     ends 1 "cargo build --release --features torch" $search --device cuda
 check "needs no libtorch" needs_no_libtorch "$library/libtenas.so"
-check "only tenas_* is exported" exports_only_tenas "$library/libtenas.so"
+check "exports what tests/abi/symbols.txt says" exports_what_is_recorded "$library/libtenas.so"
 for dataset in cifar10 cifar100 ImageNet16-120 imagenet-1k; do
     PYTHONPATH=.cache/python python3 tests/python/data_sets.py "$build/data/$dataset" \
         "$dataset" >"$build/layouts" || failed=$((failed + 1))

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::hooks::{Hook, reach};
+
 /// What can go wrong. The text names the thing, what was found and what was expected.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -67,6 +69,7 @@ where
 
 /// A vector of `len` copies of `value`, or [`Error::OutOfMemory`] naming `what`.
 pub(crate) fn try_vec<T: Clone>(value: T, len: usize, what: &str) -> Result<Vec<T>> {
+    reach(Hook::Memory)?;
     let mut v = Vec::new();
     v.try_reserve_exact(len).map_err(|_| {
         Error::OutOfMemory(format!("{what} of {len} x {} bytes", std::mem::size_of::<T>()))

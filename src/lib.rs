@@ -4,6 +4,7 @@
 
 mod build_info;
 mod error;
+mod hooks;
 pub mod random;
 
 pub mod space;

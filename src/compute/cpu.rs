@@ -18,6 +18,7 @@ use super::program::Program;
 use super::walk::{Network, forward, reverse};
 use super::{Engine, Evidence, Parameters, Plan, Reduce, Rows, Sink, Task, Tasks, Wanted};
 use crate::error::{Error, Result, try_vec};
+use crate::hooks::{Hook, reach};
 use crate::network::Graph;
 
 /// Kernels whose parameters and rows of J are plain slices in memory.
@@ -129,6 +130,7 @@ impl<K: CpuKernels> CpuEngine<K> {
     fn run(&self, task: &Task, reduce: &Reduce<'_>, stop: &AtomicBool) -> Result<Option<f64>> {
         let program = &task.plan.program;
         let graph = program.graph();
+        reach(Hook::Task)?;
         task.check()?;
         let drawn;
         let given = match &task.parameters {
@@ -206,6 +208,7 @@ impl<K: CpuKernels> CpuEngine<K> {
             if stop.load(Ordering::Relaxed) {
                 return Ok(());
             }
+            reach(Hook::Block)?;
             self.with_kernels(|kernels| reverse(kernels, network, &pass, images, i..i + 1, rows))
         });
         self.with_kernels(|kernels| pass.release(kernels));

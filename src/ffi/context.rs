@@ -26,6 +26,7 @@ use super::guard::guard;
 use super::handle::{self, Handle};
 use super::status::{tenas_status, tenas_status_code};
 use super::text::OutText;
+use crate::hooks::{Hook, reach};
 use crate::{Context, Control, GenotypeFormat, Progress, Record};
 
 /// A search. Made by tenas_context_new, freed by tenas_context_free.
@@ -256,7 +257,10 @@ pub(super) unsafe fn with<R>(
 ) -> Result<R, Failure> {
     // SAFETY: as the caller promises.
     let search = unsafe { handle::borrow(context, "context") }?;
-    search.state.with("context", body)
+    search.state.with("context", |state| {
+        reach(Hook::Context)?;
+        body(state)
+    })
 }
 
 /// Sets the function that is called after each candidate, and the pointer that

@@ -24,7 +24,7 @@ thread_local! {
 #[unsafe(no_mangle)]
 pub extern "C" fn tenas_last_error_message() -> *const c_char {
     // `try_with` fails while the thread is ending and its locals are gone already.
-    let last = LAST.try_with(|last| last.borrow().as_ref().map(|text| text.as_ptr()));
+    let last = LAST.try_with(|last| Some(last.try_borrow().ok()?.as_ref()?.as_ptr()));
     last.ok().flatten().unwrap_or(c"".as_ptr())
 }
 

@@ -5,12 +5,20 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::error::Failure;
 use super::status::{tenas_status, tenas_status_code};
+use crate::hooks::{Hook, reach};
+
+#[cfg(not(panic = "unwind"))]
+compile_error!("libtenas catches panics: build it with panic = \"unwind\"");
 
 /// Runs a function's body and reports its failure, or its panic, under the function's name.
 pub(super) fn guard(
     function: &'static str,
     body: impl FnOnce() -> Result<(), Failure>,
 ) -> tenas_status {
+    let body = || {
+        reach(Hook::Call)?;
+        body()
+    };
     match catch(body).unwrap_or_else(|text| Err(Failure::internal(&text))) {
         Ok(()) => tenas_status_code::TENAS_OK as tenas_status,
         Err(failure) => {

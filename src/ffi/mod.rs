@@ -39,6 +39,9 @@ mod space;
 mod status;
 mod version;
 
+#[cfg(feature = "test-hooks")]
+mod test_hooks;
+
 pub use benchmark::*;
 pub use build_info::*;
 pub use checkpoint::*;
@@ -55,3 +58,6 @@ pub use round::*;
 pub use space::*;
 pub use status::*;
 pub use version::*;
+
+#[cfg(feature = "test-hooks")]
+pub use test_hooks::*;

@@ -8,6 +8,7 @@ use super::ranking::{Ranks, Scored, mean, order};
 use super::round::{pruned, stage};
 use super::{Config, Score};
 use crate::error::{Error, Result};
+use crate::hooks::{Hook, reach};
 use crate::space::{Choice, Mask, Space};
 
 /// A candidate of a finished round.
@@ -76,6 +77,7 @@ pub(super) fn settle(
     round: u32,
     scores: &[Score],
 ) -> Result<Vec<Record>> {
+    reach(Hook::Ranking)?;
     let stage = stage(&config.supernet().space, mask)
         .ok_or_else(|| Error::Internal("a round after the end".into()))?;
     let scored = |s: &Score| Scored {

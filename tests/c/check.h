@@ -1,6 +1,7 @@
 /*
  * The checks of the C tests: each is counted, and a failed one is named.
- * `finish` prints the count, as the last line.
+ * `finish` prints the count, as the last line, and appends the statuses that
+ * were expected and came to the file that TENAS_TEST_SEEN names.
  */
 
 #ifndef CHECK_H
@@ -13,6 +14,9 @@
 #include "tenas.h"
 
 static int passed, failed;
+
+/* Bit n: status n was expected and came. */
+static unsigned seen;
 
 static void check(bool good, const char *file, int line, const char *text, const char *more)
 {
@@ -32,6 +36,8 @@ static void check(bool good, const char *file, int line, const char *text, const
         tenas_status status_ = (call);                                            \
         check(status_ == TENAS_OK, __FILE__, __LINE__, #call,                     \
               status_ == TENAS_OK ? "" : tenas_last_error_message());             \
+        if (status_ == TENAS_OK)                                                  \
+            seen |= 1u << TENAS_OK;                                               \
     } while (0)
 
 /* The call fails with this status; its message begins with the function's name
@@ -55,6 +61,7 @@ static inline void check_failure(const char *file, int line, const char *call,
     check(found == expected, file, line, call, tenas_status_name(found));
     if (found != expected)
         return;
+    seen |= 1u << expected;
     check(strncmp(message, name, strlen(name)) == 0, file, line, call, message);
     for (; *words != NULL; words++)
         check(strstr(message, *words) != NULL, file, line, *words, message);
@@ -62,6 +69,13 @@ static inline void check_failure(const char *file, int line, const char *call,
 
 static int finish(const char *program)
 {
+    const char *path = getenv("TENAS_TEST_SEEN");
+    FILE *file = path == NULL ? NULL : fopen(path, "a");
+    for (int status = 0; file != NULL && status < 32; status++)
+        if (seen & 1u << status)
+            fprintf(file, "%s\n", tenas_status_name(status));
+    if (file != NULL)
+        fclose(file);
     printf("%s: %d checks passed, %d failed\n", program, passed, failed);
     return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

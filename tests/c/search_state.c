@@ -11,6 +11,7 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -329,6 +330,26 @@ static int32_t have_a_thread_cancel(const tenas_progress *p, void *context)
     return 0;
 }
 
+/* A thread that watches a search, and cancels it once that many candidates of a
+ * round are finished, while others are being computed. */
+struct watcher {
+    tenas_context *context;
+    uint32_t round, candidate;
+};
+
+static void *cancel_when_there(void *user)
+{
+    const struct watcher *watcher = user;
+    tenas_progress p = {.struct_size = sizeof p};
+    do {
+        if (tenas_context_progress(watcher->context, &p) != TENAS_OK)
+            return user;
+        sched_yield();
+    } while (p.round < watcher->round
+             || (p.round == watcher->round && p.candidate < watcher->candidate));
+    return tenas_context_cancel(watcher->context) == TENAS_OK ? NULL : user;
+}
+
 static tenas_context *volatile signalled;
 
 static void on_alarm(int number)
@@ -361,6 +382,27 @@ static void test_cancel_and_resume(void)
     tenas_context_free(context);
     run_on(load());
 
+    /* By a thread that runs beside the search. The request may come too late for
+     * a run, but no request is lost, and each counts once. */
+    struct watcher watchers[] = {{NULL, 0, 1}, {NULL, 0, 9}, {NULL, 1, 3}};
+    context = make_context();
+    for (size_t i = 0; i < sizeof watchers / sizeof *watchers; i++) {
+        pthread_t thread;
+        void *result = context;
+        watchers[i].context = context;
+        CHECK(pthread_create(&thread, NULL, cancel_when_there, &watchers[i]) == 0);
+        tenas_status first = tenas_context_run(context);
+        pthread_join(thread, &result);
+        CHECK(result == NULL);
+        CHECK(first == TENAS_ERROR_CANCELLED || first == TENAS_OK);
+        if (first == TENAS_OK)
+            FAILS(tenas_context_run(context), TENAS_ERROR_CANCELLED, "cancelled");
+        OK(tenas_context_save(context, file));
+        tenas_context_free(context);
+        context = load();
+    }
+    run_on(context);
+
     /* By a signal handler, at any moment. */
     struct sigaction action;
     memset(&action, 0, sizeof action);
@@ -375,6 +417,12 @@ static void test_cancel_and_resume(void)
         setitimer(ITIMER_REAL, &timer, NULL);
         status = tenas_context_run(context);
         cancelled++;
+        if (status == TENAS_ERROR_CANCELLED && cancelled % 2 == 1) {
+            /* Its signal has come: no other is under way. */
+            OK(tenas_context_save(context, file));
+            tenas_context_free(context);
+            signalled = context = load();
+        }
     }
     struct itimerval off = {{0, 0}, {0, 0}};
     setitimer(ITIMER_REAL, &off, NULL);

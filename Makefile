@@ -41,7 +41,7 @@ run: example
 
 library:
 	@scripts/setup.sh cargo cc $(if $(FEATURES),c++)
-	cargo build --release --lib $(FEATURES)
+	cargo build --release --lib $(if $(FEATURES),--features '$(FEATURES)')
 
 example: library
 	@mkdir -p $(BUILD)
@@ -51,8 +51,15 @@ example: library
 	done
 
 # Under sudo what was built before is installed: root need not have cargo, and leaves no files here.
+ifeq ($(FEATURES),)
 install: $(if $(SUDO_USER),,library)
 	@$(INSTALL) install '$(LIBRARY)'
+else
+install:
+	@echo "make install: found FEATURES=$(FEATURES), expected none: a library with the torch engine" >&2
+	@echo "runs with the one libtorch it was built for. Use it where make library puts it." >&2
+	@exit 1
+endif
 
 uninstall:
 	@$(INSTALL) uninstall

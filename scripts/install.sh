@@ -55,7 +55,8 @@ END
 # is the same code, linked again with one.
 link_shared() {
     echo '{ global: tenas_*; local: *; };' >"$scratch/exports"
-    "${CC:-cc}" -shared -o "$1" -Wl,-soname,"$soname" -Wl,--version-script="$scratch/exports" \
+    # shellcheck disable=SC2086 # it may have arguments
+    ${CC:-cc} -shared -o "$1" -Wl,-soname,"$soname" -Wl,--version-script="$scratch/exports" \
         -Wl,--whole-archive "$library/libtenas.a" -Wl,--no-whole-archive -Wl,--gc-sections \
         -Wl,-z,defs -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -lpthread -ldl -lm
 }

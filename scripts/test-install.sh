@@ -84,6 +84,13 @@ check "cannot be unloaded, as in the build tree" \
 check "tenas.h is the clone's" cmp include/tenas.h "$prefix/include/tenas.h"
 check "tenas.hpp is the clone's" cmp bindings/cpp/include/tenas/tenas.hpp "$prefix/include/tenas/tenas.hpp"
 
+# What cargo-c is told to install beside its own: the same headers and CMake files.
+told() { sed -n 's/^    { from = "\(.*\)", to = "\(.*\)" },$/\1 \2/p' Cargo.toml; }
+check "cargo-c's list of files" equals "include/tenas.h 
+bindings/cpp/include/tenas/tenas.hpp tenas
+bindings/cpp/cmake/tenasConfig.cmake tenas
+bindings/cpp/cmake/tenasConfigVersion.cmake tenas" told
+
 check "pkg-config: version" equals "$version" pkg-config --modversion tenas
 check "pkg-config: shared" \
     equals "-I$prefix/include -L$prefix/lib -ltenas" pkg-config --cflags --libs tenas

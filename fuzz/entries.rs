@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use rawzip::{CompressionMethod, ZipArchiveWriter, ZipDataWriter};
+use rawzip::{CompressionMethod, ZipArchiveWriter};
 use serde_json::Value;
 use tempfile::TempDir;
 use tenas::{
@@ -36,6 +36,11 @@ fn choose<'a, T>(from: &'a [T], data: &'a [u8]) -> Option<(&'a T, &'a [u8])> {
 fn folder() -> &'static Path {
     static FOLDER: OnceLock<TempDir> = OnceLock::new();
     FOLDER.get_or_init(|| TempDir::new().expect("a temporary folder")).path()
+}
+
+/// Nothing removes it at the end of a process.
+pub(crate) fn remove_folder() {
+    let _ = fs::remove_dir_all(folder());
 }
 
 /// A genotype's text: the first byte chooses the space.

@@ -140,6 +140,7 @@ macro_rules! ask {
         let mut value = start;
         let pointer = out(&mut value, $draw);
         // SAFETY: handles that are live or NULL, and outputs that can be written.
+        #[allow(unused_unsafe, reason = "most callers are in an unsafe block already")]
         let status = unsafe { $function($($argument,)* pointer) };
         let mut arguments: Vec<Argument<'_>> = $arguments.to_vec();
         arguments.push(given("out", pointer));

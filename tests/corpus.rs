@@ -41,6 +41,7 @@ fn every_committed_input_is_taken_or_refused() {
     replay("archive", entries::archive);
     replay("jpeg", entries::jpeg);
     replay("benchmark", entries::benchmark);
+    entries::remove_folder();
 }
 
 /// Searches of both spaces: new, inside a round, behind a few, pruned by the host, finished.

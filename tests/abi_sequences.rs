@@ -57,7 +57,28 @@ enum Effect {
     Context(usize, *mut tenas_context, bool),
 }
 
+extern "C" fn load(indices: *const usize, count: usize, images: *mut u8, user: *mut c_void) -> i32 {
+    // SAFETY: what tenas_dataset_from_callback was given, and arrays of the library. Sides are at
+    // most 8 here.
+    unsafe {
+        let fails = *user.cast::<usize>() == 4;
+        let (first, bytes) = (*indices, 3 * 3 * 3);
+        for i in 0..count * bytes {
+            images.add(i).write((first + i * 7) as u8);
+        }
+        i32::from(fails)
+    }
+}
+
+extern "C" fn release(user: *mut c_void) {
+    LENT.with(|lent| lent.set(lent.get() - 1));
+    // SAFETY: a box that was given away, and that comes back once.
+    drop(unsafe { Box::from_raw(user.cast::<usize>()) });
+}
+
 thread_local! {
+    /// Loaders' user pointers that have not come back. All are made and freed on one thread.
+    static LENT: Cell<usize> = const { Cell::new(0) };
     /// The context whose callback may be called, and how often it has been.
     static RUNNING: Cell<*mut tenas_context> = const { Cell::new(null_mut()) };
     static CALLS: Cell<usize> = const { Cell::new(0) };
@@ -257,7 +278,7 @@ impl World {
                     judge(stringify!($function), status, &arguments);
                 }};
             }
-            match op % 38 {
+            match op % 42 {
                 0 => set!(tenas_config_set_seed(number(1)), "seed"),
                 // More would make a candidate slow.
                 1 if d[1] % 3 == 0 => set!(tenas_config_set_repeats(small(1)), "repeats"),
@@ -282,7 +303,7 @@ impl World {
                     let name = names[usize::from(d[1]) % names.len()];
                     let name = if d[1] % 9 == 8 { null() } else { name.as_ptr() };
                     let mut arguments = vec![of_config[0], given("name", name)];
-                    if op % 38 == 9 {
+                    if op % 42 == 9 {
                         ask!(tenas_config_parameter(config, name), 77, d[2], arguments);
                     } else {
                         arguments
@@ -469,6 +490,84 @@ impl World {
                     let ok = judge("tenas_context_device", status, &arguments);
                     untouched(ok, &(kind, index), &(77, 77));
                 }
+                37 => {
+                    let (cell, edge, operation) = (small(1), small(2), small(3));
+                    let space = i32::from(d[0] % 4);
+                    let names = ["space", "cell", "edge", "operation"].map(|name| (name, false));
+                    let (ok, name) = ask!(tenas_space_name(space), null(), d[4], names);
+                    assert!(!ok || !CStr::from_ptr(name).is_empty());
+                    ask!(tenas_space_cell_name(space, cell), null(), d[4], names);
+                    ask!(tenas_space_edge_name(space, cell, edge), null(), d[4], names);
+                    ask!(tenas_space_operation_name(space, operation), null(), d[4], names);
+                    assert!(!CStr::from_ptr(tenas_status_name(signed(1))).is_empty());
+                }
+                38 => {
+                    let mut info: tenas_parameter = std::mem::zeroed();
+                    info.struct_size =
+                        [size_of::<tenas_parameter>(), 8, 4097][usize::from(d[1] % 3)];
+                    info.preset = 77;
+                    let pointer = out(&mut info, d[2]);
+                    let status =
+                        tenas_parameter_info(signed(0), signed(3), number(4) as usize, pointer);
+                    let arguments = [given("out", pointer), ("space", false), ("dataset", false)];
+                    let ok = judge("tenas_parameter_info", status, &arguments);
+                    untouched(ok, &info.preset, &77);
+                }
+                39 => {
+                    let names = ["space", "format", "index"].map(|name| (name, false));
+                    let written = text("tenas_genotype_at", d[2], &names, |b, c, l| {
+                        tenas_genotype_at(signed(1), number(3), signed(4), b, c, l)
+                    });
+                    if let Some(written) = written {
+                        let written = std::ffi::CString::new(written).unwrap();
+                        let mut index = 0;
+                        let status =
+                            tenas_genotype_index(signed(1), written.as_ptr(), &raw mut index);
+                        assert_eq!((status, index), (OK, number(3)), "{}", message());
+                    }
+                    text("tenas_genotype_sample", d[3], &names, |b, c, l| {
+                        tenas_genotype_sample(signed(1), number(2), number(3), signed(4), b, c, l)
+                    });
+                    let operations = [small(2), small(3), 1, 2, 3, 4];
+                    let names = ["space", "format", "operation"].map(|name| (name, false));
+                    text("tenas_genotype_from_operations", d[3], &names, |b, c, l| {
+                        let (operations, count) = (operations.as_ptr(), usize::from(d[4] % 7));
+                        tenas_genotype_from_operations(signed(1), operations, count, 1, b, c, l)
+                    });
+                }
+                40 => {
+                    let dataset = self.dataset(d[1]);
+                    let (mut space, mut repeats) = (0, 0);
+                    tenas_config_space(config, &raw mut space);
+                    tenas_config_repeats(config, &raw mut repeats);
+                    // Others take seconds.
+                    if config.is_null() || dataset.is_null() || (space == 1 && repeats <= 2) {
+                        let mut found: tenas_indicators = std::mem::zeroed();
+                        found.struct_size =
+                            [size_of::<tenas_indicators>(), 8, 4097][usize::from(d[2] % 3)];
+                        found.repeats = 77;
+                        let pointer = out(&mut found, d[3]);
+                        let mask = [1_u8; 30];
+                        let count = [30, 29, 0][usize::from(d[4] % 3)];
+                        let status = tenas_indicators_of_mask(
+                            config,
+                            dataset,
+                            mask.as_ptr(),
+                            count,
+                            pointer,
+                        );
+                        let names = ["mask", "count", "batch_size", "image"].map(|n| (n, false));
+                        let handles = [of_config[0], given("dataset", dataset)];
+                        let arguments = [&handles[..], &[given("out", pointer)], &names].concat();
+                        let ok = judge("tenas_indicators_of_mask", status, &arguments);
+                        untouched(ok, &found.repeats, &77);
+                        let genotype = c"|nor_conv_1x1~0|+|none~0|none~1|+|none~0|none~1|none~2|";
+                        let status =
+                            tenas_indicators_of(config, dataset, genotype.as_ptr(), pointer);
+                        let ok = judge("tenas_indicators_of", status, &arguments);
+                        assert!(!ok || found.ntk.is_finite() && found.ntk >= 1.0);
+                    }
+                }
                 _ => {
                     let texts = [
                         c"|none~0|+|none~0|none~1|+|none~0|none~1|none~2|",
@@ -495,7 +594,45 @@ impl World {
         let slot = usize::from(d[4]) % SLOTS;
         // SAFETY: handles are live or NULL, texts end with NUL, outputs can be written.
         unsafe {
-            match op % 10 {
+            match op % 11 {
+                10 => {
+                    // A loader: its user pointer is given back once, when nothing uses it any more.
+                    let host = Box::into_raw(Box::new(usize::from(d[0] % 5)));
+                    LENT.with(|lent| lent.set(lent.get() + 1));
+                    let id = [c"images", c"", c"\xff"][usize::from(d[1] % 3)];
+                    let id = if d[1] % 7 == 6 { null() } else { id.as_ptr() };
+                    let function: tenas_load_fn = (d[2] % 6 != 5).then_some(load);
+                    let side =
+                        if d[0] % 4 == 0 { NUMBERS[usize::from(d[1]) % 6] as usize } else { 8 };
+                    let names =
+                        ["count", "channels", "height", "width", "classes"].map(|n| (n, false));
+                    let given = [given("id", id), ("load", function.is_none())];
+                    let arguments = [&names[..], &given].concat();
+                    let (ok, made) = ask!(
+                        tenas_dataset_from_callback(
+                            usize::from(d[2] % 9),
+                            3,
+                            side,
+                            side,
+                            null(),
+                            null(),
+                            4,
+                            function,
+                            Some(release),
+                            host.cast(),
+                            id
+                        ),
+                        null_mut(),
+                        d[3],
+                        arguments
+                    );
+                    if ok {
+                        return Effect::Dataset(slot, made);
+                    }
+                    // Still ours.
+                    release(host.cast());
+                    Effect::Nothing
+                }
                 0 => {
                     let space = if d[0] % 4 == 0 { signed(1) } else { 1 };
                     let dataset = if d[0] % 3 == 0 { signed(2) } else { 5 };
@@ -636,7 +773,7 @@ impl World {
         }
     }
 
-    /// One configuration, one data set, one search near its end; the other slots are empty.
+    /// A search near its end, with configuration and data set; the last slots are empty.
     fn new() -> Self {
         let mut world = World {
             configs: [null_mut(); SLOTS],
@@ -656,6 +793,14 @@ impl World {
             )
         };
         assert_eq!(status, OK, "{}", message());
+        // And one that has not begun.
+        world.configs[1] = small_config();
+        world.datasets[1] = images();
+        // SAFETY: live handles and an output.
+        let status = unsafe {
+            tenas_context_new(world.configs[1], world.datasets[1], &raw mut world.contexts[1])
+        };
+        assert_eq!(status, OK, "{}", message());
         world
     }
 
@@ -669,8 +814,9 @@ impl World {
                 assert!(length > 20);
             }
             for dataset in self.datasets.into_iter().filter(|d| !d.is_null()) {
-                let mut digest = 0;
-                assert_eq!(tenas_dataset_digest(dataset, &raw mut digest), OK);
+                let mut length = 0;
+                assert_eq!(tenas_dataset_source(dataset, null_mut(), 0, &raw mut length), OK);
+                assert!(length > 0);
             }
             for context in self.contexts.into_iter().filter(|c| !c.is_null()) {
                 let (mut finished, mut count, mut length) = (false, 77, 0);
@@ -686,6 +832,7 @@ impl World {
             self.apply(Effect::Dataset(slot, null_mut()));
             self.apply(Effect::Config(slot, null_mut()));
         }
+        assert_eq!(LENT.get(), 0, "every loader's user pointer has come back");
     }
 }
 
@@ -768,7 +915,7 @@ fn sequence(steps: Vec<(u8, Step, Step)>) {
 fn ten_thousand_random_sequences_keep_every_promise() {
     let sequences = std::env::var("TENAS_SEQUENCES").map_or(SEQUENCES, |n| n.parse().unwrap());
     let step = || (any::<u8>(), any::<[u16; 5]>());
-    let steps = vec((any::<u8>(), step(), step()), 1..24);
+    let steps = vec((any::<u8>(), step(), step()), 1..48);
     // Proptest is for one thread; each of two has its own, from a seed of its own.
     let failures = Mutex::new(Vec::new());
     thread::scope(|scope| {

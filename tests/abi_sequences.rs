@@ -529,7 +529,7 @@ impl World {
                         tenas_genotype_sample(signed(1), number(2), number(3), signed(4), b, c, l)
                     });
                     let operations = [small(2), small(3), 1, 2, 3, 4];
-                    let names = ["space", "format", "operation"].map(|name| (name, false));
+                    let names = ["space", "format", "operation", "count"].map(|name| (name, false));
                     text("tenas_genotype_from_operations", d[3], &names, |b, c, l| {
                         let (operations, count) = (operations.as_ptr(), usize::from(d[4] % 7));
                         tenas_genotype_from_operations(signed(1), operations, count, 1, b, c, l)

@@ -73,6 +73,7 @@ test:
 	@scripts/setup-python.sh
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
+	scripts/test-loom.sh
 	@scripts/libtorch.sh >/dev/null
 	cargo clippy --release --all-targets --features torch -- -D warnings
 	OMP_NUM_THREADS=1 cargo test --release --features torch

@@ -1,13 +1,15 @@
 """
 Neural architecture search without training: libtenas from Julia.
 
-    using Tenas
+```julia
+using Tenas
 
-    images = Dataset(:cifar10, "cifar-10-batches-bin")
-    found = search(:nas_bench_201; data = images, seed = 1) do progress
-        println(stderr, progress)
-    end
-    println(genotype(found))
+images = Tenas.synthetic(:cifar10)    # or Dataset(:cifar10, "cifar-10-batches-bin")
+found = search(:nas_bench_201; data = images, seed = 1, batch_size = 4, repeats = 1) do progress
+    println(stderr, progress)
+end
+println(genotype(found))
+```
 
 Each function here is one or a few functions of the C ABI (`Tenas.LibTenas`), whose manual is
 `include/tenas.h`: what values mean, which are allowed, and what fails and why is said there.

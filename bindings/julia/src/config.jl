@@ -55,9 +55,11 @@ end
 What a search is to do: the published preset of a space (`:nas_bench_201`, `:darts`) for a data set
 (`:cifar10`, `:cifar100`, `:imagenet16_120`, `:imagenet`, `:custom`), with any parameters changed:
 
-    config = Config(:darts, :cifar10; seed = 1, repeats = 1)
-    config.threads = 2
-    config.init          # :kaiming_normal
+```julia
+config = Config(:darts, :cifar10; seed = 1, repeats = 1)
+config.threads = 2
+config.init == :kaiming_normal
+```
 
 [`Tenas.parameters`](@ref) lists them. `Tenas.json(config)` is a text that makes an equal one.
 """

@@ -102,9 +102,12 @@ Searches `space` on `data`, a [`Dataset`](@ref) or the path of one, and returns 
 [`Context`](@ref), of which [`genotype`](@ref) is the result. `dataset` says which preset to take, by
 default that of the `Dataset`, and what is at a path. The parameters are those of [`Config`](@ref).
 
-    found = search(:nas_bench_201; data = Tenas.synthetic(:cifar10), seed = 1) do progress
-        println(progress)
-    end
+```julia
+images = Tenas.synthetic(:imagenet16_120)
+found = search(:nas_bench_201; data = images, seed = 1, batch_size = 4, repeats = 1) do progress
+    println(progress)
+end
+```
 """
 function search(progress, space::Symbol; data::Union{Dataset,AbstractString},
                 dataset::Symbol = kind(data), parameters...)

@@ -64,9 +64,10 @@ end
     cancel!(context)
     @test fetch(runner) isa TenasError && fetch(runner).code == :cancelled
     # An exception thrown into the task that searches.
-    runner = @async try run!(progress -> (put!(candidates, 0); yield()), context) catch failure; failure end
+    never = Condition()
+    runner = @async try run!(progress -> (put!(candidates, 0); wait(never)), context) catch failure; failure end
     take!(candidates)
-    Base.throwto(runner, Stop(3))
+    schedule(runner, Stop(3); error = true)
     @test fetch(runner) === Stop(3)
     @test records(run!(context)) == records(reference)
 

@@ -56,35 +56,37 @@ collected() = foreach(_ -> GC.gc(), 1:3)
     @test Tenas.isfinished(run!(context))
 end
 
-# In functions of their own: what is local there is dead afterwards.
-@noinline function dropped(mark)
+# In functions of their own: what is local there is dead afterwards, as it is not in a test set.
+@noinline function made(loads)
     dataset = Dataset((8, 8, 3, 16); id = "mine", classes = 4) do batch, numbers
-        mark[] += 1
+        loads[] += 1
         batch .= PIXELS[:, :, :, numbers]
     end
     return Context(settings(), dataset)
 end
+@noinline add(contexts, loads) = (push!(contexts, made(loads)); nothing)
+@noinline searched(contexts) =
+    (run!(progress -> progress.candidate % 5 == 0 && GC.gc(), contexts[1]); nothing)
 @noinline waiting() = count(!Tenas.released, Tenas.loaders)
 
 @testset "garbage collection" begin
     collected()
     before = waiting()
-    mark = Ref(0)
-    context = Ref{Any}(dropped(mark))
+    loads = Ref(0)
+    contexts = Context[]
+    add(contexts, loads)
     collected()
     # The handle of the images is gone, the images are not.
     @test waiting() == before + 1
-    loads = mark[]
-    run!(progress -> progress.candidate % 5 == 0 && GC.gc(), context[])
-    @test mark[] > loads
-    context[] = nothing
+    seen = loads[]
+    searched(contexts)
+    @test loads[] > seen
+    empty!(contexts)
     collected()
     @test waiting() == before
 
     # A loader is released once, whoever is last, closed or collected.
-    context[] = dropped(mark)
-    close(context[])
-    context[] = nothing
+    (() -> (close(made(loads)); nothing))()
     collected()
     @test waiting() == before
     # Failed ones do not stay.

@@ -145,5 +145,5 @@ end
     fails(() -> settings(device = :cuda), :device)
     fails(() -> settings(colour = 1), :not_found, "colour")
     short() = Tenas.call(LibTenas.tenas_build_info, zeros(UInt8, 1), 1, Ref{Csize_t}(0))
-    fails(short, :buffer_too_small, "buffer")
+    fails(short, :buffer_too_small, "capacity: found 1")
 end

@@ -17,7 +17,7 @@ end
 
 function Parameter(c::LibTenas.tenas_parameter)
     type = string(LibTenas.tenas_parameter_type(c.type))
-    choices = Ptr{UInt8}(c.choices) == C_NULL ? nothing : Symbol.(split(unsafe_string(c.choices), ','))
+    choices = Ptr{UInt8}(c.choices) == C_NULL ? nothing : symbol.(split(unsafe_string(c.choices), ','))
     return Parameter(Symbol(unsafe_string(c.name)), Symbol(lowercase(type[length("TENAS_PARAMETER_")+1:end])),
                      c.decides != 0, c.preset, c.minimum, c.maximum, choices)
 end
@@ -33,7 +33,7 @@ end
 # The number that the C ABI takes. Whether it is in range, the library says.
 function encoded(parameter::Parameter, value)
     if value isa Union{Symbol,AbstractString} && parameter.choices !== nothing
-        place = findfirst(==(Symbol(value)), parameter.choices)
+        place = findfirst(==(symbol(value)), parameter.choices)
         place === nothing || return parameter.minimum + place - 1
     elseif value isa Integer && !(value isa Bool) && 0 <= value <= typemax(UInt64)
         return UInt64(value)

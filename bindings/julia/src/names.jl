@@ -6,6 +6,9 @@ prefix(::Type{LibTenas.tenas_genotype_format}) = "TENAS_GENOTYPE_"
 prefix(::Type{LibTenas.tenas_device}) = "TENAS_DEVICE_"
 prefix(::Type{LibTenas.tenas_log_level}) = "TENAS_LOG_"
 
+# "torch-cpu" and such.
+symbol(text) = Symbol(replace(string(text), '-' => '_'))
+
 name(constant::Enum) = Symbol(lowercase(string(constant)[length(prefix(typeof(constant)))+1:end]))
 name(::Type{E}, number::Integer) where {E<:Enum} = name(E(number))
 

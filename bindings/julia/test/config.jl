@@ -42,6 +42,9 @@ end
     @test Tenas.json(Config(Tenas.json(config))) == Tenas.json(config)
     @test occursin("seed = 12", repr(config)) && occursin("init = :torch_default", repr(config))
     @test settings(device_index = 0, device = :cpu).device == :cpu
+    # The names of a choice are those of its enum.
+    devices = only(filter(each -> each.name == :device, Tenas.parameters(config))).choices
+    @test devices == [Tenas.name(each) for each in instances(LibTenas.tenas_device)]
 
     for wrong in (-1, 1.5, "two", :two, nothing, true, big(2)^64, [1])
         failure = try settings(repeats = wrong) catch failure; failure end

@@ -110,6 +110,10 @@ check "compile search_state.c" \
     $CC -std=c99 $strict -pthread -Iinclude tests/c/search_state.c -o "$build/state" $shared
 check "compile search_state.c, static library" \
     $CC -std=c99 $strict -pthread -Iinclude tests/c/search_state.c -o "$build/state-static" $static
+for program in memory many_contexts; do
+    check "compile $program.c" \
+        $CC -std=c99 $strict -Iinclude tests/c/$program.c -o "$build/$program" $shared
+done
 python3 tests/python/every_call.py include/tenas.h >"$build/every_call.h" || exit 1
 check "compile hooks.c" $CC -std=c99 $strict -pthread -Iinclude -I"$build" tests/c/hooks.c \
     -o "$build/hooks" -L"$hooks" -Wl,-rpath,"$hooks" -ltenas
@@ -129,6 +133,8 @@ header_program "$build/header.c"
 check "compile the program in tenas.h" \
     $CC -std=c99 $strict -Iinclude "$build/header.c" -o "$build/header" $shared
 
+check "memory that runs out" "$build/memory" "$build/data"
+check "a thousand contexts" "$build/many_contexts" 1000
 check "core" "$build/core" "$build/data"
 check "core, static library" "$build/core-static" "$build/data"
 check "core under valgrind" $valgrind "$build/core" "$build/data"

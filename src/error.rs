@@ -67,13 +67,36 @@ where
     )))
 }
 
+/// Memory that a large allocation leaves free: for small vectors, which cannot be refused without
+/// ending the process. All threads together need less.
+const HEADROOM: usize = 8 << 20;
+/// Smaller allocations do not ask for it.
+const LARGE: usize = 64 << 10;
+
 /// A vector of `len` copies of `value`, or [`Error::OutOfMemory`] naming `what`.
 pub(crate) fn try_vec<T: Clone>(value: T, len: usize, what: &str) -> Result<Vec<T>> {
-    reach(Hook::Memory)?;
     let mut v = Vec::new();
-    v.try_reserve_exact(len).map_err(|_| {
-        Error::OutOfMemory(format!("{what} of {len} x {} bytes", std::mem::size_of::<T>()))
-    })?;
-    v.resize(len, value);
+    try_resize(&mut v, len, value, what)?;
     Ok(v)
+}
+
+/// Makes a vector `len` long, with copies of `value` behind what it has, or [`Error::OutOfMemory`]
+/// naming `what`.
+pub(crate) fn try_resize<T: Clone>(v: &mut Vec<T>, len: usize, value: T, what: &str) -> Result<()> {
+    reach(Hook::Memory)?;
+    let refused = || Error::OutOfMemory(format!("{what} of {len} x {} bytes", size_of::<T>()));
+    let more = len.saturating_sub(v.len());
+    if more > v.capacity() - v.len() {
+        v.try_reserve_exact(more).map_err(|_| refused())?;
+        if len.saturating_mul(size_of::<T>()) >= LARGE {
+            room_for(0).map_err(|()| refused())?;
+        }
+    }
+    v.resize(len, value);
+    Ok(())
+}
+
+/// Whether `bytes` could be had, beside the headroom: for what follows and takes them without asking.
+pub(crate) fn room_for(bytes: usize) -> std::result::Result<(), ()> {
+    Vec::<u8>::new().try_reserve_exact(bytes.saturating_add(HEADROOM)).map_err(|_| ())
 }

@@ -28,6 +28,7 @@ const UNSAFE: [&str; 5] = [
     "src/compute/native/simd/",
     "src/compute/native/ops/correlate.rs",
     "src/compute/native/ops/weight_gradient.rs",
+    "src/compute/torch/autocast.rs",
     "src/compute/torch/cuda.rs",
 ];
 

@@ -149,7 +149,7 @@ impl<K: CpuKernels> CpuEngine<K> {
             Wanted::Bits => {
                 // Batches have statistics of their own: they spread over the pool.
                 let parts = self.batches(task, &network, |kernels, network, input| {
-                    let mut bits = task.bits_of_a_batch();
+                    let mut bits = task.bits_of_a_batch()?;
                     let target = Some(&mut bits);
                     let pass = forward(kernels, network, input, task.inputs.batch, false, target)?;
                     pass.release(kernels);

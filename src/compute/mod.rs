@@ -29,7 +29,7 @@ pub use reference::reference;
 pub use torch::{Counts, ENOUGH_CUDA, TorchEngine};
 pub use torch::{LIBTORCH_VERSION, TorchDevice, cuda_devices, torch};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, room_for};
 use crate::network::{Graph, Initialiser};
 use program::{Program, ReluInput};
 
@@ -109,10 +109,16 @@ impl Task {
         self.plan.program.relu_inputs(|slot| slot.is_none_or(|s| self.mixing[s] != 0.0))
     }
 
-    /// Activation bits of one of its batches, all off.
-    fn bits_of_a_batch(&self) -> ActivationBits {
-        let inputs = self.relu_inputs();
-        ActivationBits::new(self.inputs.batch, inputs.iter().map(|i| (i.elements, i.copies)))
+    /// Activation bits of one of its batches, all off. There is room for what comes of them: the bits
+    /// of all batches stacked, transposed and sorted, and a kernel of images.
+    fn bits_of_a_batch(&self) -> Result<ActivationBits> {
+        let (inputs, Inputs { batch, batches, .. }) = (self.relu_inputs(), &self.inputs);
+        let row = inputs.iter().map(|i| i.elements).sum::<usize>() / 8 + 8;
+        let kernel = batch * batch * size_of::<f64>();
+        room_for(4 * (row * batch * batches + kernel)).map_err(|()| {
+            Error::OutOfMemory(format!("activation bits of {batches} x {batch} images"))
+        })?;
+        Ok(ActivationBits::new(*batch, inputs.iter().map(|i| (i.elements, i.copies))))
     }
 }
 

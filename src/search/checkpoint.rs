@@ -20,7 +20,7 @@ use super::round::{candidates, check_prune, stage};
 use super::scoring::{Scored, Values};
 use super::{Config, DeviceKind, Sampling};
 use crate::data::{Dataset, digest_of};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, room_for};
 use crate::network::Supernet;
 use crate::space::{Mask, Space};
 
@@ -29,7 +29,9 @@ const FORMAT: &str = "tenas checkpoint";
 /// Grows with every change that an older library would not understand.
 const SCHEMA: u32 = 1;
 /// Far above what any search needs: a larger file is none of these.
-const LARGEST: u64 = 1 << 28;
+const LARGEST: u64 = 1 << 26;
+/// Bytes of a parsed file for each of its text, at most: `null,` is the shortest text of a value.
+const BYTES_PER_CHARACTER: usize = 16;
 
 /// A value, or what is wrong with the file; the caller knows which.
 pub(super) type Checked<T> = std::result::Result<T, String>;
@@ -176,6 +178,10 @@ pub(super) fn read(path: &Path) -> Result<Saved> {
         .map_err(|_| Error::OutOfMemory(format!("checkpoint {path:?}: {size} bytes")))?;
     let mut file = File::open(path).map_err(|error| Error::io(path, error))?.take(size);
     file.read_to_end(&mut bytes).map_err(|error| Error::io(path, error))?;
+    // Parsing asks for memory bit by bit, and cannot be refused it.
+    room_for(bytes.len() * BYTES_PER_CHARACTER).map_err(|()| {
+        Error::OutOfMemory(format!("checkpoint {path:?}: {size} bytes as a search"))
+    })?;
     Saved::parse(&bytes).map_err(|problem| fault(path, problem))
 }
 

@@ -19,7 +19,7 @@ use crate::compute::bits::ActivationBits;
 use crate::compute::cpu::CpuKernels;
 use crate::compute::kernels::{Cotangent, Fusion, Kernels, MixedConv, RowsMut, Shape, Target};
 use crate::compute::program::{Conv, Linear, Norm};
-use crate::error::Result;
+use crate::error::{Result, try_resize};
 use crate::network::Window;
 
 /// Kernels of one thread.
@@ -60,8 +60,8 @@ impl NativeKernels {
             ones.block_mut(b).fill(one);
         }
         let moments = Moments {
-            centred: self.scratch.gradient(self.set, layout, x, centred, 0),
-            alone: self.scratch.gradient(self.set, layout, x, &ones, 0),
+            centred: self.scratch.gradient(self.set, layout, x, centred, 0)?,
+            alone: self.scratch.gradient(self.set, layout, x, &ones, 0)?,
         };
         self.pool.release(ones);
         Ok(moments)
@@ -173,16 +173,14 @@ impl Kernels for NativeKernels {
         let layout = scratch.layout(&conv.geometry, x.shape.chw, y.shape.chw, x.shape.halo);
         scratch.load(&layout, &p[conv.weight..]);
         let mut run = |y: &mut Tensor| {
-            for b in 0..x.blocks() {
-                scratch.forward(set, &layout, x, b, y.block_mut(b));
-            }
+            (0..x.blocks()).try_for_each(|b| scratch.forward(set, &layout, x, b, y.block_mut(b)))
         };
         let Some(norm) = &conv.norm else {
-            run(y);
+            run(y)?;
             return Ok(Saved::Nothing);
         };
         let mut out = self.pool.tensor(y.shape)?;
-        run(&mut out);
+        run(&mut out)?;
         let statistics = batch_norm::statistics(set, out);
         batch_norm::apply(set, &statistics, &p[norm.scale..], &p[norm.shift..], y);
         let moments =
@@ -232,7 +230,7 @@ impl Kernels for NativeKernels {
         for i in 0..dy.shape.cotangents {
             let row = &mut rows.rows[i * rows.columns..(i + 1) * rows.columns];
             let first = i * blocks;
-            let gradients = scratch.gradients(set, &layouts, x, dy, first);
+            let gradients = scratch.gradients(set, &layouts, x, dy, first)?;
             let size = blocks * dx.as_ref().map_or(0, |dx| dx.tensor.stride());
             let dx =
                 dx.as_mut().map(|dx| (&mut dx.tensor.data[i * size..(i + 1) * size], dx.first));
@@ -244,7 +242,7 @@ impl Kernels for NativeKernels {
                 }
                 if let Some((dx, write)) = dx {
                     let source = |_, b: usize| Plain(dy.block(first + b));
-                    scratch.input_adjoint(set, &parts, source, dx, write);
+                    scratch.input_adjoint(set, &parts, source, dx, write)?;
                 }
                 continue;
             }
@@ -279,7 +277,7 @@ impl Kernels for NativeKernels {
                     let (adjoint, statistics) = &adjoints[part];
                     adjoint.block(statistics, dy, i, b)
                 };
-                scratch.input_adjoint(set, &parts, source, dx, write);
+                scratch.input_adjoint(set, &parts, source, dx, write)?;
             }
         }
         Ok(())
@@ -369,7 +367,8 @@ impl Kernels for NativeKernels {
         let axes = &pooling.axes();
         let (plane, first, weight) = (dx.tensor.shape.plane(), dx.first, dy.scale);
         let planes = dy.tensor.data.chunks_exact(dy.tensor.shape.plane());
-        self.sums.resize(pooling.output[0] * pooling.input[1], Lanes::ZERO);
+        let sums = pooling.output[0] * pooling.input[1];
+        try_resize(&mut self.sums, sums, Lanes::ZERO, "rows of a pooling")?;
         for (dy, dx) in planes.zip(dx.tensor.data.chunks_exact_mut(plane)) {
             let scratch = &mut self.sums;
             self.set.run(AveragePoolAdjoint { axes, weight, dy, dx, scratch, first });
@@ -483,7 +482,7 @@ impl Kernels for NativeKernels {
         let (blocks, first) = (x.blocks(), dx.first);
         for i in 0..dy.tensor.shape.cotangents {
             self.sums.clear();
-            self.sums.resize(len, Lanes::ZERO);
+            try_resize(&mut self.sums, len, Lanes::ZERO, "weights of a linear layer")?;
             for b in 0..blocks {
                 self.set.run(LinearAdjoint {
                     weights: &p[linear.weight..linear.weight + len],

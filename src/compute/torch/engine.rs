@@ -237,8 +237,8 @@ impl TorchEngine {
     ) -> Result<Vec<f64>> {
         // `[task][batch]`, flat.
         let batches = tasks[0].inputs.batches;
-        let new = |task: &&Task| std::iter::repeat_n(task.bits_of_a_batch(), batches);
-        let mut bits: Vec<ActivationBits> = tasks.iter().flat_map(new).collect();
+        let each = tasks.iter().flat_map(|task| std::iter::repeat_n(task, batches));
+        let mut bits = each.map(|task| task.bits_of_a_batch()).collect::<Result<Vec<_>>>()?;
         // The union's inputs in order, as the walk counted them.
         let union = tasks[0].plan.program.relu_inputs(|slot| {
             slot.is_none_or(|s| tasks.iter().any(|task| task.mixing[s] != 0.0))

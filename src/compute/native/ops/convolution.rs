@@ -9,6 +9,7 @@ use super::super::tensor::Tensor;
 use super::correlate::{Correlate, Grid};
 use super::padded::{Pad, Padding, Plain, Source};
 use super::weight_gradient::WeightGradient;
+use crate::error::{Result, try_resize};
 use crate::network::Convolution;
 
 /// One phase of an input adjoint: the inputs (phase + stride * m) are reached by these taps only.
@@ -160,11 +161,11 @@ pub(crate) struct Scratch {
 }
 
 /// The first `len` of a buffer that grows as needed.
-fn sized<T: Clone>(buffer: &mut Vec<T>, len: usize, value: T) -> &mut [T] {
+fn sized(buffer: &mut Vec<Lanes>, len: usize) -> Result<&mut [Lanes]> {
     if buffer.len() < len {
-        buffer.resize(len, value);
+        try_resize(buffer, len, Lanes::ZERO, "planes of a convolution")?;
     }
-    &mut buffer[..len]
+    Ok(&mut buffer[..len])
 }
 
 impl Scratch {
@@ -187,15 +188,15 @@ impl Scratch {
         l: &Layout,
         x: &'a Tensor,
         b: usize,
-    ) -> &'a [Lanes] {
+    ) -> Result<&'a [Lanes]> {
         if !l.copies_x {
-            return x.block(b);
+            return Ok(x.block(b));
         }
         assert_eq!(x.shape.halo, 0, "a halo, where there is one, has the reach of all its readers");
         let (channels, padding) = (l.input[0], l.x_padding);
-        let out = sized(buffer, channels * padding.plane(), Lanes::ZERO);
+        let out = sized(buffer, channels * padding.plane())?;
         set.run(Pad { source: Plain(x.block(b)), channels, padding, out });
-        out
+        Ok(out)
     }
 
     /// Lays out the weights for `forward`.
@@ -213,8 +214,8 @@ impl Scratch {
         x: &Tensor,
         b: usize,
         y: &mut [Lanes],
-    ) {
-        let x = Self::padded_x(&mut self.x, set, l, x, b);
+    ) -> Result<()> {
+        let x = Self::padded_x(&mut self.x, set, l, x, b)?;
         let size = l.outputs * l.x_terms.len();
         let (x_plane, y_plane) = (l.x_padding.plane(), l.output_plane());
         for g in 0..l.groups {
@@ -232,6 +233,7 @@ impl Scratch {
                 first: true,
             });
         }
+        Ok(())
     }
 
     /// The sums over places and images of dy times what each weight reads, `[out, in, taps]`: the
@@ -243,14 +245,14 @@ impl Scratch {
         x: &Tensor,
         dy: &Tensor,
         first: usize,
-    ) -> Vec<f64> {
+    ) -> Result<Vec<f64>> {
         let size = l.outputs * l.x_terms.len();
         let (x_plane, dy_plane) = (l.x_padding.plane(), l.output_plane());
-        let sums = sized(&mut self.sums, l.groups * size, Lanes::ZERO);
+        let sums = sized(&mut self.sums, l.groups * size)?;
         sums.fill(Lanes::ZERO);
         for b in 0..x.blocks() {
             let dy = dy.block(first + b);
-            let x = Self::padded_x(&mut self.x, set, l, x, b);
+            let x = Self::padded_x(&mut self.x, set, l, x, b)?;
             for g in 0..l.groups {
                 set.run(WeightGradient {
                     dy: &dy[g * l.outputs * dy_plane..(g + 1) * l.outputs * dy_plane],
@@ -273,7 +275,7 @@ impl Scratch {
                 kernel[*t] = sum.sum();
             }
         }
-        gradient
+        Ok(gradient)
     }
 
     /// The weight gradients of convolutions of the same x and dy.
@@ -284,7 +286,7 @@ impl Scratch {
         x: &Tensor,
         dy: &Tensor,
         first: usize,
-    ) -> Vec<Vec<f64>> {
+    ) -> Result<Vec<Vec<f64>>> {
         let mut all: Vec<Vec<f64>> = vec![Vec::new(); layouts.len()];
         // What another's tap gives is not computed again.
         let of = |n: usize| {
@@ -292,7 +294,7 @@ impl Scratch {
             others.filter_map(|(m, l)| Some((m, layouts[n].tap_of(l)?))).next()
         };
         for (n, layout) in layouts.iter().enumerate().filter(|(n, _)| of(*n).is_none()) {
-            all[n] = self.gradient(set, layout, x, dy, first);
+            all[n] = self.gradient(set, layout, x, dy, first)?;
         }
         for n in 0..layouts.len() {
             if let Some((m, tap)) = of(n) {
@@ -300,7 +302,7 @@ impl Scratch {
                 all[n] = kernels.map(|kernel| kernel[tap]).collect();
             }
         }
-        all
+        Ok(all)
     }
 
     /// dx of the blocks of one cotangent: for each part, an adjoint of the cotangent that its source
@@ -312,14 +314,14 @@ impl Scratch {
         source: impl Fn(usize, usize) -> S,
         dx: &mut [Lanes],
         first: bool,
-    ) {
+    ) -> Result<()> {
         let l = parts[0].layout;
         let padding = parts.iter().map(|p| p.layout.dy_padding).reduce(|a, b| Padding {
             low: a.low.max(b.low),
             high: a.high.max(b.high),
             ..a
         });
-        let Some(padding) = padding else { return };
+        let Some(padding) = padding else { return Ok(()) };
         let (channels, dy_plane) = (l.output[0], padding.plane());
         let dx_plane = l.input[1] * l.input[2];
         self.terms.clear();
@@ -349,7 +351,7 @@ impl Scratch {
                 }
             }
         }
-        let out = sized(&mut self.dy, parts.len() * channels * dy_plane, Lanes::ZERO);
+        let out = sized(&mut self.dy, parts.len() * channels * dy_plane)?;
         for (b, dx) in dx.chunks_exact_mut(l.input[0] * dx_plane).enumerate() {
             for (n, out) in out.chunks_exact_mut(channels * dy_plane).enumerate() {
                 set.run(Pad { source: source(n, b), channels, padding, out });
@@ -375,6 +377,7 @@ impl Scratch {
                 }
             }
         }
+        Ok(())
     }
 }
 

@@ -182,7 +182,7 @@ fn text(
     let capacity = [0, 1, 9, 4096, 1 << 20][usize::from(draw % 5)];
     let mut buffer = vec![0x55_u8; capacity + 1];
     let mut length = 77;
-    let pointer = if draw % 3 == 0 { null_mut() } else { buffer.as_mut_ptr().cast() };
+    let pointer = if draw.is_multiple_of(3) { null_mut() } else { buffer.as_mut_ptr().cast() };
     let length_pointer = out(&mut length, draw / 4);
     let status = call(pointer, capacity, length_pointer);
     let mut arguments = arguments.to_vec();
@@ -254,7 +254,13 @@ impl World {
         let counted = unsafe { tenas_context_candidate_count(context, &raw mut count) };
         if counted == OK && count > 4 {
             // SAFETY: a live handle and a function.
-            unsafe { tenas_context_set_progress(context, Some(progress), 1 as *mut c_void) };
+            unsafe {
+                tenas_context_set_progress(
+                    context,
+                    Some(progress),
+                    std::ptr::without_provenance_mut(1),
+                )
+            };
         }
     }
 
@@ -402,7 +408,7 @@ impl World {
                     // Too few scores, or just enough.
                     let mut finished = false;
                     let pointer = out(&mut finished, d[2]);
-                    let count = if d[3] % 2 == 0 { count } else { 0 };
+                    let count = if d[3].is_multiple_of(2) { count } else { 0 };
                     let arguments = [of_context[0], given("finished", pointer), ("scores", false)];
                     let status = tenas_context_apply(context, scores.as_ptr(), count, pointer);
                     let ok = judge("tenas_context_apply", status, &arguments);
@@ -411,7 +417,8 @@ impl World {
                 26 => {
                     let (mut mask, mut count) = ([7_u8; 300], 77);
                     let capacity = [0, 5, 300][usize::from(d[1] % 3)];
-                    let pointer = if d[2] % 4 == 0 { null_mut() } else { mask.as_mut_ptr() };
+                    let pointer =
+                        if d[2].is_multiple_of(4) { null_mut() } else { mask.as_mut_ptr() };
                     let count_pointer = out(&mut count, d[3]);
                     let status = tenas_context_mask(context, pointer, capacity, count_pointer);
                     let arguments =
@@ -455,11 +462,11 @@ impl World {
                     });
                 }
                 34 => {
-                    let function: tenas_progress_fn = (d[1] % 2 == 0).then_some(progress);
-                    let user = usize::from(d[2] % 3) as *mut c_void;
+                    let function: tenas_progress_fn = d[1].is_multiple_of(2).then_some(progress);
+                    let user = std::ptr::without_provenance_mut(usize::from(d[2] % 3));
                     let status = tenas_context_set_progress(context, function, user);
                     judge("tenas_context_set_progress", status, &of_context);
-                    let function: tenas_log_fn = (d[3] % 2 == 0).then_some(log);
+                    let function: tenas_log_fn = d[3].is_multiple_of(2).then_some(log);
                     judge(
                         "tenas_context_set_log",
                         tenas_context_set_log(context, function, null_mut()),
@@ -473,7 +480,7 @@ impl World {
                     let path = if d[1] % 5 == 4 { null() } else { path };
                     let seconds = [0.0, -1.0, f64::NAN, 1e300][usize::from(d[2] % 4)];
                     let arguments = [of_context[0], given("path", path), ("seconds", false)];
-                    let status = if d[3] % 2 == 0 {
+                    let status = if d[3].is_multiple_of(2) {
                         tenas_context_save(context, path)
                     } else {
                         tenas_context_set_checkpoint(context, path, seconds)
@@ -602,8 +609,11 @@ impl World {
                     let id = [c"images", c"", c"\xff"][usize::from(d[1] % 3)];
                     let id = if d[1] % 7 == 6 { null() } else { id.as_ptr() };
                     let function: tenas_load_fn = (d[2] % 6 != 5).then_some(load);
-                    let side =
-                        if d[0] % 4 == 0 { NUMBERS[usize::from(d[1]) % 6] as usize } else { 8 };
+                    let side = if d[0].is_multiple_of(4) {
+                        NUMBERS[usize::from(d[1]) % 6] as usize
+                    } else {
+                        8
+                    };
                     let names =
                         ["count", "channels", "height", "width", "classes"].map(|n| (n, false));
                     let given = [given("id", id), ("load", function.is_none())];
@@ -634,8 +644,8 @@ impl World {
                     Effect::Nothing
                 }
                 0 => {
-                    let space = if d[0] % 4 == 0 { signed(1) } else { 1 };
-                    let dataset = if d[0] % 3 == 0 { signed(2) } else { 5 };
+                    let space = if d[0].is_multiple_of(4) { signed(1) } else { 1 };
+                    let dataset = if d[0].is_multiple_of(3) { signed(2) } else { 5 };
                     let names = [("space", false), ("dataset", false)];
                     let (ok, made) =
                         ask!(tenas_config_new(space, dataset), null_mut(), d[3], names);
@@ -656,14 +666,17 @@ impl World {
                     if ok { Effect::Config(slot, made) } else { Effect::Nothing }
                 }
                 2 => {
-                    let side =
-                        if d[0] % 4 == 0 { NUMBERS[usize::from(d[1]) % 6] as usize } else { 8 };
+                    let side = if d[0].is_multiple_of(4) {
+                        NUMBERS[usize::from(d[1]) % 6] as usize
+                    } else {
+                        8
+                    };
                     let count = usize::from(d[2] % 9);
                     let images: Vec<u8> =
                         (0..8 * 3 * 64_u32).map(|i| (i * 7 % 251) as u8).collect();
                     let pointer = if d[1] % 7 == 6 { null() } else { images.as_ptr() };
                     let mean = [1.0_f32; 3];
-                    let mean = if d[2] % 3 == 0 { mean.as_ptr() } else { null() };
+                    let mean = if d[2].is_multiple_of(3) { mean.as_ptr() } else { null() };
                     let names =
                         ["count", "channels", "height", "width", "classes", "stddev", "mean"];
                     let mut arguments = names.map(|name| (name, name == "stddev")).to_vec();
@@ -712,7 +725,7 @@ impl World {
                     let path = if d[1] % 4 == 3 { c"/nowhere" } else { path };
                     let (dataset, machine) = (
                         self.dataset(d[2]),
-                        if d[1] % 2 == 0 { null_mut() } else { self.config(d[3]) },
+                        if d[1].is_multiple_of(2) { null_mut() } else { self.config(d[3]) },
                     );
                     let names = [
                         given("path", path.as_ptr()),
@@ -840,12 +853,8 @@ fn small_config() -> *mut tenas_config {
     let json = c"{\"space\":\"nas-bench-201\",\"dataset\":\"custom\",\"threads\":1,\"batch_size\":2,\"repeats\":1,\"device\":\"cpu\"}";
     let mut config = null_mut();
     // SAFETY: a C string and an output.
-    assert_eq!(
-        unsafe { tenas_config_from_json(json.as_ptr(), &raw mut config) },
-        OK,
-        "{}",
-        message()
-    );
+    let status = unsafe { tenas_config_from_json(json.as_ptr(), &raw mut config) };
+    assert_eq!(status, OK, "{}", message());
     config
 }
 

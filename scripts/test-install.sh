@@ -88,8 +88,8 @@ check "tenas.hpp is the clone's" cmp bindings/cpp/include/tenas/tenas.hpp "$pref
 told() { sed -n 's/^    { from = "\(.*\)", to = "\(.*\)" },$/\1 \2/p' Cargo.toml; }
 check "cargo-c's list of files" equals "include/tenas.h 
 bindings/cpp/include/tenas/tenas.hpp tenas
-bindings/cpp/cmake/tenasConfig.cmake tenas
-bindings/cpp/cmake/tenasConfigVersion.cmake tenas" told
+bindings/cpp/cmake/tenasConfig.cmake cmake/tenas
+bindings/cpp/cmake/tenasConfigVersion.cmake cmake/tenas" told
 
 check "pkg-config: version" equals "$version" pkg-config --modversion tenas
 check "pkg-config: shared" \

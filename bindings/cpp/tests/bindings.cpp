@@ -582,6 +582,12 @@ void test_log()
     CHECK(levels.count(tenas::LogLevel::info) == 1 && levels.count(tenas::LogLevel::debug) == 1);
     CHECK(lines.find("round") != std::string::npos);
 
+    // It stops the search where it is.
+    tenas::Context stopped = context();
+    stopped.set_log([](tenas::LogLevel, const std::string &) { throw std::length_error("line"); });
+    THROWS(std::length_error, true, stopped.run());
+    CHECK(!stopped.is_finished() && stopped.progress().round == 0);
+
     // Whichever line throws, the call stops and throws, and the search goes on to the same end.
     const auto count = static_cast<int>(std::count(lines.begin(), lines.end(), '\n'));
     for (int at = 1; at <= count; ++at) {

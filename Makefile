@@ -71,6 +71,7 @@ uninstall:
 test:
 	@scripts/setup.sh cargo cc c++ clang++ pkg-config valgrind python3 pip
 	@scripts/setup-python.sh
+	@scripts/julia.sh >/dev/null
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	scripts/test-loom.sh
@@ -85,6 +86,8 @@ test:
 	scripts/test-c.sh $(LIBRARY) $(BUILD)/test $(TARGET)/hooks/release
 	scripts/test-sanitizers.sh $(TARGET)/sanitizers $(BUILD)/test-sanitizers
 	scripts/test-install.sh $(BUILD)/stage $(LIBRARY) $(BUILD)/test-install
+	scripts/test-julia.sh $(BUILD)/stage $(BUILD)/test-julia
+	scripts/test-languages.sh $(BUILD)/stage $(BUILD)/test-languages
 
 header:
 	@scripts/setup.sh cargo cc

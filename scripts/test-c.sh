@@ -134,7 +134,7 @@ check "compile the program in tenas.h" \
     $CC -std=c99 $strict -Iinclude "$build/header.c" -o "$build/header" $shared
 
 check "memory that runs out" "$build/memory" "$build/data"
-check "a thousand contexts" "$build/many_contexts" 1000
+check "a thousand contexts" env MALLOC_ARENA_MAX=1 "$build/many_contexts" 1000
 check "core" "$build/core" "$build/data"
 check "core, static library" "$build/core-static" "$build/data"
 check "core under valgrind" $valgrind "$build/core" "$build/data"

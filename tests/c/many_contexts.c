@@ -4,6 +4,10 @@
  *
  * Usage: many_contexts [COUNT]. The last line of stdout counts the checks; the
  * line before it has the figures.
+ *
+ * To be run with MALLOC_ARENA_MAX=1: glibc gives threads arenas of their own,
+ * whose fragments hide what the library keeps. (Without it the peak crept from
+ * 35 to 44 MiB over 2,000 searches, ever more slowly; with it, it stays.)
  */
 
 #define _POSIX_C_SOURCE 200809L

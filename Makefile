@@ -12,13 +12,23 @@ BUILD := $(CURDIR)/build
 DATA ?=
 ARGS ?=
 
-.PHONY: help run library example test header abi clean
+# For `make install` and `make uninstall`.
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DESTDIR ?=
+INSTALL = CC='$(CC)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' \
+    DESTDIR='$(DESTDIR)' scripts/install.sh
+
+.PHONY: help run library example install uninstall test header abi clean
 
 help:
 	@echo "make run              search on synthetic images"
 	@echo "make run DATA=PATH    search on CIFAR-10; on others with ARGS='--dataset NAME'"
 	@echo "make run ARGS='...'   with options of the example (ARGS=--help lists them)"
 	@echo "make test             everything that is checked"
+	@echo "make install          for other programs, to PREFIX=$(PREFIX); LIBDIR, INCLUDEDIR, DESTDIR"
+	@echo "make uninstall        remove that, given the same folders"
 	@echo "make example          $(BUILD)/search, score and correlate"
 	@echo "make library          $(LIBRARY)/libtenas.so and libtenas.a"
 	@echo "make header           regenerate include/tenas.h"
@@ -32,7 +42,7 @@ run: example
 
 library:
 	@scripts/setup.sh cargo cc $(if $(FEATURES),c++)
-	cargo build --release --lib $(FEATURES)
+	cargo build --release --lib $(if $(FEATURES),--features '$(FEATURES)')
 
 example: library
 	@mkdir -p $(BUILD)
@@ -41,14 +51,29 @@ example: library
 	        -o $(BUILD)/$$program -L$(LIBRARY) -Wl,-rpath,$(LIBRARY) -ltenas -lm || exit 1; \
 	done
 
+# Under sudo what was built before is installed: root need not have cargo, and leaves no files here.
+ifeq ($(FEATURES),)
+install: $(if $(SUDO_USER),,library)
+	@$(INSTALL) install '$(LIBRARY)'
+else
+install:
+	@echo "make install: found FEATURES=$(FEATURES), expected none: a library with the torch engine" >&2
+	@echo "runs with the one libtorch it was built for. Use it where make library puts it." >&2
+	@exit 1
+endif
+
+uninstall:
+	@$(INSTALL) uninstall
+
 # With the torch engine first: libtorch is fetched, and the C++ of torch-sys compiled, once, for the
 # release profile. What else is tested differs without the engine in tests/torch.rs alone. Tests run
 # side by side, so that each asks libtorch for one thread.
 test:
-	@scripts/setup.sh cargo cc c++ valgrind python3 pip
+	@scripts/setup.sh cargo cc c++ clang++ pkg-config valgrind python3 pip
 	@scripts/setup-python.sh
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
+	scripts/test-loom.sh
 	@scripts/libtorch.sh >/dev/null
 	cargo clippy --release --all-targets --features torch -- -D warnings
 	OMP_NUM_THREADS=1 cargo test --release --features torch
@@ -59,6 +84,7 @@ test:
 	cargo build --release --lib --features test-hooks --target-dir $(TARGET)/hooks
 	scripts/test-c.sh $(LIBRARY) $(BUILD)/test $(TARGET)/hooks/release
 	scripts/test-sanitizers.sh $(TARGET)/sanitizers $(BUILD)/test-sanitizers
+	scripts/test-install.sh $(BUILD)/stage $(LIBRARY) $(BUILD)/test-install
 
 header:
 	@scripts/setup.sh cargo cc

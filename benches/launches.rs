@@ -25,12 +25,18 @@ const BYTES_PER_SECOND: f64 = 3.35e12;
 const SECONDS_PER_LAUNCH: f64 = 5e-6;
 
 /// Evaluates networks of a first round, all at once, `times` times. Seconds of each time.
-fn evaluate(engine: &dyn Engine, kind: SpaceKind, networks: u32, wanted: Wanted, times: usize) -> Vec<f64> {
+fn evaluate(
+    engine: &dyn Engine,
+    kind: SpaceKind,
+    networks: u32,
+    wanted: Wanted,
+    times: usize,
+) -> Vec<f64> {
     let supernet = Supernet::of(kind);
     let dataset = Dataset::synthetic(DatasetKind::Cifar10, 0).expect("images");
     let mask = Mask::full(&supernet.space);
     let plan = engine.prepare(support::graph(&supernet, &dataset, wanted));
-    let tasks: Vec<Task> = (0..networks)
+    let tasks: Vec<Task> = (0..u64::from(networks))
         .map(|repeat| {
             let key = |purpose| Key { seed: 0, purpose, round: 0, candidate: 0, repeat };
             let (images, fan, purpose) = match wanted {
@@ -106,7 +112,7 @@ fn counted() {
 
 /// Whole evaluations as a search asks for them, from drawing parameters to the indicator.
 fn timed() {
-    println!("first round         networks  GPU: ms a network, median of 9 (first)  CPU: the same of 3");
+    println!("first round           networks  GPU: ms a network, median of 9 (first)  CPU: once");
     let native = compute::native(0).expect("an engine");
     for kind in [SpaceKind::NasBench201, SpaceKind::Darts] {
         for (what, wanted) in [("NTK", Wanted::Kernel), ("regions", Wanted::Bits)] {
@@ -119,7 +125,7 @@ fn timed() {
                     each(times[times.len() / 2])
                 };
                 let gpu = evaluate(&engine, kind, networks, wanted, 10);
-                let cpu = evaluate(native.as_ref(), kind, networks, wanted, 3);
+                let cpu = evaluate(native.as_ref(), kind, networks, wanted, 1);
                 println!(
                     "{:<14}{what:<8}{networks:>6}{:>12.2} ({:.2}){:>12.2}",
                     kind.space().name,

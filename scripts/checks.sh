@@ -10,7 +10,7 @@ check() {
     if "$@" >"$build/output" 2>&1; then
         passed=$((passed + 1))
         echo "ok: $name"
-        grep -h '^[a-z_]*\.c: ' "$build/output"
+        grep -hE '^[a-z_]*\.(c|cpp): ' "$build/output"
     else
         failed=$((failed + 1))
         echo "FAILED: $name: $*"

@@ -6,17 +6,18 @@
 #
 # SEARCH is the built examples/c/search.c, DATA the images of CIFAR-10. RESULTS defaults to
 # docs/results/nas-bench-201-searches.jsonl; searches that it already has are not run again.
+# SEEDS names other seeds, OPTIONS more options: OPTIONS="--device cuda" asks for the GPU.
 set -eu
 search=$1 data=$2
 results=${3:-$(dirname "$0")/../docs/results/nas-bench-201-searches.jsonl}
-seeds=${SEEDS:-$(seq 0 9)}
+seeds=${SEEDS:-$(seq 0 9)} more=${OPTIONS:+ $OPTIONS}
 
 mkdir -p "$(dirname "$results")"
 touch "$results"
 for init in kaiming_normal torch_default; do
     for sampling in common independent; do
         for seed in $seeds; do
-            options="--dataset cifar10 --seed $seed --init $init --sampling $sampling --json"
+            options="--dataset cifar10 --seed $seed --init $init --sampling $sampling --json$more"
             settings="\"options\":\"$options\""
             if grep -qF -- "$settings" "$results"; then
                 continue

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes sure that the commands in the arguments exist: cargo, cc, c++, valgrind, python3, pip.
+# Makes sure that the commands in the arguments exist: cargo, cc, c++, clang++,
+# pkg-config, valgrind, python3, pip.
 # What is missing is installed by the system's package manager, as root; anyone else is told how.
 set -eu
 
@@ -15,6 +16,9 @@ package() {
     apk/c++) echo "g++" ;;
     pacman/pip) echo "python-pip" ;;
     apk/pip) echo "py3-pip" ;;
+    */clang++) echo "clang" ;;
+    apt-get/pkg-config | pacman/pkg-config | apk/pkg-config) echo "pkgconf" ;;
+    dnf/pkg-config) echo "pkgconf-pkg-config" ;;
     */pip) echo "python3-pip" ;;
     *) echo "$2" ;;
     esac

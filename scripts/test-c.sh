@@ -124,7 +124,7 @@ check "compile the C program in README.md" \
     $CC -std=c99 $strict -Iinclude "$build/readme.c" -o "$build/readme" $shared
 readme_program cpp "$build/readme.cpp"
 check "compile the C++ program in README.md" \
-    $CXX -std=c++17 $strict -Iinclude "$build/readme.cpp" -o "$build/readme-cpp" $shared
+    $CXX -std=c++17 $strict -Iinclude -Ibindings/cpp/include "$build/readme.cpp" -o "$build/readme-cpp" $shared
 header_program "$build/header.c"
 check "compile the program in tenas.h" \
     $CC -std=c99 $strict -Iinclude "$build/header.c" -o "$build/header" $shared

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prints the cargo flags that `make run` builds with: the torch engine where it is of use by itself,
+# Prints the features that `make run` builds with: the torch engine where it is of use by itself,
 # that is with an NVIDIA GPU and a libtorch with CUDA of the user's. Where only the GPU is there,
 # says how to go on.
 set -eu
@@ -17,7 +17,7 @@ else
 fi
 if [ -e "$folder/libtorch_cuda.so" ]; then
     echo "Building for the NVIDIA GPU, with the libtorch in ${folder%/lib}" >&2
-    echo "--features torch"
+    echo torch
 else
     echo "There is an NVIDIA GPU. To use it, give a libtorch 2.11.0 with CUDA and run again:" >&2
     echo "    LIBTORCH=/path/to/libtorch make run" >&2

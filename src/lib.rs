@@ -4,6 +4,7 @@
 
 mod build_info;
 mod error;
+mod gate;
 mod hooks;
 pub mod random;
 

@@ -322,6 +322,24 @@ fn bombs_are_refused() {
     std::io::copy(&mut std::io::repeat(0).take(3 << 30), &mut encoder).unwrap();
     encoder.finish().unwrap();
     assert_refused(DatasetKind::Cifar10, &path, &["more than 2147483648 bytes"]);
+    // A batch of 2 GB in an archive of some bytes, and an array of 4 GB in one of some KB.
+    let path = folder.join("claims.tar.gz");
+    let mut encoder = flate2::write::GzEncoder::new(
+        fs::File::create(&path).unwrap(),
+        flate2::Compression::fast(),
+    );
+    header.set_path("data_batch_1").unwrap();
+    header.set_size(2 << 30);
+    header.set_cksum();
+    encoder.write_all(header.as_bytes()).unwrap();
+    encoder.finish().unwrap();
+    assert_refused(DatasetKind::Cifar10, &path, &["found 2147483648 bytes", "archive can hold"]);
+    let path = folder.join("stored.npz");
+    let mut zip = fs::read(&path).unwrap();
+    let directory = zip.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
+    zip[directory + 20..directory + 28].copy_from_slice(&[0xfe, 0xff, 0xff, 0xff].repeat(2));
+    fs::write(&path, zip).unwrap();
+    assert_refused(DatasetKind::Cifar10, &path, &["array images", "4294967294 bytes in a file of"]);
 }
 
 // ---- Broken JPEG files -----------------------------------------------------------------------

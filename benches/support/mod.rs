@@ -1,5 +1,7 @@
 //! What the benchmarks share: tasks of full supernets, and times that are kept for a summary.
 
+#![allow(dead_code, reason = "each benchmark uses a part of it")]
+
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};

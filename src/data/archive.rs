@@ -7,12 +7,18 @@ use std::path::Path;
 use flate2::bufread::GzDecoder;
 
 use super::batches::{Batches, Format, find};
-use super::files::{append, broken, clip, size_of, too_large};
+use super::files::{MOST_RATIO, append, broken, clip, size_of, too_large};
 use super::{DatasetKind, Published, cifar, pickled};
 use crate::error::{Error, Result};
 
 /// An archive may expand to this: the largest that is published, ImageNet16, has 1 GB.
 const MOST_BYTES: u64 = 2 << 30;
+
+/// What an archive of `size` bytes can hold: deflate makes no more of a byte, and a member may claim
+/// anything.
+fn most_bytes(size: u64) -> u64 {
+    size.saturating_mul(MOST_RATIO).saturating_add(64).min(MOST_BYTES)
+}
 
 /// A reader that counts, and that fails beyond [`MOST_BYTES`].
 struct Counted<R> {
@@ -41,7 +47,7 @@ pub(super) fn read(
     batches: &Batches,
     file: &Path,
 ) -> Result<(Vec<u8>, Format)> {
-    size_of(file)?;
+    let most = most_bytes(size_of(file)?);
     let reader = BufReader::new(File::open(file).map_err(|error| Error::io(file, error))?);
     let mut archive = tar::Archive::new(Counted { inner: GzDecoder::new(reader), read: 0 });
     // Images by format and name.
@@ -61,7 +67,7 @@ pub(super) fn read(
         // Not joined: a member's path may be absolute.
         let member = format!("{}: {}", file.display(), clip(&path.to_string_lossy()));
         let member = Path::new(&member);
-        let images = read_member(kind, facts, format, &mut entry, member)?;
+        let images = read_member(kind, facts, format, most, &mut entry, member)?;
         members.push((format, name, images));
     }
     // The rest, up to the checksum.
@@ -87,13 +93,22 @@ fn read_member<R: Read>(
     kind: DatasetKind,
     facts: &Published,
     format: Format,
+    most: u64,
     entry: &mut tar::Entry<'_, R>,
     member: &Path,
 ) -> Result<Vec<u8>> {
     let (size, at) = (entry.size(), entry.raw_file_position());
+    if size > most {
+        return Err(broken(
+            member,
+            format_args!(
+                "found {size} bytes, expected at most the {most} that the archive can hold"
+            ),
+        ));
+    }
     let mut images = Vec::new();
     let reserve = |v: &mut Vec<u8>, len: u64| {
-        let len = usize::try_from(len).ok().filter(|_| size <= MOST_BYTES);
+        let len = usize::try_from(len).ok();
         len.and_then(|len| v.try_reserve_exact(len).ok()).ok_or_else(|| too_large(member, size))
     };
     match (format, cifar::labels(kind)) {

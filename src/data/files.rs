@@ -6,6 +6,9 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
+/// Deflate makes no more of a byte.
+pub(super) const MOST_RATIO: u64 = 1032;
+
 /// A value, or what is wrong with what was read; the caller knows the file.
 pub(super) type Checked<T> = std::result::Result<T, String>;
 

@@ -11,7 +11,9 @@ use flate2::read::DeflateDecoder;
 use rawzip::{CompressionMethod, RECOMMENDED_BUFFER_SIZE, ZipArchive};
 
 use super::array::{Array, count_images, dimensions, keep_labelled};
-use super::files::{Checked, broken, clip, read as read_file, reserved, size_of, too_large};
+use super::files::{
+    Checked, MOST_RATIO, broken, clip, read as read_file, reserved, size_of, too_large,
+};
 use super::{DatasetKind, Published};
 use crate::error::{Error, Result};
 
@@ -32,8 +34,6 @@ const MOST_HEADER: usize = 1 << 16;
 const MOST_AXES: usize = 8;
 /// An array may expand to this; all of ImageNet at 32x32 has half.
 const MOST_BYTES: u64 = 8 << 30;
-/// Deflate makes no more of a byte.
-const MOST_RATIO: u64 = 1032;
 
 /// Reads the header of an array; what is wrong otherwise.
 fn header(bytes: &[u8]) -> Checked<Header<'_>> {
@@ -114,7 +114,7 @@ fn images(facts: &Published, mut bytes: Vec<u8>) -> Checked<Vec<u8>> {
 /// The images of a `.npz` file: its array `images`, or else `data`. If there is an array `labels`,
 /// it must have one for each image.
 pub(super) fn read_archive(kind: DatasetKind, facts: &Published, file: &Path) -> Result<Vec<u8>> {
-    size_of(file)?;
+    let whole = size_of(file)?;
     let zip = |error: rawzip::Error| {
         broken(file, format_args!("found a broken or cut zip archive ({error})"))
     };
@@ -140,6 +140,12 @@ pub(super) fn read_archive(kind: DatasetKind, facts: &Published, file: &Path) ->
     let [images_array, data_array, labels_array] = arrays;
     let member = |(name, (wayfinder, method, sizes)): (String, _)| -> Result<(String, Vec<u8>)> {
         let [packed, size]: [u64; 2] = sizes;
+        if packed > whole {
+            return Err(broken(
+                file,
+                format_args!("array {name}: found {packed} bytes in a file of {whole}"),
+            ));
+        }
         if size > MOST_BYTES || size > packed.saturating_mul(MOST_RATIO).saturating_add(64) {
             return Err(broken(
                 file,

@@ -1,24 +1,16 @@
 //! The lock of a context: one call at a time, the second is told so; a panic inside poisons it.
 
-use std::sync::OnceLock;
-
-use parking_lot::Mutex;
-
 use super::error::Failure;
-use super::guard::catch;
 use super::status::tenas_status_code;
+use crate::gate::{Gate, Refused};
 
-/// A value that one call at a time may use, from whichever thread. Nobody ever waits.
+/// A [`Gate`] whose refusals are failures of the C ABI.
 #[derive(Debug)]
-pub(super) struct Exclusive<T> {
-    value: Mutex<T>,
-    /// What the panic said that left the value in an unknown state.
-    poison: OnceLock<String>,
-}
+pub(super) struct Exclusive<T>(Gate<T>);
 
 impl<T> Exclusive<T> {
     pub(super) fn new(value: T) -> Self {
-        Exclusive { value: Mutex::new(value), poison: OnceLock::new() }
+        Exclusive(Gate::new(value))
     }
 
     /// Runs `body` on the value. `what` names the value in messages.
@@ -27,23 +19,18 @@ impl<T> Exclusive<T> {
         what: &str,
         body: impl FnOnce(&mut T) -> Result<R, Failure>,
     ) -> Result<R, Failure> {
-        let Some(mut value) = self.value.try_lock() else {
-            return Err(Failure {
-                status: tenas_status_code::TENAS_ERROR_BUSY,
-                message: format!("{what}: found in use by another call, expected idle"),
-            });
-        };
-        if let Some(text) = self.poison.get() {
-            return Err(Failure {
-                status: tenas_status_code::TENAS_ERROR_INVALID_STATE,
-                message: format!("{what}: unusable since an earlier internal error: {text}"),
-            });
-        }
-        catch(|| body(&mut value)).unwrap_or_else(|text| {
-            let failure = Failure::internal(&text);
-            // Under the lock, so it is not set yet.
-            let _ = self.poison.set(text);
-            Err(failure)
+        self.0.enter(body).unwrap_or_else(|refused| {
+            Err(match refused {
+                Refused::Busy => Failure {
+                    status: tenas_status_code::TENAS_ERROR_BUSY,
+                    message: format!("{what}: found in use by another call, expected idle"),
+                },
+                Refused::Poisoned(text) => Failure {
+                    status: tenas_status_code::TENAS_ERROR_INVALID_STATE,
+                    message: format!("{what}: unusable since an earlier internal error: {text}"),
+                },
+                Refused::Panicked(text) => Failure::internal(&text),
+            })
         })
     }
 }

@@ -1,10 +1,8 @@
 //! What stands between every function and C: no panic passes, failures become statuses.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use super::error::Failure;
 use super::status::{tenas_status, tenas_status_code};
+pub(super) use crate::gate::catch;
 use crate::hooks::{Hook, reach};
 
 #[cfg(not(panic = "unwind"))]
@@ -26,25 +24,6 @@ pub(super) fn guard(
             failure.status as tenas_status
         }
     }
-}
-
-/// Runs `body`; its panic becomes a text.
-///
-/// Whoever calls this decides what becomes of the data that `body` may have left half changed.
-pub(super) fn catch<R>(body: impl FnOnce() -> R) -> Result<R, String> {
-    catch_unwind(AssertUnwindSafe(body)).map_err(text_of)
-}
-
-fn text_of(payload: Box<dyn Any + Send>) -> String {
-    if let Some(text) = payload.downcast_ref::<String>() {
-        return text.clone();
-    }
-    if let Some(text) = payload.downcast_ref::<&str>() {
-        return (*text).to_owned();
-    }
-    // Its destructor might panic as well.
-    std::mem::forget(payload);
-    "a panic without text".to_owned()
 }
 
 #[cfg(test)]

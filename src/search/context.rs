@@ -440,14 +440,10 @@ impl Context {
         let mut log = std::mem::take(&mut self.log);
         let control = &self.control;
         control.set_progress(&progress);
-        // What this call acts on it reports, even if the request is taken back meanwhile.
-        let stopped = Cell::new(false);
+        let cancel = control.watch();
         let mut unsaved = Ok(());
         let failed = Cell::new(false);
-        let stop = || {
-            stopped.set(stopped.get() || control.is_cancelled());
-            stopped.get() || failed.get()
-        };
+        let stop = || cancel.is_stopped() || failed.get();
         let mut after = |scored: Scored<'_>| {
             progress.candidate = scored.finished as u32;
             progress.seconds = self.seconds + start.elapsed().as_secs_f64();
@@ -460,14 +456,14 @@ impl Context {
                 failed.set(unsaved.is_err());
             }
             if !stop() && observer(&progress).is_break() {
-                stopped.set(true);
+                cancel.stop();
             }
         };
         let (config, dataset, engine) = (&self.config, &self.dataset, self.engine.as_ref());
         let result = scoring.evaluate(config, dataset, engine, range, &mut after, &stop);
+        let cancelled = cancel.finish();
         (self.scoring, self.schedule, self.log) = (Some(scoring), schedule, log);
-        // A request that came with the last candidate is reported too.
-        if self.control.take_cancel() || stopped.get() {
+        if cancelled {
             return Err(Error::Cancelled);
         }
         unsaved.and(result)

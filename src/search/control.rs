@@ -1,6 +1,7 @@
 //! What other threads may touch while a search runs: cancel and progress, atomics only.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::gate::atomic::{AtomicU64, Ordering};
+use crate::gate::{Cancel, Watch};
 
 /// How far a search is.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -20,7 +21,7 @@ pub struct Progress {
 /// Shared between a running search and everyone who watches or stops it.
 #[derive(Debug, Default)]
 pub struct Control {
-    cancel: AtomicBool,
+    cancel: Cancel,
     /// The four counts, 16 bits each, so that a reader never sees two rounds mixed.
     counts: AtomicU64,
     seconds: AtomicU64,
@@ -30,22 +31,27 @@ impl Control {
     /// Asks the running call, or else the next one, to return [`Cancelled`](crate::Error::Cancelled).
     /// Safe in a signal handler.
     pub fn cancel(&self) {
-        self.cancel.store(true, Ordering::SeqCst);
+        self.cancel.request();
     }
 
     /// Drops a request that no call has reported yet.
     pub fn clear_cancel(&self) {
-        self.cancel.store(false, Ordering::SeqCst);
+        self.cancel.clear();
     }
 
     /// Whether a request stands.
     pub fn is_cancelled(&self) -> bool {
-        self.cancel.load(Ordering::SeqCst)
+        self.cancel.stands()
     }
 
     /// Uses the request up; whether there was one.
     pub(super) fn take_cancel(&self) -> bool {
-        self.cancel.swap(false, Ordering::SeqCst)
+        self.cancel.take()
+    }
+
+    /// A run's view of requests.
+    pub(super) fn watch(&self) -> Watch<'_> {
+        self.cancel.watch()
     }
 
     /// How far the search is.

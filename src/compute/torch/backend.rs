@@ -251,6 +251,11 @@ impl Backend {
         self.done(&[a], a.tensor.f_sum_dim_intlist(axes, true, kind), &shape, kind)
     }
 
+    /// Axes the other way round.
+    pub(super) fn flip(&self, a: &Array, axes: &[i64]) -> Result<Array> {
+        self.done(&[a], a.tensor.f_flip(axes), &a.shape, a.kind)
+    }
+
     pub(super) fn relu(&self, a: &Array) -> Result<Array> {
         self.done(&[a], a.tensor.f_relu(), &a.shape, a.kind)
     }
@@ -316,8 +321,7 @@ impl Backend {
         let size = [batch, channels, w.kernel, w.kernel, height, width];
         let plane = rows * columns;
         let (down, right) = (w.dilation * columns, w.dilation);
-        let stride =
-            [channels * plane, plane, down, right, w.stride * columns, w.stride];
+        let stride = [channels * plane, plane, down, right, w.stride * columns, w.stride];
         let shape = [batch, channels * taps + 1, places];
         let all = self.empty(&shape, F64)?;
         let fill = || -> std::result::Result<tch::Tensor, TchError> {

@@ -1,11 +1,11 @@
 //! Tasks of the same kind in groups, as large as the device's memory allows.
 
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tch::Device;
 
+use super::autocast::FullPrecision;
 use super::backend::{Array, Backend, Counts, F64};
 use super::kernels::{PackedBits, Tensor, TorchKernels};
 use super::{TorchDevice, cuda};
@@ -127,12 +127,10 @@ impl TorchEngine {
     /// The values of tasks of one kind, all at once.
     fn compute(&self, tasks: &[&Task], block: usize, reduce: &Reduce<'_>) -> Result<Vec<f64>> {
         // Of this thread, and put back before the host's callbacks run: no gradients, and no mixed
-        // precision, which the host may have switched on. A panic must not skip that.
+        // precision, which the host may have switched on.
         let _no_grad = tch::no_grad_guard();
-        let values = tch::autocast(false, || {
-            catch_unwind(AssertUnwindSafe(|| self.compute_group(tasks, block, reduce)))
-        });
-        values.unwrap_or_else(|payload| resume_unwind(payload))
+        let _full_precision = FullPrecision::new();
+        self.compute_group(tasks, block, reduce)
     }
 
     fn compute_group(

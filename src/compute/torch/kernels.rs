@@ -146,6 +146,19 @@ impl TorchKernels<'_> {
         self.backend.pad(&images, height, [p, end(x.dims[5], output[1])])
     }
 
+    /// Weights `[G out, in, k, k]` as the adjoint reads them: `[G in, out, k, k]`, windows turned
+    /// around.
+    fn turned(&self, weight: &Array, g: &Convolution, outputs: i64) -> Result<Array> {
+        let (k, inputs) = (g.kernel as i64, weight.shape[1]);
+        let windows = if k == 1 { weight.clone() } else { self.backend.flip(weight, &[2, 3])? };
+        if g.depthwise {
+            return Ok(windows);
+        }
+        let groups = self.groups as i64;
+        let split = windows.reshape(&[groups, outputs, inputs, k, k])?.permute(&[0, 2, 1, 3, 4])?;
+        split.reshape(&[groups * inputs, outputs, k, k])
+    }
+
     fn conv_groups(&self, g: &Convolution, channels: i64) -> i64 {
         self.groups as i64 * if g.depthwise { channels } else { 1 }
     }
@@ -298,7 +311,9 @@ impl TorchKernels<'_> {
         self.backend.add_at(&part, &values.reshape(&[g, i, length])?)
     }
 
-    /// The input adjoint of a convolution: `dz` is `[I, N, G, C, H, W]`.
+    /// The input adjoint of a convolution: `dz` is `[I, N, G, C, H, W]`. Without a stride it is a
+    /// convolution itself, with the weights' axes swapped and their windows turned around: cuDNN has
+    /// far faster kernels for it than for a transposed one of few channels.
     fn conv_input(
         &self,
         weight: &Array,
@@ -306,6 +321,13 @@ impl TorchKernels<'_> {
         dz: &Tensor,
         dx: [i64; 6],
     ) -> Result<Array> {
+        let around = (g.dilation * (g.kernel - 1)) as i64 - g.padding as i64;
+        if g.stride == 1 && g.padding >= 0 && around >= 0 {
+            let turned = self.turned(weight, g, dz.dims[3])?;
+            let w = Window2d { padding: around, ..conv_window(g) };
+            let (groups, images) = (self.conv_groups(g, dx[3]), dz.images()?);
+            return self.backend.convolution(&images, &turned, &w, None, groups, &flat(dx));
+        }
         let w = conv_window(g);
         let output = [dz.dims[4], dz.dims[5]];
         // Of what `shifted` gave.
@@ -396,8 +418,12 @@ impl Kernels for TorchKernels<'_> {
         }
         let powers: [u8; 8] = std::array::from_fn(|b| 1 << b);
         let powers = self.backend.upload(&powers, &[1, 1, 1, 8])?;
-        let weighed = self.backend.mul(&on.reshape(&[n, g, bytes, 8])?, &powers)?;
-        let bytes = self.backend.sum(&weighed, &[3], U8)?.reshape(&[n, g, bytes])?;
+        let mut sums = self.backend.mul(&on.reshape(&[n, g, bytes, 8])?, &powers)?;
+        // Halves, since libtorch sums short rows of bytes slowly on a GPU.
+        for half in [4, 2, 1] {
+            sums = self.backend.add(&sums.narrow(3, 0, half)?, &sums.narrow(3, half, half)?)?;
+        }
+        let bytes = sums.reshape(&[n, g, bytes])?;
         bits.push(PackedBits { bit, bytes });
         Ok(())
     }

@@ -1,0 +1,1462 @@
+/*
+ * tenas.hpp - libtenas for C++17
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * Everything of tenas.h, which says what each call does; here is how it looks from C++:
+ *
+ * - Objects (Config, Dataset, Context, Benchmark) free themselves. They move, and do not copy. One
+ *   that was moved from takes no call but assignment and destruction: others throw
+ *   Status::null_pointer.
+ * - A call that fails throws tenas::Error, with the library's message and its Status. A lookup that
+ *   finds nothing gives std::nullopt.
+ * - Texts are std::string, UTF-8, paths too. A text with a NUL inside is refused.
+ * - Callbacks are std::function, and may throw: the call that they were called from stops, as if it
+ *   had been cancelled, and throws that exception to its own caller. Calls of C functions of your
+ *   own on these objects know nothing of that, and give a plain status.
+ * - get() is the object for calls of tenas.h, release() hands it over.
+ *
+ * The first call checks that the library that is loaded has the ABI of this header.
+ *
+ *     tenas::Config config(tenas::Space::nas_bench_201, tenas::DatasetKind::cifar10);
+ *     auto images = tenas::Dataset::open(tenas::DatasetKind::cifar10, "cifar-10-batches-bin");
+ *     tenas::Context search(config, images);
+ *     search.run();
+ *     std::cout << search.genotype() << '\n';
+ */
+
+#ifndef TENAS_TENAS_HPP
+#define TENAS_TENAS_HPP
+
+#include <tenas.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tenas {
+
+// ---- Enums: those of tenas.h ----
+
+/** What a call came to. */
+enum class Status : std::int32_t {
+    ok = TENAS_OK,
+    null_pointer = TENAS_ERROR_NULL_POINTER,
+    invalid_argument = TENAS_ERROR_INVALID_ARGUMENT,
+    invalid_state = TENAS_ERROR_INVALID_STATE,
+    io = TENAS_ERROR_IO,
+    format = TENAS_ERROR_FORMAT,
+    device = TENAS_ERROR_DEVICE,
+    busy = TENAS_ERROR_BUSY,
+    cancelled = TENAS_ERROR_CANCELLED,
+    buffer_too_small = TENAS_ERROR_BUFFER_TOO_SMALL,
+    out_of_memory = TENAS_ERROR_OUT_OF_MEMORY,
+    not_found = TENAS_ERROR_NOT_FOUND,
+    internal = TENAS_ERROR_INTERNAL,
+};
+
+/** What is searched. */
+enum class Space : std::int32_t {
+    nas_bench_201 = TENAS_SPACE_NAS_BENCH_201,
+    darts = TENAS_SPACE_DARTS,
+};
+
+/** Data sets that presets are published for, and custom for images of your own. */
+enum class DatasetKind : std::int32_t {
+    cifar10 = TENAS_DATASET_CIFAR10,
+    cifar100 = TENAS_DATASET_CIFAR100,
+    imagenet16_120 = TENAS_DATASET_IMAGENET16_120,
+    imagenet = TENAS_DATASET_IMAGENET,
+    custom = TENAS_DATASET_CUSTOM,
+};
+
+/** How the weights of a network are initialised. */
+enum class Init : std::int32_t {
+    kaiming_normal = TENAS_INIT_KAIMING_NORMAL,
+    torch_default = TENAS_INIT_TORCH_DEFAULT,
+};
+
+/** How candidates draw their weights and images. */
+enum class Sampling : std::int32_t {
+    common = TENAS_SAMPLING_COMMON,
+    independent = TENAS_SAMPLING_INDEPENDENT,
+};
+
+/** Where a search computes. ("automatic" is TENAS_DEVICE_AUTO: auto is a keyword.) */
+enum class Device : std::int32_t {
+    automatic = TENAS_DEVICE_AUTO,
+    cpu = TENAS_DEVICE_CPU,
+    cuda = TENAS_DEVICE_CUDA,
+    torch_cpu = TENAS_DEVICE_TORCH_CPU,
+};
+
+/** How a genotype is written. */
+enum class GenotypeFormat : std::int32_t {
+    native = TENAS_GENOTYPE_NATIVE,
+    json = TENAS_GENOTYPE_JSON,
+};
+
+/** What kind of values a parameter has. */
+enum class ParameterType : std::int32_t {
+    uint32 = TENAS_PARAMETER_UINT32,
+    uint64 = TENAS_PARAMETER_UINT64,
+    choice = TENAS_PARAMETER_CHOICE,
+};
+
+/** How much a line of the log matters. */
+enum class LogLevel : std::int32_t {
+    error = TENAS_LOG_ERROR,
+    warning = TENAS_LOG_WARNING,
+    info = TENAS_LOG_INFO,
+    debug = TENAS_LOG_DEBUG,
+};
+
+/** The name that tenas.h has: "TENAS_ERROR_IO"; "unknown status" for what is none. */
+inline std::string to_string(Status status)
+{
+    return tenas_status_name(static_cast<std::int32_t>(status));
+}
+
+/** "nas-bench-201" or "darts"; "unknown" for what is none, as for all enums below. */
+inline std::string to_string(Space space)
+{
+    const char *name = nullptr;
+    return tenas_space_name(static_cast<std::int32_t>(space), &name) == TENAS_OK ? name : "unknown";
+}
+
+/** The name in a configuration's JSON. */
+inline std::string to_string(DatasetKind kind)
+{
+    switch (kind) {
+    case DatasetKind::cifar10: return "cifar10";
+    case DatasetKind::cifar100: return "cifar100";
+    case DatasetKind::imagenet16_120: return "ImageNet16-120";
+    case DatasetKind::imagenet: return "imagenet-1k";
+    case DatasetKind::custom: return "custom";
+    }
+    return "unknown";
+}
+
+/** The name in a configuration's JSON. */
+inline std::string to_string(Init init)
+{
+    switch (init) {
+    case Init::kaiming_normal: return "kaiming_normal";
+    case Init::torch_default: return "torch_default";
+    }
+    return "unknown";
+}
+
+/** The name in a configuration's JSON. */
+inline std::string to_string(Sampling sampling)
+{
+    switch (sampling) {
+    case Sampling::common: return "common";
+    case Sampling::independent: return "independent";
+    }
+    return "unknown";
+}
+
+/** The name in a configuration's JSON. */
+inline std::string to_string(Device device)
+{
+    switch (device) {
+    case Device::automatic: return "auto";
+    case Device::cpu: return "cpu";
+    case Device::cuda: return "cuda";
+    case Device::torch_cpu: return "torch-cpu";
+    }
+    return "unknown";
+}
+
+inline std::string to_string(GenotypeFormat format)
+{
+    switch (format) {
+    case GenotypeFormat::native: return "native";
+    case GenotypeFormat::json: return "json";
+    }
+    return "unknown";
+}
+
+inline std::string to_string(ParameterType type)
+{
+    switch (type) {
+    case ParameterType::uint32: return "uint32";
+    case ParameterType::uint64: return "uint64";
+    case ParameterType::choice: return "choice";
+    }
+    return "unknown";
+}
+
+inline std::string to_string(LogLevel level)
+{
+    switch (level) {
+    case LogLevel::error: return "error";
+    case LogLevel::warning: return "warning";
+    case LogLevel::info: return "info";
+    case LogLevel::debug: return "debug";
+    }
+    return "unknown";
+}
+
+// ---- Errors ----
+
+/** A call that failed. what() names the function, what was found and what was expected. */
+class Error : public std::runtime_error {
+public:
+    Error(Status code, const std::string &message) : std::runtime_error(message), code_(code) {}
+
+    /** The kind of failure. */
+    Status code() const noexcept { return code_; }
+
+private:
+    Status code_;
+};
+
+/** Seconds, as the library counts them. Any std::chrono duration converts to it. */
+using Seconds = std::chrono::duration<double>;
+
+// ---- Plumbing ----
+
+namespace detail {
+
+/** Throws unless the library has the ABI that the header was written for. */
+inline void check_abi(std::uint32_t header, std::uint32_t library)
+{
+    if (header != library)
+        throw Error(Status::invalid_state,
+                    "tenas.hpp: found a library of ABI version " + std::to_string(library) + " ("
+                        + tenas_version() + "), expected ABI version " + std::to_string(header)
+                        + " (" TENAS_VERSION "): compile with the header of the library");
+}
+
+/**
+ * A call in progress on this thread, to which its callbacks hand the exceptions that must not pass
+ * through the library. Calls nest: a callback may call the library.
+ */
+class Call {
+public:
+    Call() : outer_(current())
+    {
+        static const bool abi = (check_abi(TENAS_ABI_VERSION, tenas_abi_version()), true);
+        static_cast<void>(abi);
+        current() = this;
+    }
+    ~Call() { current() = outer_; }
+    Call(const Call &) = delete;
+    Call &operator=(const Call &) = delete;
+
+    /**
+     * Calls a host's function. Whether it returned normally; if not, the call keeps its exception,
+     * and calls no other function of the host.
+     */
+    template <class Function> static bool host(Function &&function) noexcept
+    {
+        Call *call = current();
+        if (call != nullptr && call->exception_)
+            return false;
+        try {
+            function();
+            return true;
+        } catch (...) {
+            if (call != nullptr)
+                call->exception_ = std::current_exception();
+            return false;
+        }
+    }
+
+    /** For callbacks that cannot say "stop" by what they return. */
+    static void cancel(tenas_context *context) noexcept
+    {
+        tenas_context_cancel(context);
+        if (current() != nullptr)
+            current()->cancelled_ = context;
+    }
+
+    /** Throws what a callback threw; else returns the status. */
+    tenas_status end(tenas_status status)
+    {
+        if (!exception_)
+            return status;
+        // The request to cancel was for this call alone.
+        if (cancelled_ != nullptr && status != TENAS_ERROR_CANCELLED)
+            tenas_context_clear_cancel(cancelled_);
+        std::rethrow_exception(exception_);
+    }
+
+private:
+    static Call *&current() noexcept
+    {
+        static thread_local Call *call = nullptr;
+        return call;
+    }
+
+    Call *outer_;
+    std::exception_ptr exception_;
+    tenas_context *cancelled_ = nullptr;
+};
+
+inline void check(tenas_status status)
+{
+    if (status != TENAS_OK)
+        throw Error(static_cast<Status>(status), tenas_last_error_message());
+}
+
+/** The status of a call of the library. Throws what its callbacks throw. */
+template <class Function> tenas_status status_of(Function &&function)
+{
+    Call call;
+    return call.end(function());
+}
+
+/** A call of the library that must succeed. */
+template <class Function> void call(Function &&function)
+{
+    check(status_of(function));
+}
+
+/** A value that a call sets. */
+template <class T, class Function> T value(Function &&function)
+{
+    T out{};
+    call([&] { return function(&out); });
+    return out;
+}
+
+/** A value that a call may not find. */
+template <class T, class Function> std::optional<T> found(Function &&function)
+{
+    T out{};
+    const tenas_status status = status_of([&] { return function(&out); });
+    if (status == TENAS_ERROR_NOT_FOUND)
+        return std::nullopt;
+    check(status);
+    return out;
+}
+
+/** A struct that a call fills in. */
+template <class T, class Function> T filled(Function &&function)
+{
+    T out{};
+    out.struct_size = sizeof out;
+    call([&] { return function(&out); });
+    return out;
+}
+
+/** An array that a call writes, whose length it tells when asked without one. */
+template <class T, class Function> std::vector<T> array(Function &&function)
+{
+    std::vector<T> out;
+    std::size_t count = 0;
+    call([&] { return function(nullptr, std::size_t{0}, &count); });
+    for (;;) {
+        out.resize(count);
+        const tenas_status status =
+            status_of([&] { return function(out.empty() ? nullptr : out.data(), out.size(), &count); });
+        // It may have grown in between: another thread may be using the object.
+        if (status == TENAS_ERROR_BUFFER_TOO_SMALL && count > out.size())
+            continue;
+        check(status);
+        out.resize(count);
+        return out;
+    }
+}
+
+/** A text that a call writes; its length does not count the NUL. */
+template <class Function> std::string text(Function &&function)
+{
+    const std::vector<char> out =
+        array<char>([&](char *buffer, std::size_t capacity, std::size_t *length) {
+            const tenas_status status = function(buffer, capacity, length);
+            *length += 1;
+            return status;
+        });
+    return std::string(out.data());
+}
+
+/** A text for the library, which ends at its NUL. */
+inline const char *c_string(const std::string &text)
+{
+    if (text.find('\0') != std::string::npos)
+        throw Error(Status::invalid_argument, "tenas.hpp: found a text with a NUL inside ('"
+                                                  + std::string(text.c_str())
+                                                  + "' before it), expected none");
+    return text.c_str();
+}
+
+template <class Enum> std::int32_t number(Enum value) noexcept
+{
+    return static_cast<std::int32_t>(value);
+}
+
+/** What owns an object of the library. */
+template <class T, void (*Free)(T *)> class Handle {
+public:
+    /** The object, for calls of tenas.h; null once moved from. It stays this one's. */
+    T *get() const noexcept { return handle_.get(); }
+
+    /** Hands the object over: free it with its function of tenas.h. */
+    T *release() noexcept { return handle_.release(); }
+
+protected:
+    explicit Handle(T *owned) noexcept : handle_(owned) {}
+
+    void reset() noexcept { handle_.reset(); }
+
+    /** The object that a call makes. */
+    template <class Function> static T *made(Function &&function)
+    {
+        T *out = nullptr;
+        Call call;
+        const tenas_status status = function(&out);
+        Handle owned(out); // frees it if a callback has thrown
+        check(call.end(status));
+        return owned.release();
+    }
+
+private:
+    struct Deleter {
+        void operator()(T *handle) const noexcept { Free(handle); }
+    };
+    std::unique_ptr<T, Deleter> handle_;
+};
+
+} // namespace detail
+
+// ---- Version and build ----
+
+/** The version of the library that is loaded, for example "0.1.0". */
+inline std::string version()
+{
+    return tenas_version();
+}
+
+/** The ABI version of the library that is loaded; this header is for TENAS_ABI_VERSION. */
+inline std::uint32_t abi_version() noexcept
+{
+    return tenas_abi_version();
+}
+
+/** The message of this thread's last failed call; empty if none has failed. */
+inline std::string last_error_message()
+{
+    return tenas_last_error_message();
+}
+
+/** What this build can do on this machine, as JSON: tenas_build_info. */
+inline std::string build_info()
+{
+    return detail::text([](char *buffer, std::size_t capacity, std::size_t *length) {
+        return tenas_build_info(buffer, capacity, length);
+    });
+}
+
+// ---- Names of a space ----
+
+/** "nas-bench-201" or "darts". Throws Status::invalid_argument for what is no space. */
+inline std::string space_name(Space space)
+{
+    return detail::value<const char *>(
+        [&](const char **out) { return tenas_space_name(detail::number(space), out); });
+}
+
+/** The name of a kind of cell, from 0. Throws Status::invalid_argument if there is none. */
+inline std::string space_cell_name(Space space, std::uint32_t cell)
+{
+    return detail::value<const char *>(
+        [&](const char **out) { return tenas_space_cell_name(detail::number(space), cell, out); });
+}
+
+/** The name of an edge, from 0: "1<-0". Throws Status::invalid_argument if there is none. */
+inline std::string space_edge_name(Space space, std::uint32_t cell, std::uint32_t edge)
+{
+    return detail::value<const char *>([&](const char **out) {
+        return tenas_space_edge_name(detail::number(space), cell, edge, out);
+    });
+}
+
+/** The name of an operation, from 0. Throws Status::invalid_argument if there is none. */
+inline std::string space_operation_name(Space space, std::uint32_t operation)
+{
+    return detail::value<const char *>([&](const char **out) {
+        return tenas_space_operation_name(detail::number(space), operation, out);
+    });
+}
+
+// ---- Parameters ----
+
+/** A parameter of a configuration, as data. All values are whole numbers. */
+struct Parameter {
+    /** What Config::set_parameter takes. */
+    std::string name;
+    ParameterType type;
+    /** Whether it decides what a search finds; if not, only where it computes and how fast. */
+    bool decides;
+    /** Value in the preset, smallest and largest value. */
+    std::uint64_t preset, minimum, maximum;
+    /** The names of a choice's values, from minimum on, with commas between; none for a number. */
+    std::optional<std::string> choices;
+};
+
+/** How many parameters there are. */
+inline std::size_t parameter_count()
+{
+    return detail::value<std::size_t>([](std::size_t *out) { return tenas_parameter_count(out); });
+}
+
+/** A parameter, from 0, in the preset of a space for a data set. */
+inline Parameter parameter_info(Space space, DatasetKind dataset, std::size_t index)
+{
+    const auto c = detail::filled<tenas_parameter>([&](tenas_parameter *out) {
+        return tenas_parameter_info(detail::number(space), detail::number(dataset), index, out);
+    });
+    Parameter parameter{c.name, static_cast<ParameterType>(c.type), c.decides != 0, c.preset,
+                        c.minimum, c.maximum, std::nullopt};
+    if (c.choices != nullptr)
+        parameter.choices = c.choices;
+    return parameter;
+}
+
+/** All parameters. */
+inline std::vector<Parameter> parameters(Space space, DatasetKind dataset)
+{
+    std::vector<Parameter> all;
+    const std::size_t count = parameter_count();
+    for (std::size_t index = 0; index < count; ++index)
+        all.push_back(parameter_info(space, dataset, index));
+    return all;
+}
+
+// ---- Configuration ----
+
+/** A device, and which of its kind: GPUs count from 0, others have 0. */
+struct DeviceIndex {
+    Device kind;
+    std::int32_t index;
+};
+
+/**
+ * What determines a search. The setters return *this. They throw Status::invalid_argument for a value
+ * out of range, and then nothing has changed.
+ */
+class Config : public detail::Handle<tenas_config, tenas_config_free> {
+public:
+    /** The published preset of a space for a data set. */
+    Config(Space space, DatasetKind dataset)
+        : Config(made([&](tenas_config **out) {
+              return tenas_config_new(detail::number(space), detail::number(dataset), out);
+          }))
+    {}
+
+    /** Owns an object that tenas.h has made. */
+    explicit Config(tenas_config *owned) noexcept : Handle(owned) {}
+
+    /** A configuration from JSON, as to_json() writes it. Throws Status::format. */
+    static Config from_json(const std::string &json)
+    {
+        return Config(made([text = detail::c_string(json)](tenas_config **out) {
+            return tenas_config_from_json(text, out);
+        }));
+    }
+
+    /** All of it as JSON. */
+    std::string to_json() const
+    {
+        return detail::text([this](char *buffer, std::size_t capacity, std::size_t *length) {
+            return tenas_config_to_json(get(), buffer, capacity, length);
+        });
+    }
+
+    /** Seed of all random numbers, by default 0. */
+    Config &set_seed(std::uint64_t seed)
+    {
+        return set([&] { return tenas_config_set_seed(get(), seed); });
+    }
+
+    /** How many times each candidate is scored: 1 to 1000, by default 3. */
+    Config &set_repeats(std::uint32_t repeats)
+    {
+        return set([&] { return tenas_config_set_repeats(get(), repeats); });
+    }
+
+    /** Images of an NTK's batch: 2 to 1024. */
+    Config &set_batch_size(std::uint32_t images)
+    {
+        return set([&] { return tenas_config_set_batch_size(get(), images); });
+    }
+
+    /** Operations that a round removes from each edge: 1 to 16. */
+    Config &set_prune_per_edge(std::uint32_t operations)
+    {
+        return set([&] { return tenas_config_set_prune_per_edge(get(), operations); });
+    }
+
+    /** Precision at which candidates are compared: 1 to 15 decimals, by default 3. */
+    Config &set_score_decimals(std::uint32_t decimals)
+    {
+        return set([&] { return tenas_config_set_score_decimals(get(), decimals); });
+    }
+
+    /** Threads of the native engine: 1 to 1024, 0 (the default) for all cores. */
+    Config &set_threads(std::uint32_t threads)
+    {
+        return set([&] { return tenas_config_set_threads(get(), threads); });
+    }
+
+    Config &set_init(Init init)
+    {
+        return set([&] { return tenas_config_set_init(get(), detail::number(init)); });
+    }
+
+    Config &set_sampling(Sampling sampling)
+    {
+        return set([&] { return tenas_config_set_sampling(get(), detail::number(sampling)); });
+    }
+
+    /** Where to compute. Throws Status::device if this build of the library has no such device. */
+    Config &set_device(Device kind, std::int32_t index = 0)
+    {
+        return set([&] { return tenas_config_set_device(get(), detail::number(kind), index); });
+    }
+
+    /**
+     * A parameter by its name. Throws Status::not_found for an unknown name, Status::invalid_argument
+     * for a value out of range, Status::device.
+     */
+    Config &set_parameter(const std::string &name, std::uint64_t value)
+    {
+        return set([&, text = detail::c_string(name)] {
+            return tenas_config_set_parameter(get(), text, value);
+        });
+    }
+
+    Space space() const { return static_cast<Space>(value<std::int32_t>(tenas_config_space)); }
+    DatasetKind dataset() const
+    {
+        return static_cast<DatasetKind>(value<std::int32_t>(tenas_config_dataset));
+    }
+    std::uint64_t seed() const { return value<std::uint64_t>(tenas_config_seed); }
+    std::uint32_t repeats() const { return value<std::uint32_t>(tenas_config_repeats); }
+    std::uint32_t batch_size() const { return value<std::uint32_t>(tenas_config_batch_size); }
+    std::uint32_t prune_per_edge() const { return value<std::uint32_t>(tenas_config_prune_per_edge); }
+    std::uint32_t score_decimals() const { return value<std::uint32_t>(tenas_config_score_decimals); }
+    std::uint32_t threads() const { return value<std::uint32_t>(tenas_config_threads); }
+    Init init() const { return static_cast<Init>(value<std::int32_t>(tenas_config_init)); }
+    Sampling sampling() const
+    {
+        return static_cast<Sampling>(value<std::int32_t>(tenas_config_sampling));
+    }
+    DeviceIndex device() const
+    {
+        std::int32_t kind = 0, index = 0;
+        detail::call([&] { return tenas_config_device(get(), &kind, &index); });
+        return {static_cast<Device>(kind), index};
+    }
+
+    /** The value of a parameter; none if no parameter has that name. */
+    std::optional<std::uint64_t> parameter(const std::string &name) const
+    {
+        return detail::found<std::uint64_t>(
+            [&, text = detail::c_string(name)](std::uint64_t *out) {
+                return tenas_config_parameter(get(), text, out);
+            });
+    }
+
+private:
+    template <class Function> Config &set(Function &&function)
+    {
+        detail::call(function);
+        return *this;
+    }
+
+    template <class T> T value(tenas_status (*getter)(const tenas_config *, T *)) const
+    {
+        return detail::value<T>([&](T *out) { return getter(get(), out); });
+    }
+};
+
+// ---- Images ----
+
+/** The shape of a set of images: count x channels x height x width bytes, in that order. */
+struct Shape {
+    std::size_t count, channels, height, width;
+};
+
+/** By what images are normalised: a value a channel, in units of the bytes (0 to 255). */
+struct Normalisation {
+    std::vector<float> mean, stddev;
+};
+
+/** What a data set is. */
+struct DatasetFacts {
+    Shape shape;
+    std::size_t classes;
+    /** Broken images that were found so far, in a folder of JPEG files. */
+    std::size_t skipped;
+    DatasetKind kind;
+};
+
+/**
+ * A loader: writes images indices[0], indices[1], ... , count of them, one behind the other, each
+ * channels x height x width bytes. What it throws, the call that needed the images throws. The same
+ * index must give the same bytes. Searches that run on several threads call it from all of them.
+ */
+using Loader =
+    std::function<void(const std::size_t *indices, std::size_t count, std::uint8_t *images)>;
+
+/** Images to search on. They never change: any number of threads and searches may share them. */
+class Dataset : public detail::Handle<tenas_dataset, tenas_dataset_free> {
+public:
+    /** Owns an object that tenas.h has made. */
+    explicit Dataset(tenas_dataset *owned) noexcept : Handle(owned) {}
+
+    /**
+     * A published data set from disk; tenas_dataset_open has the layouts. Throws Status::io,
+     * Status::format, Status::invalid_argument, Status::out_of_memory.
+     */
+    static Dataset open(DatasetKind kind, const std::string &path)
+    {
+        return Dataset(made([&, text = detail::c_string(path)](tenas_dataset **out) {
+            return tenas_dataset_open(detail::number(kind), text, out);
+        }));
+    }
+
+    /**
+     * Images in memory, which are copied: shape's number of bytes at images. Without a normalisation
+     * it is computed from them. Throws Status::invalid_argument, Status::out_of_memory.
+     */
+    static Dataset from_images(const std::uint8_t *images, const Shape &shape, std::size_t classes,
+                               const std::optional<Normalisation> &normalisation = std::nullopt)
+    {
+        check_normalisation(shape, normalisation);
+        return Dataset(made([&](tenas_dataset **out) {
+            return tenas_dataset_from_images(images, shape.count, shape.channels, shape.height,
+                                             shape.width, mean(normalisation),
+                                             stddev(normalisation), classes, out);
+        }));
+    }
+
+    /** The same of a vector, whose size must be shape's. */
+    static Dataset from_images(const std::vector<std::uint8_t> &images, const Shape &shape,
+                               std::size_t classes,
+                               const std::optional<Normalisation> &normalisation = std::nullopt)
+    {
+        std::size_t left = images.size();
+        bool fits = true;
+        for (const std::size_t side : {shape.count, shape.channels, shape.height, shape.width}) {
+            fits = fits && side != 0 && left % side == 0;
+            left = fits ? left / side : 0;
+        }
+        if (!fits || left != 1)
+            throw Error(Status::invalid_argument,
+                        "images: found " + std::to_string(images.size()) + " bytes, expected "
+                            + std::to_string(shape.count) + " x " + std::to_string(shape.channels)
+                            + " x " + std::to_string(shape.height) + " x "
+                            + std::to_string(shape.width));
+        return from_images(images.data(), shape, classes, normalisation);
+    }
+
+    /**
+     * Images that a loader of yours has, read as searches need them. Without a normalisation every
+     * image is loaded once, here. id is a name of these images: it stands for them in checkpoints.
+     * The loader is kept until the last object that uses the images is gone. Throws what the loader
+     * throws; Status::invalid_argument, Status::out_of_memory.
+     */
+    static Dataset from_callback(const Shape &shape, std::size_t classes, Loader load,
+                                 const std::string &id,
+                                 const std::optional<Normalisation> &normalisation = std::nullopt)
+    {
+        check_normalisation(shape, normalisation);
+        const char *name = detail::c_string(id);
+        auto user = load ? std::make_unique<Loader>(std::move(load)) : nullptr;
+        tenas_dataset *dataset = made([&](tenas_dataset **out) {
+            return tenas_dataset_from_callback(shape.count, shape.channels, shape.height,
+                                               shape.width, mean(normalisation),
+                                               stddev(normalisation), classes,
+                                               user ? &load_images : nullptr, &release_loader,
+                                               user.get(), name, out);
+        });
+        user.release(); // the data set's now
+        return Dataset(dataset);
+    }
+
+    /** 10,000 images with natural statistics, in the shape of a published data set. */
+    static Dataset synthetic(DatasetKind kind, std::uint64_t seed)
+    {
+        return Dataset(made([&](tenas_dataset **out) {
+            return tenas_dataset_synthetic(detail::number(kind), seed, out);
+        }));
+    }
+
+    DatasetFacts info() const
+    {
+        const auto c = detail::filled<tenas_dataset_facts>(
+            [this](tenas_dataset_facts *out) { return tenas_dataset_info(get(), out); });
+        return {{c.count, c.channels, c.height, c.width}, c.classes, c.skipped,
+                static_cast<DatasetKind>(c.kind)};
+    }
+
+    /** Where the images came from. */
+    std::string source() const
+    {
+        return detail::text([this](char *buffer, std::size_t capacity, std::size_t *length) {
+            return tenas_dataset_source(get(), buffer, capacity, length);
+        });
+    }
+
+    /** A number that tells data sets apart, the same on every machine. Throws Status::io. */
+    std::uint64_t digest() const
+    {
+        return detail::value<std::uint64_t>(
+            [this](std::uint64_t *out) { return tenas_dataset_digest(get(), out); });
+    }
+
+private:
+    static std::int32_t load_images(const std::size_t *indices, std::size_t count,
+                                    std::uint8_t *images, void *user) noexcept
+    {
+        return detail::Call::host([&] { (*static_cast<Loader *>(user))(indices, count, images); })
+                   ? 0
+                   : 1;
+    }
+
+    static void release_loader(void *user) noexcept { delete static_cast<Loader *>(user); }
+
+    // The library reads as many values as there are channels.
+    static void check_normalisation(const Shape &shape, const std::optional<Normalisation> &n)
+    {
+        if (n && (n->mean.size() != shape.channels || n->stddev.size() != shape.channels))
+            throw Error(Status::invalid_argument,
+                        "normalisation: found " + std::to_string(n->mean.size()) + " means and "
+                            + std::to_string(n->stddev.size()) + " standard deviations, expected "
+                            + std::to_string(shape.channels) + " of each, one a channel");
+    }
+
+    static const float *mean(const std::optional<Normalisation> &n)
+    {
+        return n ? n->mean.data() : nullptr;
+    }
+    static const float *stddev(const std::optional<Normalisation> &n)
+    {
+        return n ? n->stddev.data() : nullptr;
+    }
+};
+
+// ---- Searches ----
+
+/** How far a search is. */
+struct Progress {
+    /** The round being worked on, from 0 (equal to rounds at the end), and how many there are. */
+    std::uint32_t round, rounds;
+    /** Candidates of this round that are finished, and how many there are. */
+    std::uint32_t candidate, candidates;
+    /** What this search has computed so far, all its runs together. */
+    Seconds elapsed;
+};
+
+/** Called after each candidate, on the thread that called in. false cancels. */
+using ProgressFunction = std::function<bool(const Progress &)>;
+
+/** Takes a line of a search's log, on the thread that called in. */
+using LogFunction = std::function<void(LogLevel, const std::string &)>;
+
+/**
+ * A candidate of a finished round: an operation, and what its removal would do. A delta is the relative
+ * change, (now - without) / now, rounded; all are means over the repeats.
+ */
+struct Record {
+    std::uint32_t round, cell, edge, operation;
+    /** Rank by ntk_delta, the highest first, and by regions_delta, the lowest first; from 1. */
+    std::uint32_t ntk_rank, regions_rank;
+    bool pruned;
+    double ntk_delta, regions_delta;
+    /** Condition number of the supernet's neural tangent kernel; without the operation. */
+    double ntk_now, ntk_without;
+    /** Linear regions of the supernet; without the operation. */
+    double regions_now, regions_without;
+};
+
+/** A finished round in short. */
+struct Round {
+    std::uint32_t round, candidates, pruned;
+    /** Index of its first record. */
+    std::size_t first_record;
+    /** Condition number and linear regions of the supernet that it began with. */
+    double ntk, regions;
+};
+
+/** The scores of a candidate, as they travel between contexts. Plain bytes, which never grow. */
+using Score = tenas_score;
+
+namespace detail {
+
+inline Progress progress_from(const tenas_progress &c)
+{
+    return {c.round, c.rounds, c.candidate, c.candidates, Seconds(c.seconds)};
+}
+
+/** The tenas_progress_fn of a ProgressFunction, which is the user pointer. */
+inline std::int32_t report_progress(const tenas_progress *progress, void *user) noexcept
+{
+    bool go_on = false;
+    Call::host([&] { go_on = (*static_cast<ProgressFunction *>(user))(progress_from(*progress)); });
+    return go_on ? 0 : 1;
+}
+
+struct Log {
+    tenas_context *context;
+    LogFunction function;
+};
+
+inline void report_log(std::int32_t level, const char *text, void *user) noexcept
+{
+    auto *log = static_cast<Log *>(user);
+    if (!Call::host([&] { log->function(static_cast<LogLevel>(level), text); }))
+        Call::cancel(log->context);
+}
+
+} // namespace detail
+
+/**
+ * A search: run it to the end, or round by round, watch it, stop it and go on, take the genotype.
+ *
+ * One call at a time: others throw Status::busy, those of callbacks too. Only cancel(), clear_cancel()
+ * and progress() work at any time, from any thread. Do not move or destroy it while a call works on it.
+ */
+class Context : public detail::Handle<tenas_context, tenas_context_free> {
+public:
+    /**
+     * A search of a configuration on a data set; both may change or go afterwards. Throws
+     * Status::invalid_argument if they do not fit each other, Status::device, Status::out_of_memory.
+     */
+    Context(const Config &config, const Dataset &dataset)
+        : Context(made([&](tenas_context **out) {
+              return tenas_context_new(config.get(), dataset.get(), out);
+          }))
+    {}
+
+    /** Owns an object that tenas.h has made. */
+    explicit Context(tenas_context *owned) noexcept : Handle(owned) {}
+
+    // A search goes before its callbacks do.
+    Context(Context &&) noexcept = default;
+    ~Context() { reset(); }
+    Context &operator=(Context &&other) noexcept
+    {
+        Handle::operator=(std::move(other));
+        progress_ = std::move(other.progress_);
+        log_ = std::move(other.log_);
+        return *this;
+    }
+
+    /** Hands the search over, without its callbacks. Throws Status::busy. */
+    tenas_context *release()
+    {
+        set_progress(nullptr);
+        set_log(nullptr);
+        return Handle::release();
+    }
+
+    /**
+     * A search from a checkpoint. dataset must have the images that it began with. machine's device
+     * and threads are taken, if it is given. Set callbacks and checkpoint again. Throws Status::io,
+     * Status::format, Status::invalid_argument, Status::device, Status::out_of_memory.
+     */
+    static Context load(const std::string &path, const Dataset &dataset,
+                        const Config *machine = nullptr)
+    {
+        return Context(made([&, text = detail::c_string(path)](tenas_context **out) {
+            return tenas_context_load(text, dataset.get(),
+                                      machine == nullptr ? nullptr : machine->get(), out);
+        }));
+    }
+
+    /**
+     * Runs all rounds that remain. Throws Status::cancelled, Status::out_of_memory, Status::device,
+     * Status::io, Status::format, and what callbacks throw. The next run goes on from there, to the
+     * same result.
+     */
+    void run()
+    {
+        detail::call([this] { return tenas_context_run(get()); });
+    }
+
+    /** Runs one round. Whether it was the last. Throws what run() throws. */
+    bool run_round()
+    {
+        return detail::value<bool>(
+            [this](bool *out) { return tenas_context_run_round(get(), out); });
+    }
+
+    /**
+     * Asks the running call to throw Status::cancelled; if none runs, the next one does. From any thread,
+     * from callbacks, from a signal handler.
+     */
+    void cancel() const noexcept { tenas_context_cancel(get()); }
+
+    /** Drops a request to cancel that no call has reported yet. */
+    void clear_cancel() const noexcept { tenas_context_clear_cancel(get()); }
+
+    /** How far it is. */
+    Progress progress() const
+    {
+        return detail::progress_from(detail::filled<tenas_progress>(
+            [this](tenas_progress *out) { return tenas_context_progress(get(), out); }));
+    }
+
+    /**
+     * Sets the function that is called after each candidate; an empty one clears it. An exception
+     * of it comes out of the call that runs.
+     */
+    void set_progress(ProgressFunction function)
+    {
+        auto next = function ? std::make_unique<ProgressFunction>(std::move(function)) : nullptr;
+        detail::call([&] {
+            return tenas_context_set_progress(get(), next ? &detail::report_progress : nullptr,
+                                              next.get());
+        });
+        progress_ = std::move(next);
+    }
+
+    /** Sets the function that takes the log; an empty one clears it. Its exceptions likewise. */
+    void set_log(LogFunction function)
+    {
+        std::unique_ptr<detail::Log> next;
+        if (function)
+            next.reset(new detail::Log{get(), std::move(function)});
+        detail::call([&] {
+            return tenas_context_set_log(get(), next ? &detail::report_log : nullptr, next.get());
+        });
+        log_ = std::move(next);
+    }
+
+    bool is_finished() const
+    {
+        return detail::value<bool>(
+            [this](bool *out) { return tenas_context_is_finished(get(), out); });
+    }
+
+    /** A copy of its configuration. */
+    Config config() const
+    {
+        tenas_config *config = nullptr;
+        detail::call([&] { return tenas_context_config(get(), &config); });
+        return Config(config);
+    }
+
+    /** Where it computes: never Device::automatic. */
+    DeviceIndex device() const
+    {
+        std::int32_t kind = 0, index = 0;
+        detail::call([&] { return tenas_context_device(get(), &kind, &index); });
+        return {static_cast<Device>(kind), index};
+    }
+
+    /** What a finished search has found. Throws Status::invalid_state before. */
+    std::string genotype(GenotypeFormat format = GenotypeFormat::native) const
+    {
+        return detail::text([&](char *buffer, std::size_t capacity, std::size_t *length) {
+            return tenas_context_genotype(get(), detail::number(format), buffer, capacity, length);
+        });
+    }
+
+    /** How many candidates all finished rounds had. */
+    std::size_t record_count() const
+    {
+        return detail::value<std::size_t>(
+            [this](std::size_t *out) { return tenas_context_record_count(get(), out); });
+    }
+
+    /** A candidate of a finished round. Throws Status::not_found. */
+    Record record(std::size_t index) const
+    {
+        const auto c = detail::filled<tenas_record>(
+            [&](tenas_record *out) { return tenas_context_record(get(), index, out); });
+        return {c.round, c.cell, c.edge, c.operation, c.ntk_rank, c.regions_rank, c.pruned != 0,
+                c.ntk_delta, c.regions_delta, c.ntk_now, c.ntk_without, c.regions_now,
+                c.regions_without};
+    }
+
+    /** All of them, in the order of rounds, cells, edges and operations. */
+    std::vector<Record> records() const
+    {
+        std::vector<Record> all;
+        const std::size_t count = record_count();
+        for (std::size_t index = 0; index < count; ++index)
+            all.push_back(record(index));
+        return all;
+    }
+
+    /** How many rounds were finished by their scores. */
+    std::size_t round_count() const
+    {
+        return detail::value<std::size_t>(
+            [this](std::size_t *out) { return tenas_context_round_count(get(), out); });
+    }
+
+    /** A finished round. Throws Status::not_found. */
+    Round round(std::size_t index) const
+    {
+        const auto c = detail::filled<tenas_round>(
+            [&](tenas_round *out) { return tenas_context_round(get(), index, out); });
+        return {c.round, c.candidates, c.pruned, c.first_record, c.ntk, c.regions};
+    }
+
+    /** All of them. */
+    std::vector<Round> rounds() const
+    {
+        std::vector<Round> all;
+        const std::size_t count = round_count();
+        for (std::size_t index = 0; index < count; ++index)
+            all.push_back(round(index));
+        return all;
+    }
+
+    /** The whole history as JSON. */
+    std::string records_json() const
+    {
+        return detail::text([this](char *buffer, std::size_t capacity, std::size_t *length) {
+            return tenas_context_records_json(get(), buffer, capacity, length);
+        });
+    }
+
+    /** Writes a checkpoint, a file that is replaced at once. Throws Status::io, Status::format. */
+    void save(const std::string &path) const
+    {
+        detail::call([&, text = detail::c_string(path)] { return tenas_context_save(get(), text); });
+    }
+
+    /**
+     * Has the search save itself: now, at the end of each round, and after a candidate if the last
+     * checkpoint is that old (0: after each). Throws as save() does.
+     */
+    void set_checkpoint(const std::string &path, Seconds every)
+    {
+        detail::call([&, text = detail::c_string(path)] {
+            return tenas_context_set_checkpoint(get(), text, every.count());
+        });
+    }
+
+    /** Switches that off. */
+    void clear_checkpoint()
+    {
+        detail::call([this] { return tenas_context_set_checkpoint(get(), nullptr, 0); });
+    }
+
+    /** Candidates of the round at hand, 0 at the end. */
+    std::size_t candidate_count() const
+    {
+        return detail::value<std::size_t>(
+            [this](std::size_t *out) { return tenas_context_candidate_count(get(), out); });
+    }
+
+    /**
+     * Scores count candidates of the round at hand from number first on, and prunes nothing. Throws
+     * Status::invalid_argument if there are fewer, and what run() throws.
+     */
+    std::vector<Score> evaluate(std::size_t first, std::size_t count)
+    {
+        // Before memory is asked for.
+        const std::size_t most = candidate_count();
+        std::vector<Score> scores(count <= most ? count : 0);
+        Score none{};
+        detail::call([&] {
+            return tenas_context_evaluate(get(), first, count,
+                                          scores.empty() ? &none : scores.data());
+        });
+        return scores;
+    }
+
+    /**
+     * Ends the round at hand with the scores of all its candidates, in any order. Whether it was the
+     * last. Throws Status::invalid_argument if they do not fit, Status::io, Status::format.
+     */
+    bool apply(const std::vector<Score> &scores)
+    {
+        return detail::value<bool>([&](bool *out) {
+            return tenas_context_apply(get(), scores.data(), scores.size(), out);
+        });
+    }
+
+    /** 1 or 0 for each operation of each edge of each cell, in that order: active or not. */
+    std::vector<std::uint8_t> mask() const
+    {
+        return detail::array<std::uint8_t>(
+            [this](std::uint8_t *mask, std::size_t capacity, std::size_t *count) {
+                return tenas_context_mask(get(), mask, capacity, count);
+            });
+    }
+
+    /**
+     * Removes an operation, whatever the search would do. Throws Status::invalid_argument,
+     * Status::invalid_state if it is not active or must stay, Status::io.
+     */
+    void prune(std::uint32_t cell, std::uint32_t edge, std::uint32_t operation)
+    {
+        detail::call([&] { return tenas_context_prune(get(), cell, edge, operation); });
+    }
+
+private:
+    std::unique_ptr<ProgressFunction> progress_;
+    std::unique_ptr<detail::Log> log_;
+};
+
+// ---- Genotypes: finished architectures, as texts. Wherever one is read, both formats are. ----
+
+/** How many architectures a space has. */
+inline std::uint64_t genotype_count(Space space)
+{
+    return detail::value<std::uint64_t>(
+        [&](std::uint64_t *out) { return tenas_genotype_count(detail::number(space), out); });
+}
+
+/** An architecture by its number. Throws Status::not_found if there is none. */
+inline std::string genotype_at(Space space, std::uint64_t index,
+                               GenotypeFormat format = GenotypeFormat::native)
+{
+    return detail::text([&](char *buffer, std::size_t capacity, std::size_t *length) {
+        return tenas_genotype_at(detail::number(space), index, detail::number(format), buffer,
+                                 capacity, length);
+    });
+}
+
+/**
+ * The number of an architecture; none if it has none (a DARTS genotype with an operation none).
+ * Throws Status::format.
+ */
+inline std::optional<std::uint64_t> genotype_index(Space space, const std::string &genotype)
+{
+    return detail::found<std::uint64_t>(
+        [&, text = detail::c_string(genotype)](std::uint64_t *out) {
+            return tenas_genotype_index(detail::number(space), text, out);
+        });
+}
+
+/** An architecture drawn so that each is as likely as any other; for more, count index up. */
+inline std::string genotype_sample(Space space, std::uint64_t seed, std::uint64_t index,
+                                   GenotypeFormat format = GenotypeFormat::native)
+{
+    return detail::text([&](char *buffer, std::size_t capacity, std::size_t *length) {
+        return tenas_genotype_sample(detail::number(space), seed, index, detail::number(format),
+                                     buffer, capacity, length);
+    });
+}
+
+/** Checks a genotype, and writes it in a format. Throws Status::format. */
+inline std::string genotype_convert(Space space, const std::string &genotype,
+                                    GenotypeFormat format)
+{
+    const char *text = detail::c_string(genotype);
+    return detail::text([&](char *buffer, std::size_t capacity, std::size_t *length) {
+        return tenas_genotype_convert(detail::number(space), text, detail::number(format), buffer,
+                                      capacity, length);
+    });
+}
+
+/** A text that isomorphic architectures share, and others do not. Throws Status::format. */
+inline std::string genotype_canonical(Space space, const std::string &genotype)
+{
+    const char *text = detail::c_string(genotype);
+    return detail::text([&](char *buffer, std::size_t capacity, std::size_t *length) {
+        return tenas_genotype_canonical(detail::number(space), text, buffer, capacity, length);
+    });
+}
+
+/** Operation indices: one for each edge, cells in order. Throws Status::format. */
+inline std::vector<std::uint32_t> genotype_to_operations(Space space, const std::string &genotype)
+{
+    const char *text = detail::c_string(genotype);
+    return detail::array<std::uint32_t>(
+        [&](std::uint32_t *operations, std::size_t capacity, std::size_t *count) {
+            return tenas_genotype_to_operations(detail::number(space), text, operations, capacity,
+                                                count);
+        });
+}
+
+/** The architecture with these operation indices. Throws Status::invalid_argument. */
+inline std::string genotype_from_operations(Space space,
+                                            const std::vector<std::uint32_t> &operations,
+                                            GenotypeFormat format = GenotypeFormat::native)
+{
+    const std::uint32_t none = 0; // the library takes no null
+    return detail::text([&](char *buffer, std::size_t capacity, std::size_t *length) {
+        return tenas_genotype_from_operations(
+            detail::number(space), operations.empty() ? &none : operations.data(),
+            operations.size(), detail::number(format), buffer, capacity, length);
+    });
+}
+
+// ---- Indicators ----
+
+/** A score: the mean over the repeats, and the standard deviation. */
+struct Measure {
+    double mean, spread;
+};
+
+/** What an architecture is worth, told without training. */
+struct Indicators {
+    /** Condition number of the neural tangent kernel: lower is better. */
+    Measure ntk;
+    /** Linear regions among 3000 inputs: more is better. */
+    Measure regions;
+    /** Higher is better. */
+    Measure naswot, swap;
+    /** Of the network that papers train: multiply-adds of one image, and parameters. */
+    std::uint64_t multiply_adds, parameters;
+    /** Whether the output depends on the image. If not, the scores are the worst there are. */
+    bool connected;
+    std::uint32_t repeats;
+    /** Of the whole call, divided by the number of architectures. */
+    Seconds elapsed;
+};
+
+namespace detail {
+
+inline Indicators indicators_from(const tenas_indicators &c)
+{
+    return {{c.ntk, c.ntk_spread},
+            {c.regions, c.regions_spread},
+            {c.naswot, c.naswot_spread},
+            {c.swap, c.swap_spread},
+            c.multiply_adds,
+            c.parameters,
+            c.connected != 0,
+            c.repeats,
+            Seconds(c.seconds)};
+}
+
+} // namespace detail
+
+/**
+ * What one architecture is worth. Throws Status::format for what is no genotype of the configuration's
+ * space; Status::invalid_argument, Status::device, Status::out_of_memory, Status::io.
+ */
+inline Indicators indicators_of(const Config &config, const Dataset &dataset,
+                                const std::string &genotype)
+{
+    const char *text = detail::c_string(genotype);
+    return detail::indicators_from(detail::filled<tenas_indicators>([&](tenas_indicators *out) {
+        return tenas_indicators_of(config.get(), dataset.get(), text, out);
+    }));
+}
+
+/** What a supernet is worth: mask as Context::mask() has it. Throws as indicators_of does. */
+inline Indicators indicators_of_mask(const Config &config, const Dataset &dataset,
+                                     const std::vector<std::uint8_t> &mask)
+{
+    const std::uint8_t none = 0; // the library takes no null
+    return detail::indicators_from(detail::filled<tenas_indicators>([&](tenas_indicators *out) {
+        return tenas_indicators_of_mask(config.get(), dataset.get(),
+                                        mask.empty() ? &none : mask.data(), mask.size(), out);
+    }));
+}
+
+/**
+ * What many architectures are worth, with all cores or the GPU kept busy. progress is called after
+ * each: candidate of candidates. Throws Status::cancelled if it returns false, what it throws, and as
+ * indicators_of does.
+ */
+inline std::vector<Indicators> indicators_of_many(const Config &config, const Dataset &dataset,
+                                                  const std::vector<std::string> &genotypes,
+                                                  ProgressFunction progress = nullptr)
+{
+    std::vector<const char *> texts;
+    for (const std::string &genotype : genotypes)
+        texts.push_back(detail::c_string(genotype));
+    std::vector<tenas_indicators> found(genotypes.size());
+    if (!found.empty())
+        found.front().struct_size = sizeof found.front();
+    detail::call([&] {
+        return tenas_indicators_of_many(config.get(), dataset.get(), texts.data(), texts.size(),
+                                        progress ? &detail::report_progress : nullptr, &progress,
+                                        found.data());
+    });
+    std::vector<Indicators> all;
+    for (const tenas_indicators &indicators : found)
+        all.push_back(detail::indicators_from(indicators));
+    return all;
+}
+
+// ---- Accuracy tables ----
+
+/** What finished architectures reach after training, from a table. Any threads may share it. */
+class Benchmark : public detail::Handle<tenas_benchmark, tenas_benchmark_free> {
+public:
+    /** Owns an object that tenas.h has made. */
+    explicit Benchmark(tenas_benchmark *owned) noexcept : Handle(owned) {}
+
+    /** A text, or a folder of NATS-Bench. Throws Status::io, Status::format. */
+    static Benchmark open(const std::string &path)
+    {
+        return Benchmark(made([text = detail::c_string(path)](tenas_benchmark **out) {
+            return tenas_benchmark_open(text, out);
+        }));
+    }
+
+    /** How many architectures it has. */
+    std::size_t count() const
+    {
+        return detail::value<std::size_t>(
+            [this](std::size_t *out) { return tenas_benchmark_count(get(), out); });
+    }
+
+    Space space() const
+    {
+        return static_cast<Space>(detail::value<std::int32_t>(
+            [this](std::int32_t *out) { return tenas_benchmark_space(get(), out); }));
+    }
+
+    /** The genotype of an entry, from 0. Throws Status::not_found. */
+    std::string genotype(std::size_t index) const
+    {
+        return detail::text([&](char *buffer, std::size_t capacity, std::size_t *length) {
+            return tenas_benchmark_genotype(get(), index, buffer, capacity, length);
+        });
+    }
+
+    /** The entry of an architecture, if there is one. Throws Status::format. */
+    std::optional<std::size_t> find(const std::string &genotype) const
+    {
+        return detail::found<std::size_t>(
+            [&, text = detail::c_string(genotype)](std::size_t *out) {
+                return tenas_benchmark_find(get(), text, out);
+            });
+    }
+
+    /** Its test accuracy in percent, if the table has it. Throws Status::format, Status::io. */
+    std::optional<double> accuracy(const std::string &genotype, DatasetKind dataset) const
+    {
+        return detail::found<double>([&, text = detail::c_string(genotype)](double *out) {
+            return tenas_benchmark_accuracy(get(), text, detail::number(dataset), out);
+        });
+    }
+
+    /** Its place by accuracy, 1 the best, if the table has it. Throws likewise. */
+    std::optional<std::size_t> rank(const std::string &genotype, DatasetKind dataset) const
+    {
+        return detail::found<std::size_t>(
+            [&, text = detail::c_string(genotype)](std::size_t *out) {
+                return tenas_benchmark_rank(get(), text, detail::number(dataset), out);
+            });
+    }
+
+    /** The entry with the highest accuracy, if any has one. Throws Status::io, Status::format. */
+    std::optional<std::size_t> best(DatasetKind dataset) const
+    {
+        return detail::found<std::size_t>([&](std::size_t *out) {
+            return tenas_benchmark_best(get(), detail::number(dataset), out);
+        });
+    }
+};
+
+} // namespace tenas
+
+#endif // TENAS_TENAS_HPP

@@ -1,0 +1,132 @@
+# Configurations, and their parameters by name.
+
+"""
+A parameter of a configuration: `name`, `type` (`:uint32`, `:uint64`, `:choice`), whether it `decides`
+what a search finds, its `preset`, `minimum` and `maximum`, and the names of its `choices` from
+`minimum` on (`nothing` for a number).
+"""
+struct Parameter
+    name::Symbol
+    type::Symbol
+    decides::Bool
+    preset::UInt64
+    minimum::UInt64
+    maximum::UInt64
+    choices::Union{Nothing,Vector{Symbol}}
+end
+
+function Parameter(c::LibTenas.tenas_parameter)
+    type = string(LibTenas.tenas_parameter_type(c.type))
+    choices = Ptr{UInt8}(c.choices) == C_NULL ? nothing : symbol.(split(unsafe_string(c.choices), ','))
+    return Parameter(Symbol(unsafe_string(c.name)), Symbol(lowercase(type[length("TENAS_PARAMETER_")+1:end])),
+                     c.decides != 0, c.preset, c.minimum, c.maximum, choices)
+end
+
+"The parameters of a configuration, with their presets for a space and a data set."
+function parameters(space::Symbol, dataset::Symbol)
+    count = Int(value(Csize_t, LibTenas.tenas_parameter_count))
+    info(index) = filled(LibTenas.tenas_parameter, LibTenas.tenas_parameter_info, space_number(space),
+                         kind_number(dataset), index)
+    return [Parameter(info(index)) for index in 0:count-1]
+end
+
+# The number that the C ABI takes. Whether it is in range, the library says.
+function encoded(parameter::Parameter, value)
+    if value isa Union{Symbol,AbstractString} && parameter.choices !== nothing
+        place = findfirst(==(symbol(value)), parameter.choices)
+        place === nothing || return parameter.minimum + place - 1
+    elseif value isa Integer && !(value isa Bool) && 0 <= value <= typemax(UInt64)
+        return UInt64(value)
+    end
+    expected = parameter.choices === nothing ? "a whole number from $(parameter.minimum) to $(parameter.maximum)" :
+        "one of " * join(repr.(parameter.choices), ", ")
+    throw(ArgumentError("$(parameter.name): found $(repr(value)), expected $expected"))
+end
+
+function decoded(parameter::Parameter, number::UInt64)
+    parameter.choices === nothing || return parameter.choices[number-parameter.minimum+1]
+    return parameter.type == :uint32 ? Int(number) : number
+end
+
+"""
+    Config(space, dataset; parameters...)
+    Config(json)
+
+What a search is to do: the published preset of a space (`:nas_bench_201`, `:darts`) for a data set
+(`:cifar10`, `:cifar100`, `:imagenet16_120`, `:imagenet`, `:custom`), with any parameters changed:
+
+```julia
+config = Config(:darts, :cifar10; seed = 1, repeats = 1)
+config.threads = 2
+config.init == :kaiming_normal
+```
+
+[`Tenas.parameters`](@ref) lists them. `Tenas.json(config)` is a text that makes an equal one.
+"""
+mutable struct Config <: Handle
+    owner::Owner{LibTenas.tenas_config}
+    Config(pointer::Ptr{LibTenas.tenas_config}) = finalizer(close, new(Owner(pointer)))
+end
+
+free(pointer::Ptr{LibTenas.tenas_config}) = LibTenas.tenas_config_free(pointer)
+Base.unsafe_convert(::Type{Ptr{LibTenas.tenas_config}}, config::Config) = pointer_of(config)
+
+function Config(space::Symbol, dataset::Symbol; parameters...)
+    config = Config(value(Ptr{LibTenas.tenas_config}, LibTenas.tenas_config_new, space_number(space),
+                          kind_number(dataset)))
+    try
+        set!(config, parameters)
+    catch
+        close(config)
+        rethrow()
+    end
+    return config
+end
+
+Config(json::AbstractString) =
+    Config(value(Ptr{LibTenas.tenas_config}, LibTenas.tenas_config_from_json, json))
+
+"A configuration as JSON."
+json(config::Config) = text(LibTenas.tenas_config_to_json, config)
+
+space(config::Config) =
+    name(LibTenas.tenas_space, value(Int32, LibTenas.tenas_config_space, config))
+dataset(config::Config) =
+    name(LibTenas.tenas_dataset_kind, value(Int32, LibTenas.tenas_config_dataset, config))
+
+parameters(config::Config) = parameters(space(config), dataset(config))
+
+set_parameter!(config, name, number) =
+    call(LibTenas.tenas_config_set_parameter, config, string(name), number)
+
+# In the order of the table: a device before its index.
+function set!(config::Config, values)
+    known = parameters(config)
+    for name in keys(values)
+        # The library says that there is none.
+        any(parameter -> parameter.name == name, known) || set_parameter!(config, name, 0)
+    end
+    for parameter in known
+        haskey(values, parameter.name) || continue
+        set_parameter!(config, parameter.name, encoded(parameter, values[parameter.name]))
+    end
+end
+
+function Base.getproperty(config::Config, name::Symbol)
+    name === :space && return space(config)
+    name === :dataset && return dataset(config)
+    number = value(UInt64, LibTenas.tenas_config_parameter, config, string(name))
+    return decoded(only(filter(parameter -> parameter.name == name, parameters(config))), number)
+end
+
+Base.setproperty!(config::Config, name::Symbol, value) = set!(config, Dict{Symbol,Any}(name => value))
+
+Base.propertynames(config::Config) =
+    (:space, :dataset, (parameter.name for parameter in parameters(config))...)
+
+function Base.show(io::IO, config::Config)
+    isopen(config) || return print(io, "Config(closed)")
+    shown(value) = value isa Symbol ? repr(value) : string(value)
+    values = ("$(parameter.name) = $(shown(getproperty(config, parameter.name)))" for parameter in parameters(config))
+    print(io, "Config(", repr(config.space), ", ", repr(config.dataset), "; ", join(values, ", "), ")")
+end

@@ -1,0 +1,85 @@
+# Architectures, indicators, tables of accuracies.
+
+@testset "architectures" begin
+    space = :nas_bench_201
+    @test Tenas.genotype_count(space) == 15625
+    @test Tenas.genotype_count(:darts) > 10^18
+    for index in (0, 1, 777, 15624)
+        text = Tenas.genotype_at(space, index)
+        @test Tenas.genotype_index(space, text) == index
+        operations = Tenas.genotype_to_operations(space, text)
+        @test foldl((sum, digit) -> 5sum + digit, operations) == index
+        @test Tenas.genotype_from_operations(space, operations) == text
+        json = Tenas.genotype_convert(space, text; format = :json)
+        @test startswith(json, "{") && Tenas.genotype_convert(space, json) == text
+        @test Tenas.genotype_from_operations(space, operations; format = :json) == json
+    end
+    @test Tenas.genotype_sample(space, 3) == Tenas.genotype_sample(space, 3, 0)
+    @test length(Set(Tenas.genotype_sample(:darts, 1, index) for index in 0:9)) == 10
+    @test length(Tenas.genotype_to_operations(:darts, Tenas.genotype_sample(:darts, 1))) == 28
+    left, right = ("|nor_conv_3x3~0|+|none~0|$(x)~1|+|none~0|none~1|skip_connect~2|" for x in ("none", "none"))
+    @test Tenas.genotype_canonical(space, left) == Tenas.genotype_canonical(space, right)
+    @test Tenas.genotype_canonical(space, left) != Tenas.genotype_canonical(space, Tenas.genotype_at(space, 5))
+
+    fails(() -> Tenas.genotype_at(space, 15625), :not_found)
+    @test_throws InexactError Tenas.genotype_at(space, -1)
+    fails(() -> Tenas.genotype_index(space, "nonsense"), :format)
+    fails(() -> Tenas.genotype_to_operations(space, "nonsense"), :format)
+    fails(() -> Tenas.genotype_from_operations(space, [1, 2]), :invalid_argument)
+    fails(() -> Tenas.genotype_from_operations(space, fill(5, 6)), :invalid_argument)
+    @test_throws InexactError Tenas.genotype_from_operations(space, fill(-1, 6))
+    @test_throws MethodError Tenas.genotype_from_operations(space, "123456")
+    @test_throws MethodError Tenas.genotype_index(space, 5)
+end
+
+@testset "indicators" begin
+    config, dataset = settings(repeats = 2), images()
+    samples = [Tenas.genotype_sample(:nas_bench_201, 8, index) for index in 0:5]
+    finished = Int[]
+    many = indicators(progress -> push!(finished, progress.candidate), config, dataset, samples)
+    @test finished == 1:6
+    timeless(found) = [getfield(found, field) for field in fieldnames(Tenas.Indicators) if field != :seconds]
+    for (sample, found) in zip(samples, many)
+        @test timeless(indicators(config, dataset, sample)) == timeless(found)
+        @test found.repeats == (found.connected ? 2 : found.repeats) && isfinite(found.ntk) && found.parameters > 0
+    end
+    @test timeless.(indicators(config, dataset, view(samples, 2:3))) == timeless.(many[2:3])
+    @test isempty(indicators(config, dataset, String[]))
+    disconnected = indicators(config, dataset, Tenas.genotype_at(:nas_bench_201, 0))
+    @test !disconnected.connected && disconnected.regions == 1
+
+    # A mask with one operation an edge is an architecture.
+    mask = falses(5, 6, 1)
+    foreach(edge -> mask[4, edge, 1] = true, 1:6)
+    fine = Tenas.genotype_from_operations(:nas_bench_201, fill(3, 6))
+    @test timeless(indicators(config, dataset, mask)) == timeless(indicators(config, dataset, fine))
+    fails(() -> indicators(config, dataset, falses(3)), :invalid_argument)
+    fails(() -> indicators(config, dataset, trues(5, 6, 1)), :invalid_argument, "none")
+    fails(() -> indicators(config, dataset, ["x"; samples]), :format, "genotypes[0]")
+    fails(() -> indicators(config, dataset, "x"), :format)
+    @test_throws MethodError indicators(config, dataset, [1, 2])
+    @test_throws MethodError indicators(dataset, config, samples)
+    @test_throws ArgumentError indicators(config, dataset, "with\0nul")
+end
+
+@testset "tables of accuracies" begin
+    texts = [Tenas.genotype_at(:nas_bench_201, index) for index in (10, 20, 30)]
+    path = tempname()
+    write(path, "arch_string\tcifar10\tcifar100\n$(texts[1])\t80.5\t50\n$(texts[2])\t90.25\t\n$(texts[3])\t70\t60\n")
+    table = Benchmark(path)
+    @test length(table) == 3 && collect(table) == texts == [table[1], table[2], table[end]]
+    @test Tenas.space(table) == :nas_bench_201
+    @test Tenas.find(table, texts[2]) == 2
+    @test Tenas.accuracy(table, texts[1], :cifar10) == 80.5
+    @test [Tenas.rank(table, text, :cifar10) for text in texts] == [2, 1, 3]
+    @test table[Tenas.best(table, :cifar100)] == texts[3]
+    @test repr(table) == "Benchmark(3 architectures of :nas_bench_201)"
+    @test_throws BoundsError table[0]
+    @test_throws BoundsError table[4]
+    fails(() -> Tenas.accuracy(table, texts[2], :cifar100), :not_found)
+    fails(() -> Tenas.find(table, Tenas.genotype_at(:nas_bench_201, 11)), :not_found)
+    @test_throws ArgumentError Tenas.best(table, :mnist)
+    fails(() -> Benchmark("/no/such/table"), :io, "/no/such/table")
+    write(path, "nonsense")
+    fails(() -> Benchmark(path), :format)
+end

@@ -1,0 +1,270 @@
+#!/usr/bin/env python3
+"""Searches for a neural architecture with libtenas, by ctypes: one file to copy, no package.
+
+    python3 search.py                                    on synthetic images
+    python3 search.py --data cifar-10-batches-bin        on CIFAR-10
+    python3 search.py --help                             everything else
+
+Prints the indicators of the architecture that it found and of a few random ones, and as the last
+line the architecture; progress goes to stderr. Python 3.8 or later and libtenas are all it needs: the
+library is the one that TENAS_LIBRARY names, else the one on the loader's path, else that in
+target/release of the clone that this file is in. tenas.h is the manual of every function.
+"""
+
+import argparse
+import ctypes
+import ctypes.util
+import os
+import sys
+from ctypes import (CFUNCTYPE, POINTER, Structure, byref, c_char_p, c_double, c_int32, c_size_t, c_uint32,
+                    c_uint64, c_void_p)
+
+ABI_VERSION = 1  # TENAS_ABI_VERSION of the tenas.h that this file was written for
+SPACES = {"nas-bench-201": 1, "darts": 2}
+DATASETS = {"cifar10": 1, "cifar100": 2, "ImageNet16-120": 3, "imagenet-1k": 4}
+NATIVE = 1  # TENAS_GENOTYPE_NATIVE
+
+
+class Progress(Structure):  # tenas_progress
+    _fields_ = [("struct_size", c_size_t), ("round", c_uint32), ("rounds", c_uint32),
+                ("candidate", c_uint32), ("candidates", c_uint32), ("seconds", c_double)]
+
+
+class Indicators(Structure):  # tenas_indicators
+    _fields_ = [("struct_size", c_size_t), ("ntk", c_double), ("ntk_spread", c_double),
+                ("regions", c_double), ("regions_spread", c_double), ("naswot", c_double),
+                ("naswot_spread", c_double), ("swap", c_double), ("swap_spread", c_double),
+                ("multiply_adds", c_uint64), ("parameters", c_uint64), ("connected", c_int32),
+                ("repeats", c_uint32), ("seconds", c_double)]
+
+
+ProgressFunction = CFUNCTYPE(c_int32, POINTER(Progress), c_void_p)
+
+# The arguments of each function that is used here; ctypes checks and converts by them. Handles are
+# void pointers. All of these return a status.
+TEXT = [c_void_p, c_size_t, POINTER(c_size_t)]  # buffer, capacity, length
+FUNCTIONS = {
+    "tenas_config_new": [c_int32, c_int32, POINTER(c_void_p)],
+    "tenas_config_set_parameter": [c_void_p, c_char_p, c_uint64],
+    "tenas_dataset_open": [c_int32, c_char_p, POINTER(c_void_p)],
+    "tenas_dataset_synthetic": [c_int32, c_uint64, POINTER(c_void_p)],
+    "tenas_dataset_from_images": [c_char_p] + [c_size_t] * 4 + [c_void_p, c_void_p, c_size_t, POINTER(c_void_p)],
+    "tenas_context_new": [c_void_p, c_void_p, POINTER(c_void_p)],
+    "tenas_context_set_progress": [c_void_p, ProgressFunction, c_void_p],
+    "tenas_context_run": [c_void_p],
+    "tenas_context_genotype": [c_void_p, c_int32] + TEXT,
+    "tenas_genotype_sample": [c_int32, c_uint64, c_uint64, c_int32] + TEXT,
+    "tenas_indicators_of_many": [c_void_p, c_void_p, POINTER(c_char_p), c_size_t, ProgressFunction, c_void_p,
+                                 POINTER(Indicators)],
+}
+
+
+class TenasError(Exception):
+    """What a function of libtenas fails with: the name of its status, and the message."""
+
+    def __init__(self, status, message):
+        super().__init__(message)
+        self.status = status
+
+
+def load():
+    """Finds the library, and checks that it fits."""
+    clone = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    named = os.environ.get("TENAS_LIBRARY") or ctypes.util.find_library("tenas")
+    path = named or os.path.normpath(os.path.join(clone, "target", "release", "libtenas.so"))
+    try:
+        library = ctypes.CDLL(path)
+    except OSError as error:
+        raise ImportError("libtenas cannot be loaded: %s. Install or build it, or name its file in TENAS_LIBRARY."
+                          % error) from None
+    for name in ("tenas_version", "tenas_status_name", "tenas_last_error_message"):
+        getattr(library, name).restype = c_char_p
+    library.tenas_abi_version.restype = c_uint32
+    found = library.tenas_abi_version()
+    if found != ABI_VERSION:
+        raise ImportError("libtenas %s has ABI version %d, this file is for %d"
+                          % (library.tenas_version().decode(), found, ABI_VERSION))
+    for name, arguments in FUNCTIONS.items():
+        getattr(library, name).argtypes = arguments
+    for name in ("tenas_config_free", "tenas_dataset_free", "tenas_context_free"):
+        getattr(library, name).argtypes = [c_void_p]
+        getattr(library, name).restype = None
+    return library
+
+
+try:
+    library = load()
+except ImportError as missing:
+    if __name__ == "__main__":
+        sys.exit(str(missing))
+    raise
+
+
+def call(name, *arguments):
+    """Calls a function that returns a status."""
+    status = getattr(library, name)(*arguments)
+    if status != 0:
+        raise TenasError(library.tenas_status_name(status).decode(), library.tenas_last_error_message().decode())
+
+
+def text(name, *arguments):
+    """The text that a function writes into a buffer."""
+    length = c_size_t()
+    call(name, *arguments, None, 0, byref(length))
+    buffer = ctypes.create_string_buffer(length.value + 1)
+    call(name, *arguments, buffer, len(buffer), byref(length))
+    return buffer.value.decode()
+
+
+class Handle:
+    """Owns a C object. It is freed once: by close(), at the end of a `with`, or with this object."""
+
+    kind = ""
+
+    def __init__(self, maker, *arguments):
+        self.pointer = c_void_p()
+        call(maker, *arguments, byref(self.pointer))
+
+    def close(self):
+        pointer, self.pointer = self.pointer, c_void_p()
+        getattr(library, "tenas_%s_free" % self.kind)(pointer)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def __del__(self):
+        if getattr(self, "pointer", None):
+            self.close()
+
+
+class Config(Handle):
+    """The published preset of a space for a data set, with any parameters (tenas_parameter) changed."""
+
+    kind = "config"
+
+    def __init__(self, space, dataset, **parameters):
+        super().__init__("tenas_config_new", SPACES[space], dataset)
+        for name, value in parameters.items():
+            call("tenas_config_set_parameter", self.pointer, name.encode(), value)
+
+
+class Dataset(Handle):
+    """Images: Dataset.open, Dataset.synthetic, or Dataset.of_bytes for those of your own."""
+
+    kind = "dataset"
+
+    @classmethod
+    def open(cls, name, path):
+        return cls("tenas_dataset_open", DATASETS[name], os.fsencode(path))
+
+    @classmethod
+    def synthetic(cls, name, seed=0):
+        return cls("tenas_dataset_synthetic", DATASETS[name], seed)
+
+    @classmethod
+    def of_bytes(cls, images, shape, classes):
+        """count x channels x height x width bytes, for example array.tobytes() and array.shape of NumPy."""
+        count, channels, height, width = shape
+        if len(images) != count * channels * height * width:
+            raise ValueError("images: found %d bytes, expected %s" % (len(images), " x ".join(map(str, shape))))
+        return cls("tenas_dataset_from_images", images, count, channels, height, width, None, None, classes)
+
+
+class Watched:
+    """Calls back a function of Python from C. What it raises cancels, and comes out of the call."""
+
+    def __init__(self, function):
+        self.raised = None
+        self.function = function
+        self.c_function = ProgressFunction(self.progress) if function else ProgressFunction()
+
+    def progress(self, progress, _):
+        try:
+            return 1 if self.function(progress.contents) is False else 0  # False cancels
+        except BaseException as raised:  # KeyboardInterrupt too: nothing may pass through C
+            self.raised = raised
+            return 1
+
+    def call(self, name, *arguments):
+        try:
+            call(name, *arguments)
+        except TenasError:
+            if self.raised is None:
+                raise
+        if self.raised is not None:
+            raised, self.raised = self.raised, None
+            raise raised
+
+
+class Search(Handle):
+    """A search: run(), which calls progress(Progress) after each candidate, then genotype()."""
+
+    kind = "context"
+
+    def __init__(self, config, dataset):
+        super().__init__("tenas_context_new", config.pointer, dataset.pointer)
+
+    def run(self, progress=None):
+        watched = Watched(progress)
+        call("tenas_context_set_progress", self.pointer, watched.c_function, None)
+        try:
+            watched.call("tenas_context_run", self.pointer)
+        finally:
+            call("tenas_context_set_progress", self.pointer, ProgressFunction(), None)
+
+    def genotype(self):
+        return text("tenas_context_genotype", self.pointer, NATIVE)
+
+
+def indicators(config, dataset, genotypes, progress=None):
+    """What architectures are worth without training: a list of Indicators."""
+    genotypes = list(genotypes)
+    found = (Indicators * len(genotypes))()
+    if genotypes:
+        found[0].struct_size = ctypes.sizeof(Indicators)
+    watched = Watched(progress)
+    watched.call("tenas_indicators_of_many", config.pointer, dataset.pointer,
+                 (c_char_p * len(genotypes))(*(each.encode() for each in genotypes)), len(genotypes),
+                 watched.c_function, None, found)
+    return list(found)
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Searches for a neural architecture without training (TE-NAS).")
+    parser.add_argument("--space", choices=SPACES, default="nas-bench-201")
+    parser.add_argument("--dataset", choices=DATASETS, default="cifar10")
+    parser.add_argument("--data", help="where its images are; without, they are synthetic")
+    for name in ("seed", "repeats", "batch_size", "prune_per_edge", "threads"):
+        parser.add_argument("--" + name.replace("_", "-"), type=int, metavar="N", help="by default as published")
+    parser.add_argument("--random", type=int, default=4, metavar="N", help="random architectures to compare with")
+    options = parser.parse_args()
+    parameters = {name: getattr(options, name) for name in ("seed", "repeats", "batch_size", "prune_per_edge", "threads")
+                  if getattr(options, name) is not None}
+
+    def show(progress):
+        print("\rround %d of %d: %d of %d  " % (progress.round + 1, progress.rounds, progress.candidate,
+                                                 progress.candidates), end="", file=sys.stderr, flush=True)
+
+    data = Dataset.open(options.dataset, options.data) if options.data else Dataset.synthetic(options.dataset)
+    with data, Config(options.space, DATASETS[options.dataset], **parameters) as config:
+        with Search(config, data) as search:
+            search.run(show)
+            print(file=sys.stderr)
+            genotype = search.genotype()
+        samples = [text("tenas_genotype_sample", SPACES[options.space], 0, index, NATIVE)
+                   for index in range(options.random)]
+        for each, found in zip([genotype] + samples, indicators(config, data, [genotype] + samples)):
+            print("NTK %8.1f  regions %6.1f  %s" % (found.ntk, found.regions, each))
+        print(genotype)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except TenasError as error:
+        sys.exit("%s (%s)" % (error, error.status))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -89,7 +89,7 @@ function hooked(f, context::Context, progress = nothing)
         return f()
     finally
         hooks.progress = nothing
-        hooks.threw && LibTenas.tenas_context_clear_cancel(context)
+        hooks.threw && isopen(context) && clear_cancel!(context)
         hooks.threw = false
         hooks.running[] = 0
     end

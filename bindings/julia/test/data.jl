@@ -59,6 +59,8 @@ end
     fails(() -> Tenas.synthetic(:custom), :invalid_argument)
 end
 
+struct Broken <: Exception end
+
 @testset "a loader" begin
     asked = Set{Int}()
     loaded = Dataset((8, 8, 3, 16); id = "mine", classes = 4) do batch, numbers
@@ -71,7 +73,6 @@ end
     @test records(from_loader) == records(from_memory)
     @test genotype(from_loader) == genotype(from_memory)
 
-    struct Broken <: Exception end
     fails(() -> Dataset((8, 8, 3, 0); id = "x", classes = 4) do batch, numbers end, :invalid_argument)
     fails(() -> Dataset((batch, numbers) -> nothing, (8, 8, 3, 4); id = "", classes = 4), :invalid_argument, "id")
     @test_throws Broken Dataset((batch, numbers) -> throw(Broken()), (8, 8, 3, 16); id = "x", classes = 4)

@@ -64,7 +64,7 @@ def configs():
         "sampling": "independent", "device": "cpu", "device_index": 0,
     }
     seed("config", "ok-full", json.dumps(full, indent=1).encode())
-    for key, value in (("seed", -1), ("repeats", 1.5), ("device", "cuda"), ("sede", [{}])):
+    for key, value in (("seed", -1), ("repeats", 1.5), ("device", "tpu"), ("sede", [{}])):
         seed("config", f"bad-{key}", json.dumps({**full, key: value}).encode())
 
 

@@ -126,10 +126,15 @@ const PREPARED = """
         @assert fetch.(tasks) == alone
         # Cancelled from one thread while another searches.
         context = Context(settings(1), images)
-        running = Threads.Event()
-        task = Threads.@spawn try run!(progress -> notify(running), context) catch failure; failure end
+        running, requested = Threads.Event(), Threads.Event()
+        task = Threads.@spawn try
+            run!(progress -> (notify(running); wait(requested)), context)
+        catch failure
+            failure
+        end
         wait(running)
         cancel!(context)
+        notify(requested)
         @assert fetch(task).code == :cancelled
         # Closed from one while another searches: freed afterwards.
         running = Threads.Event()

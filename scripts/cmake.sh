@@ -23,7 +23,7 @@ if [ ! -e "$folder" ]; then
     scripts/setup.sh python3 pip >&2
     echo "Fetching CMake $version (30 MB) into $folder" >&2
     rm -rf "$folder.new"
-    python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps \
+    PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --no-deps \
         --target "$folder.new" "cmake==$version" >&2
     mv "$folder.new" "$folder"
 fi

@@ -103,6 +103,11 @@ install_all() {
         echo "    make library" >&2
         exit 1
     fi
+    # Under sudo nothing is built anew (see the Makefile).
+    if [ -n "${SUDO_USER:-}" ] && [ -n "$(find src Cargo.toml Cargo.lock -newer "$library/libtenas.a" -type f)" ]; then
+        echo "install.sh: the library in $library is older than its sources. Build it first: make library" >&2
+        exit 1
+    fi
     scratch=$(mktemp -d)
     trap 'rm -rf "$scratch"' EXIT
     link_shared "$scratch/shared"

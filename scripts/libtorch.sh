@@ -26,7 +26,7 @@ if [ ! -e "$folder/build-version" ]; then
     fresh=$folder.new
     rm -rf "$fresh" "$folder"
     mkdir -p "$fresh/lib"
-    python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps \
+    PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --no-deps \
         --target "$fresh/packages" "torch==$version" "nvidia-cuda-runtime==13.*" "nvidia-cuda-cupti==13.*" >&2
     torch=packages/torch cuda=packages/nvidia/cu13/lib
     # A third of the download, and nothing that links here asks for it.

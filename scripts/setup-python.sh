@@ -15,5 +15,5 @@ if ! python3 -m pip --version >/dev/null 2>&1; then
 fi
 rm -rf "$folder"
 # shellcheck disable=SC2086 # one argument a package
-python3 -m pip install --quiet --root-user-action=ignore --disable-pip-version-check --target "$folder" $packages
+PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --target "$folder" $packages
 echo "$wanted" >"$stamp"

@@ -133,25 +133,33 @@ header_program "$build/header.c"
 check "compile the program in tenas.h" \
     $CC -std=c99 $strict -Iinclude "$build/header.c" -o "$build/header" $shared
 
+# One after the other, beside everything below: a core is enough for valgrind, whatever the program.
+valgrind_programs="core data-test scores state hooks"
+under_valgrind() {
+    local program
+    for program in $valgrind_programs; do
+        mkdir -p "$build/valgrind/$program"
+        RUST_BACKTRACE=0 $valgrind "$build/$program" "$build/valgrind/$program" \
+            >"$build/valgrind/$program.output" 2>&1
+        echo $? >"$build/valgrind/$program.status"
+    done
+}
+under_valgrind &
+
 check "memory that runs out" "$build/memory" "$build/data"
 check "a thousand contexts" env MALLOC_ARENA_MAX=1 "$build/many_contexts" 1000
 check "core" "$build/core" "$build/data"
 check "core, static library" "$build/core-static" "$build/data"
-check "core under valgrind" $valgrind "$build/core" "$build/data"
 check "data" "$build/data-test" "$build/data"
 check "data, static library" "$build/data-test-static" "$build/data"
-check "data under valgrind" $valgrind "$build/data-test" "$build/data"
 
 check "scores" "$build/scores" "$build/data"
 check "scores, static library" "$build/scores-static" "$build/data"
-check "scores under valgrind" $valgrind "$build/scores" "$build/data"
 
 check "search_state" "$build/state" "$build/data"
 check "search_state, static library" "$build/state-static" "$build/data"
-check "search_state under valgrind" $valgrind "$build/state" "$build/data"
 
 check "hooks" env RUST_BACKTRACE=0 "$build/hooks" "$build/data"
-check "hooks under valgrind" env RUST_BACKTRACE=0 $valgrind "$build/hooks" "$build/data"
 check "hooks are in no other library" no_hooks "$library/libtenas.so" "$library/libtenas.a"
 check "every function is called" every_function_is_called
 check "every status is expected, and comes" every_status_comes
@@ -287,6 +295,15 @@ check "search: a table of another space" \
 if [ -w /dev/full ]; then
     check "search: full disk" ends 1 "cannot write" bash -c "'$search' --help >/dev/full"
 fi
+
+wait
+was_clean() {
+    cat "$build/valgrind/$1.output"
+    [ "$(cat "$build/valgrind/$1.status")" = 0 ]
+}
+for program in $valgrind_programs; do
+    check "$program under valgrind" was_clean "$program"
+done
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

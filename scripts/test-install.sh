@@ -216,6 +216,7 @@ mkdir "$build/readme" && readme_program c >"$build/readme/program.c" \
 while read -r line; do
     check "README.md: $line" bash -c "cd '$build/readme' && $line -Wall -Wextra -Wpedantic -Werror -o program"
 done < <(grep -E '^(cc|c[+][+]) .*pkg-config' README.md)
+check "README.md: six such lines" equals 6 grep -cE '^(cc|c[+][+]) .*pkg-config' README.md
 
 # ---- The C++ binding ----
 
@@ -302,6 +303,7 @@ while read -r line; do
     check "README.md: $line" bash -c "cp '$build'/readme/program.c* '$build/here' \
         && cd '$build/here' && $line -Wall -Wextra -Wpedantic -Werror -o program && ldd ./program"
 done < <(grep -E '^(cc|c[+][+]) .*target/release' README.md)
+check "README.md: three such lines" equals 3 grep -cE '^(cc|c[+][+]) .*target/release' README.md
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

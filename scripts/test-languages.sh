@@ -86,6 +86,24 @@ try:
     raise SystemExit("bytes of another shape")
 except ValueError as error:
     assert "found 3 bytes" in str(error), error
+kept = []
+other = tenas.Search(config, data)
+def closes(progress):
+    kept.append(progress)
+    if progress.candidate == 2:
+        other.close()
+try:
+    other.run(closes)
+    raise SystemExit("a running search was closed")
+except ValueError as error:
+    assert "runs" in str(error), error
+assert [each.candidate for each in kept] == [1, 2], "what is kept stays as it was"
+other.close()
+try:
+    tenas.Config("darts", 1, seed=-1)
+    raise SystemExit("a seed below 0")
+except ValueError as error:
+    assert "found -1" in str(error), error
 context.close()
 context.close()
 try:
@@ -93,6 +111,63 @@ try:
     raise SystemExit("a closed search ran")
 except tenas.TenasError as error:
     assert error.status == "TENAS_ERROR_NULL_POINTER", error.status
+END
+}
+
+# Ctrl-C while C computes: the run ends with KeyboardInterrupt, and goes on to the same result.
+interrupted_python() {
+    PYTHONPATH=examples/python python3 - <<'END'
+import ctypes, os, signal, threading
+import search as tenas
+
+data = tenas.Dataset.synthetic("ImageNet16-120")
+config = tenas.Config("nas-bench-201", tenas.DATASETS["ImageNet16-120"], batch_size=4, repeats=1)
+whole = tenas.Search(config, data)
+whole.run()
+
+def press():
+    os.kill(os.getpid(), signal.SIGINT)
+
+def press_at_third(progress):
+    if progress.candidate == 3:
+        press()
+
+def press_beside(context):
+    seen = tenas.Progress(struct_size=ctypes.sizeof(tenas.Progress))
+    while seen.candidate == 0 and seen.round == 0:
+        tenas.library.tenas_context_progress(context.pointer, ctypes.byref(seen))
+    press()
+
+def interrupted(context, progress):
+    try:
+        context.run(progress)
+        return False
+    except KeyboardInterrupt:
+        return True
+
+context = tenas.Search(config, data)
+assert interrupted(context, press_at_third)
+assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+context.run()
+assert context.genotype() == whole.genotype()
+
+# Without a function of one's own. On a busy machine the key may come after the end.
+for attempt in range(20):
+    context = tenas.Search(config, data)
+    presser = threading.Thread(target=press_beside, args=(context,))
+    presser.start()
+    try:
+        good = interrupted(context, None)
+        presser.join()
+    except KeyboardInterrupt:
+        good = False
+    presser.join()
+    context.run()
+    assert context.genotype() == whole.genotype()
+    if good:
+        break
+else:
+    raise SystemExit("nothing was interrupted")
 END
 }
 
@@ -108,6 +183,7 @@ check "search.py: out of range" ends 1 "batch_size: found 1," $python --batch-si
 check "search.py: missing data" ends 1 "/no/such/data" $python --data /no/such/data
 check "search.py: missing library" ends 1 "/no/such.so" env TENAS_LIBRARY=/no/such.so $python
 check "search.py: errors, and exceptions from callbacks" raises_in_the_callback
+check "search.py: Ctrl-C" interrupted_python
 check "the Python program in README.md" readme_python
 
 # ---- The same searches ----

@@ -507,8 +507,13 @@ static int search(const struct options *o, const tenas_config *config,
     running = context;
     signal(SIGINT, on_interrupt);
 
+    /* A resumed search has candidates, and the seconds that they took, behind it. */
+    tenas_progress before = {.struct_size = sizeof before};
+    tenas_status status = tenas_context_progress(context, &before);
     struct display display = {.terminal = isatty(fileno(stderr)) == 1};
-    tenas_status status = tenas_context_set_progress(context, show_progress, &display);
+    display.done = (uint32_t)next + before.candidate;
+    if (status == TENAS_OK)
+        status = tenas_context_set_progress(context, show_progress, &display);
 
     printf("libtenas %s: %s, %s (%s), seed %llu\n", tenas_version(), space_name, o->dataset_name,
            o->data != NULL ? o->data : "synthetic images", (unsigned long long)seed);

@@ -13,9 +13,10 @@ target/release of the clone that this file is in. tenas.h is the manual of every
 
 import argparse
 import ctypes
-import ctypes.util
 import os
+import signal
 import sys
+import threading
 from ctypes import (CFUNCTYPE, POINTER, Structure, byref, c_char_p, c_double, c_int32, c_size_t, c_uint32,
                     c_uint64, c_void_p)
 
@@ -70,13 +71,19 @@ class TenasError(Exception):
 def load():
     """Finds the library, and checks that it fits."""
     clone = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-    named = os.environ.get("TENAS_LIBRARY") or ctypes.util.find_library("tenas")
-    path = named or os.path.normpath(os.path.join(clone, "target", "release", "libtenas.so"))
-    try:
-        library = ctypes.CDLL(path)
-    except OSError as error:
+    named = os.environ.get("TENAS_LIBRARY")
+    paths = [named] if named else [
+        "libtenas.so", os.path.normpath(os.path.join(clone, "target", "release", "libtenas.so"))]
+    errors = []
+    for path in paths:
+        try:
+            library = ctypes.CDLL(path)
+            break
+        except OSError as error:
+            errors.append(str(error))
+    else:
         raise ImportError("libtenas cannot be loaded: %s. Install or build it, or name its file in TENAS_LIBRARY."
-                          % error) from None
+                          % "; ".join(errors))
     for name in ("tenas_version", "tenas_status_name", "tenas_last_error_message"):
         getattr(library, name).restype = c_char_p
     library.tenas_abi_version.restype = c_uint32
@@ -110,7 +117,7 @@ def call(name, *arguments):
 def text(name, *arguments):
     """The text that a function writes into a buffer."""
     length = c_size_t()
-    call(name, *arguments, None, 0, byref(length))
+    call(name, *arguments, None, 0, byref(length))  # with no buffer it tells the length
     buffer = ctypes.create_string_buffer(length.value + 1)
     call(name, *arguments, buffer, len(buffer), byref(length))
     return buffer.value.decode()
@@ -148,6 +155,8 @@ class Config(Handle):
     def __init__(self, space, dataset, **parameters):
         super().__init__("tenas_config_new", SPACES[space], dataset)
         for name, value in parameters.items():
+            if not 0 <= value < 2**64:
+                raise ValueError("%s: found %d, expected a number from 0 to 2**64 - 1" % (name, value))
             call("tenas_config_set_parameter", self.pointer, name.encode(), value)
 
 
@@ -179,21 +188,37 @@ class Watched:
     def __init__(self, function):
         self.raised = None
         self.function = function
-        self.c_function = ProgressFunction(self.progress) if function else ProgressFunction()
+        self.c_function = ProgressFunction(self.progress)
 
     def progress(self, progress, _):
         try:
-            return 1 if self.function(progress.contents) is False else 0  # False cancels
-        except BaseException as raised:  # KeyboardInterrupt too: nothing may pass through C
+            if self.raised is not None:
+                return 1
+            # A copy: the library's own lives only until this returns.
+            seen = Progress.from_buffer_copy(progress.contents)
+            return 1 if self.function and self.function(seen) is False else 0  # False cancels
+        except BaseException as raised:  # nothing may pass through C
             self.raised = raised
             return 1
 
+    def interrupt(self, *_):
+        """Ctrl-C: Python may handle it before the first line of a callback, where nothing catches."""
+        self.raised = KeyboardInterrupt()
+
     def call(self, name, *arguments):
+        main = threading.current_thread() is threading.main_thread()
+        # Not over what the host has set for itself.
+        watch = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if watch:
+            signal.signal(signal.SIGINT, self.interrupt)
         try:
             call(name, *arguments)
         except TenasError:
             if self.raised is None:
                 raise
+        finally:
+            if watch:
+                signal.signal(signal.SIGINT, signal.default_int_handler)
         if self.raised is not None:
             raised, self.raised = self.raised, None
             raise raised
@@ -205,15 +230,24 @@ class Search(Handle):
     kind = "context"
 
     def __init__(self, config, dataset):
+        self.running = False
         super().__init__("tenas_context_new", config.pointer, dataset.pointer)
 
     def run(self, progress=None):
         watched = Watched(progress)
         call("tenas_context_set_progress", self.pointer, watched.c_function, None)
+        self.running = True
         try:
             watched.call("tenas_context_run", self.pointer)
         finally:
-            call("tenas_context_set_progress", self.pointer, ProgressFunction(), None)
+            self.running = False
+            # Not by call(): what the run has raised is what counts.
+            library.tenas_context_set_progress(self.pointer, ProgressFunction(), None)
+
+    def close(self):
+        if self.running:
+            raise ValueError("close: found a search that runs, expected one that does not")
+        super().close()
 
     def genotype(self):
         return text("tenas_context_genotype", self.pointer, NATIVE)

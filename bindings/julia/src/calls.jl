@@ -140,8 +140,15 @@ from_c(::Type{T}, c) where {T} =
 
 "A text that a function writes into a buffer: its last arguments are buffer, capacity and length."
 function text(f, arguments...)
-    length = value(Csize_t, f, arguments..., C_NULL, 0)
-    buffer = Vector{UInt8}(undef, length + 1)
-    call(f, arguments..., buffer, sizeof(buffer), Ref(length))
-    return String(resize!(buffer, length))
+    length = Ref{Csize_t}(value(Csize_t, f, arguments..., C_NULL, 0))
+    while true
+        buffer = Vector{UInt8}(undef, length[] + 1)
+        try
+            call(f, arguments..., buffer, sizeof(buffer), length)
+            return String(resize!(buffer, length[]))
+        catch failure
+            # Another thread has made it longer meanwhile.
+            failure isa TenasError && failure.code === :buffer_too_small || rethrow()
+        end
+    end
 end

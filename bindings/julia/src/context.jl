@@ -333,6 +333,7 @@ function evaluate!(progress, context::Context, candidates::AbstractUnitRange{<:I
     return scores
 end
 
+evaluate!(progress, context::Context) = evaluate!(progress, context, 1:candidate_count(context))
 evaluate!(context::Context, candidates = 1:candidate_count(context)) = evaluate!(nothing, context, candidates)
 
 """

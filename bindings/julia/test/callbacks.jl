@@ -14,6 +14,7 @@ end
     end
     @test_throws Stop run_round!(progress -> throw(Stop(0)), context)
     @test_throws Stop Tenas.evaluate!(progress -> throw(Stop(0)), context, 1:10)
+    @test_throws Stop Tenas.evaluate!(progress -> throw(Stop(0)), context)
     @test_throws Stop foreach(identity, eachround(progress -> throw(Stop(0)), context))
     # A callback of the wrong shape, and one that throws something odd.
     @test_throws MethodError run!(() -> nothing, context)

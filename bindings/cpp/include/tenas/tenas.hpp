@@ -778,13 +778,14 @@ public:
         const char *name = detail::c_string(id);
         auto user = load ? std::make_unique<Loader>(std::move(load)) : nullptr;
         tenas_dataset *dataset = made([&](tenas_dataset **out) {
-            return tenas_dataset_from_callback(shape.count, shape.channels, shape.height,
-                                               shape.width, mean(normalisation),
-                                               stddev(normalisation), classes,
-                                               user ? &load_images : nullptr, &release_loader,
-                                               user.get(), name, out);
+            const tenas_status status = tenas_dataset_from_callback(
+                shape.count, shape.channels, shape.height, shape.width, mean(normalisation),
+                stddev(normalisation), classes, user ? &load_images : nullptr, &release_loader,
+                user.get(), name, out);
+            if (status == TENAS_OK)
+                user.release(); // the data set's now
+            return status;
         });
-        user.release(); // the data set's now
         return Dataset(dataset);
     }
 

@@ -538,6 +538,7 @@ tenas_status tenas_config_to_json(const tenas_config *config,
  *   that is not allowed; the message names it.
  * - TENAS_ERROR_DEVICE: this build of the library has no such device.
  * - TENAS_ERROR_INVALID_ARGUMENT: json is not UTF-8.
+ * - TENAS_ERROR_OUT_OF_MEMORY: json is too long to be parsed.
  * - TENAS_ERROR_NULL_POINTER: json or out is NULL.
  */
 tenas_status tenas_config_from_json(const char *json,

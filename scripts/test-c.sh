@@ -12,7 +12,7 @@ CC=${CC:-cc} CXX=${CXX:-c++}
 strict="-Wall -Wextra -Wpedantic -Werror -O1 -g"
 shared="-L$library -Wl,-rpath,$library -ltenas -lm"
 static="$library/libtenas.a -lpthread -ldl -lm"
-valgrind="valgrind --quiet --error-exitcode=99 --leak-check=full
+valgrind="valgrind --quiet --fair-sched=try --error-exitcode=99 --leak-check=full
     --errors-for-leak-kinds=definite,indirect --show-leak-kinds=definite,indirect"
 
 rm -rf "$build" && mkdir -p "$build/data" || exit 1
@@ -145,6 +145,8 @@ under_valgrind() {
     done
 }
 under_valgrind &
+lane=$!
+trap 'kill "$lane" 2>/dev/null' EXIT
 
 check "memory that runs out" "$build/memory" "$build/data"
 check "a thousand contexts" env MALLOC_ARENA_MAX=1 "$build/many_contexts" 1000

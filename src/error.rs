@@ -84,17 +84,27 @@ pub(crate) fn try_vec<T: Clone>(value: T, len: usize, what: &str) -> Result<Vec<
 /// naming `what`.
 pub(crate) fn try_resize<T: Clone>(v: &mut Vec<T>, len: usize, value: T, what: &str) -> Result<()> {
     reach(Hook::Memory)?;
-    let refused = || Error::OutOfMemory(format!("{what} of {len} x {} bytes", size_of::<T>()));
-    let more = len.saturating_sub(v.len());
-    if more > v.capacity() - v.len() {
-        v.try_reserve_exact(more).map_err(|_| refused())?;
-        if len.saturating_mul(size_of::<T>()) >= LARGE {
-            room_for(0).map_err(|()| refused())?;
-        }
-    }
+    try_reserve(v, len.saturating_sub(v.len()))
+        .map_err(|()| Error::OutOfMemory(format!("{what} of {len} x {} bytes", size_of::<T>())))?;
     v.resize(len, value);
     Ok(())
 }
+
+/// Room for `more` values, in one piece and no more than that.
+pub(crate) fn try_reserve<T>(v: &mut Vec<T>, more: usize) -> std::result::Result<(), ()> {
+    if more <= v.capacity() - v.len() {
+        return Ok(());
+    }
+    let bytes = v.len().saturating_add(more).saturating_mul(size_of::<T>());
+    if bytes >= LARGE {
+        room_for(bytes)?;
+    }
+    v.try_reserve_exact(more).map_err(|_| ())
+}
+
+/// Bytes that JSON takes when it is parsed for each of its text, at most: `0,` is a value of 32 bytes,
+/// and arrays double.
+pub(crate) const BYTES_PER_CHARACTER: usize = 48;
 
 /// Whether `bytes` could be had, beside the headroom: for what follows and takes them without asking.
 pub(crate) fn room_for(bytes: usize) -> std::result::Result<(), ()> {

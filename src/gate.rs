@@ -7,9 +7,9 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::TryLockError;
 
-#[cfg(loom)]
+#[cfg(tenas_loom)]
 pub(crate) use loom::sync::{Mutex, atomic};
-#[cfg(not(loom))]
+#[cfg(not(tenas_loom))]
 pub(crate) use std::sync::{Mutex, atomic};
 
 use atomic::{AtomicBool, Ordering};

@@ -245,8 +245,13 @@ impl World {
         RUNNING.set(context);
         CALLS.set(0);
         if !light {
-            // SAFETY: NULL or a live handle.
-            unsafe { tenas_context_cancel(context) };
+            // The request may be used up by another thread's call: the callback stops this one then.
+            // SAFETY: NULL or a live handle, and a function.
+            unsafe {
+                let stop = std::ptr::without_provenance_mut(1);
+                tenas_context_set_progress(context, Some(progress), stop);
+                tenas_context_cancel(context)
+            };
             return;
         }
         let mut count = 0;
@@ -974,9 +979,14 @@ fn many_threads_hammer_many_contexts_and_one() {
     };
     let inside = AtomicUsize::new(0);
     let done = AtomicUsize::new(0);
+    // SAFETY: a live handle; the counter outlives all its calls.
+    unsafe {
+        let user = (&raw const inside).cast_mut().cast();
+        assert_eq!(tenas_context_set_progress(shared, Some(alone), user), OK);
+    }
     thread::scope(|scope| {
         for thread in 0..8_u16 {
-            let (world, inside, done) = (&world, &inside, &done);
+            let (world, done) = (&world, &done);
             scope.spawn(move || {
                 for turn in 0..40_u16 {
                     // SAFETY: live handles.
@@ -1002,10 +1012,6 @@ fn many_threads_hammer_many_contexts_and_one() {
                         }
                         tenas_context_free(own);
                         // One that all use: each call gets in, or is told that another has.
-                        let user = (&raw const *inside).cast_mut().cast();
-                        if thread == 0 {
-                            tenas_context_set_progress(world.contexts[0], Some(alone), user);
-                        }
                         let mut scores: [tenas_score; 2] = std::mem::zeroed();
                         let status =
                             tenas_context_evaluate(world.contexts[0], 0, 2, scores.as_mut_ptr());
@@ -1021,6 +1027,7 @@ fn many_threads_hammer_many_contexts_and_one() {
         }
     });
     assert!(done.into_inner() > 0);
+    assert!(ALONE.load(Ordering::SeqCst) > 0, "nothing was computed on the one that all use");
     let mut finished = true;
     // SAFETY: live handles, which nobody else uses any more.
     unsafe {
@@ -1033,10 +1040,14 @@ fn many_threads_hammer_many_contexts_and_one() {
     }
 }
 
+/// Calls of `alone`.
+static ALONE: AtomicUsize = AtomicUsize::new(0);
+
 /// Nobody else is inside the context meanwhile.
 extern "C" fn alone(_: *const tenas_progress, user: *mut c_void) -> i32 {
     // SAFETY: the counter outlives all threads.
     let inside = unsafe { &*user.cast::<AtomicUsize>() };
+    ALONE.fetch_add(1, Ordering::SeqCst);
     assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "two calls are inside at once");
     thread::yield_now();
     inside.fetch_sub(1, Ordering::SeqCst);

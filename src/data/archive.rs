@@ -9,7 +9,7 @@ use flate2::bufread::GzDecoder;
 use super::batches::{Batches, Format, find};
 use super::files::{MOST_RATIO, append, broken, clip, size_of, too_large};
 use super::{DatasetKind, Published, cifar, pickled};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, try_reserve};
 
 /// An archive may expand to this: the largest that is published, ImageNet16, has 1 GB.
 const MOST_BYTES: u64 = 2 << 30;
@@ -109,7 +109,7 @@ fn read_member<R: Read>(
     let mut images = Vec::new();
     let reserve = |v: &mut Vec<u8>, len: u64| {
         let len = usize::try_from(len).ok();
-        len.and_then(|len| v.try_reserve_exact(len).ok()).ok_or_else(|| too_large(member, size))
+        len.and_then(|len| try_reserve(v, len).ok()).ok_or_else(|| too_large(member, size))
     };
     match (format, cifar::labels(kind)) {
         (Format::Binary, Some(labels)) => {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::DatasetKind;
 use super::files::{broken, size_of};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, try_reserve};
 
 /// Bytes of an image: 3 x 32 x 32.
 const IMAGE: usize = 3072;
@@ -32,7 +32,7 @@ pub(super) fn read(files: &[PathBuf], labels: Labels) -> Result<Vec<u8>> {
     // Asked for in one piece: a file that is far too large fails here, not half way through.
     let bytes = records.iter().try_fold(0usize, |sum, &n| n.checked_mul(IMAGE)?.checked_add(sum));
     let mut images = Vec::new();
-    bytes.and_then(|bytes| images.try_reserve_exact(bytes).ok()).ok_or_else(|| {
+    bytes.and_then(|bytes| try_reserve(&mut images, bytes).ok()).ok_or_else(|| {
         Error::OutOfMemory(format!(
             "{}: {} images of {IMAGE} bytes",
             files.first().map_or(Path::new(""), PathBuf::as_path).display(),

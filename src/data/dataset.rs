@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use super::digest::Digest;
 use super::source::Memory;
 use super::{DatasetKind, Published, Source, open, synthetic};
-use crate::error::{Error, Result, check_range, try_vec};
+use crate::error::{Error, Result, check_range, try_reserve, try_vec};
 
 const CHANNELS: RangeInclusive<usize> = 1..=16;
 /// From a region crop's size; the upper end keeps the product of a shape far from overflow.
@@ -90,8 +90,8 @@ impl Dataset {
             )));
         }
         let mut copy = Vec::new();
-        copy.try_reserve_exact(images.len())
-            .map_err(|_| Error::OutOfMemory(format!("{count} images, {} bytes", images.len())))?;
+        try_reserve(&mut copy, images.len())
+            .map_err(|()| Error::OutOfMemory(format!("{count} images, {} bytes", images.len())))?;
         copy.extend_from_slice(images);
         let source = Arc::new(Memory::new(copy, shape));
         Ok(Self::from_source(source, normalisation, classes)?.with_origin("images in memory"))

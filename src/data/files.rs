@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, room_for, try_reserve};
 
 /// Deflate makes no more of a byte.
 pub(super) const MOST_RATIO: u64 = 1032;
@@ -54,13 +54,19 @@ pub(super) fn clip(text: &str) -> String {
 /// An empty vector with room for `len` values.
 pub(super) fn reserved<T>(len: usize) -> Option<Vec<T>> {
     let mut values = Vec::new();
-    values.try_reserve_exact(len).ok()?;
+    try_reserve(&mut values, len).ok()?;
     Some(values)
 }
 
 /// Appends `bytes`; the caller names what did not fit.
 pub(super) fn append(to: &mut Vec<u8>, bytes: &[u8], file: &Path) -> Result<()> {
-    to.try_reserve(bytes.len()).map_err(|_| too_large(file, (to.len() + bytes.len()) as u64))?;
+    let len = to.len() + bytes.len();
+    let refused = || too_large(file, len as u64);
+    if bytes.len() > to.capacity() - to.len() {
+        // It may be moved, and doubles.
+        room_for(2 * len).map_err(|()| refused())?;
+    }
+    to.try_reserve(bytes.len()).map_err(|_| refused())?;
     to.extend_from_slice(bytes);
     Ok(())
 }

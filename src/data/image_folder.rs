@@ -23,7 +23,7 @@ use super::files::broken;
 use super::jpeg;
 use super::resize::resize;
 use super::{Published, Source};
-use crate::error::{Error, Result, try_vec};
+use crate::error::{Error, Result, room_for, try_vec};
 
 /// Memory of the resized images that are kept.
 const CACHE_BYTES: usize = 256 << 20;
@@ -124,6 +124,12 @@ impl ImageFolder {
                 _ => folder.join(name).is_file(),
             };
             if is_jpeg && !name.starts_with('.') && is_file() {
+                // Each takes some bytes without asking.
+                if names.len() % 4096 == 0 {
+                    room_for(0).map_err(|()| {
+                        Error::OutOfMemory(format!("{}: its files' names", folder.display()))
+                    })?;
+                }
                 names.push(name.to_owned());
             }
             Ok(())
@@ -158,7 +164,7 @@ impl ImageFolder {
             return Ok(Err(format!("found {size} bytes, expected at most {MOST_FILE_BYTES}")));
         }
         let file = fs::read(&path).map_err(|error| Error::io(&path, error))?;
-        let decoded = jpeg::decode(&file, &self.large);
+        let decoded = jpeg::decode(&file, &self.large)?;
         drop(file);
         let len = self.shape.iter().product::<usize>();
         Ok(match decoded {

@@ -8,6 +8,9 @@ use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
+use super::files::Checked;
+use crate::error::{Error, Result, room_for};
+
 /// Pixels of an image. ImageNet's largest have 52 million.
 const MOST_PIXELS: usize = 1 << 26;
 /// From here on images are decoded one at a time: each takes up to a gigabyte.
@@ -23,44 +26,64 @@ pub(super) struct Rgb {
     pub(super) width: usize,
 }
 
+/// Why there is no image.
+enum Fault {
+    /// What is wrong with the file.
+    Broken(String),
+    /// What there is no memory for.
+    Memory(String),
+}
+
+impl From<String> for Fault {
+    fn from(text: String) -> Self {
+        Fault::Broken(text)
+    }
+}
+
 /// Decodes a file's bytes; what is wrong with them otherwise. `large` is held for a large image.
-pub(super) fn decode(file: &[u8], large: &Mutex<()>) -> Result<Rgb, String> {
+///
+/// Errors: [`Error::OutOfMemory`].
+pub(super) fn decode(file: &[u8], large: &Mutex<()>) -> Result<Checked<Rgb>> {
     if !file.starts_with(b"\xff\xd8") {
-        return Err("found no JPEG".to_owned());
+        return Ok(Err("found no JPEG".to_owned()));
     }
     if !is_complete(file) {
-        return Err(format!("found a JPEG that is cut short at byte {}", file.len()));
+        return Ok(Err(format!("found a JPEG that is cut short at byte {}", file.len())));
     }
     // A decoder's bug must not end a search.
     let decode = AssertUnwindSafe(|| decode_rgb(file, large));
-    catch_unwind(decode).unwrap_or_else(|_| Err("the decoder panicked".to_owned()))
+    match catch_unwind(decode) {
+        Ok(Ok(rgb)) => Ok(Ok(rgb)),
+        Ok(Err(Fault::Broken(problem))) => Ok(Err(problem)),
+        Ok(Err(Fault::Memory(what))) => Err(Error::OutOfMemory(what)),
+        Err(_) => Ok(Err("the decoder panicked".to_owned())),
+    }
 }
 
-fn decode_rgb(file: &[u8], large: &Mutex<()>) -> Result<Rgb, String> {
+fn decode_rgb(file: &[u8], large: &Mutex<()>) -> std::result::Result<Rgb, Fault> {
     let options = DecoderOptions::default()
         .set_max_width(LONGEST_SIDE)
         .set_max_height(LONGEST_SIDE)
         .jpeg_set_out_colorspace(ColorSpace::RGB);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(file), options);
     decoder.decode_headers().map_err(|error| error.to_string())?;
-    let info = decoder.info().ok_or("found no image")?;
+    let info = decoder.info().ok_or_else(|| "found no image".to_owned())?;
     let (height, width) = (usize::from(info.height), usize::from(info.width));
     if height * width == 0 || height * width > MOST_PIXELS {
-        return Err(format!("found {width} x {height} pixels, expected 1 to {MOST_PIXELS}"));
+        return Err(format!("found {width} x {height} pixels, expected 1 to {MOST_PIXELS}").into());
     }
     if height * width > MOST_PIXELS_PER_BYTE * file.len() {
         let len = file.len();
-        return Err(format!("found {width} x {height} pixels in {len} bytes, no real image"));
+        return Err(format!("found {width} x {height} pixels in {len} bytes, no real image").into());
     }
     let _alone = (height * width > LARGE).then(|| large.lock());
     // The decoder's own memory cannot be asked for fallibly: ask for as much first. Coefficients of
     // up to four components, two bytes each, and the result.
-    if Vec::<u8>::new().try_reserve_exact(height * width * (4 * 2 + 3)).is_err() {
-        return Err(format!("no memory to decode {width} x {height} pixels"));
-    }
+    room_for(height * width * (4 * 2 + 3))
+        .map_err(|()| Fault::Memory(format!("a JPEG of {width} x {height} pixels")))?;
     let bytes = decoder.decode().map_err(|error| error.to_string())?;
     if bytes.len() != 3 * height * width {
-        return Err(format!("found an image of {} bytes, expected RGB", bytes.len()));
+        return Err(format!("found an image of {} bytes, expected RGB", bytes.len()).into());
     }
     Ok(Rgb { bytes, height, width })
 }
@@ -96,7 +119,7 @@ mod tests {
             file.extend([1; 64]);
             file.extend([0xff, start_of_frame, 0, 11, 8, h[0], h[1], w[0], w[1], 1, 1, 0x11, 0]);
             file.extend([0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 0x55, 0xff, 0xd9]);
-            let problem = decode(&file, &Mutex::new(())).err().expect("no image");
+            let problem = decode(&file, &Mutex::new(())).expect("memory").err().expect("no image");
             assert!(problem.contains("pixels"), "{problem}");
         }
     }

@@ -25,6 +25,7 @@ use super::handle::{self, Handle};
 use super::space;
 use super::status::tenas_status;
 use super::text::OutText;
+use crate::error::{BYTES_PER_CHARACTER, room_for};
 use crate::{Config, DeviceKind, Error, Init, Sampling, SpaceKind};
 
 /// The parameters of a search. Made by tenas_config_new, freed by
@@ -492,6 +493,7 @@ pub unsafe extern "C" fn tenas_config_to_json(
 ///   that is not allowed; the message names it.
 /// - TENAS_ERROR_DEVICE: this build of the library has no such device.
 /// - TENAS_ERROR_INVALID_ARGUMENT: json is not UTF-8.
+/// - TENAS_ERROR_OUT_OF_MEMORY: json is too long to be parsed.
 /// - TENAS_ERROR_NULL_POINTER: json or out is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenas_config_from_json(
@@ -501,6 +503,8 @@ pub unsafe extern "C" fn tenas_config_from_json(
     guard("tenas_config_from_json", || {
         // SAFETY: NULL or a C string; NULL or writable, as tenas.h asks.
         let (text, out) = unsafe { (arguments::text(json, "json")?, Out::new(out, "out")?) };
+        room_for(text.len().saturating_mul(BYTES_PER_CHARACTER))
+            .map_err(|()| Error::OutOfMemory(format!("json: {} bytes of text", text.len())))?;
         let json = serde_json::from_str(text).map_err(|e| Error::Format(format!("json: {e}")))?;
         let config = Config::from_json(&json).map_err(|error| match error {
             Error::Format(text) => Error::Format(format!("json: {text}")),

@@ -20,7 +20,7 @@ use super::round::{candidates, check_prune, stage};
 use super::scoring::{Scored, Values};
 use super::{Config, DeviceKind, Sampling};
 use crate::data::{Dataset, digest_of};
-use crate::error::{Error, Result, room_for};
+use crate::error::{BYTES_PER_CHARACTER, Error, Result, room_for};
 use crate::network::Supernet;
 use crate::space::{Mask, Space};
 
@@ -30,8 +30,8 @@ const FORMAT: &str = "tenas checkpoint";
 const SCHEMA: u32 = 1;
 /// Far above what any search needs: a larger file is none of these.
 const LARGEST: u64 = 1 << 26;
-/// Bytes of a parsed file for each of its text, at most: `null,` is the shortest text of a value.
-const BYTES_PER_CHARACTER: usize = 16;
+/// Bytes of text that a value of a round at hand takes, at most.
+const VALUE_BYTES: usize = 64;
 
 /// A value, or what is wrong with the file; the caller knows which.
 pub(super) type Checked<T> = std::result::Result<T, String>;
@@ -125,8 +125,11 @@ struct Header {
 
 /// Writes a search to `path`, which holds the old content or the new at any moment.
 ///
-/// Errors: [`Error::Io`]; those of the data set's digest.
+/// Errors: [`Error::Io`]; [`Error::OutOfMemory`]; those of the data set's digest.
 pub(super) fn write(path: &Path, state: &State<'_>) -> Result<()> {
+    let candidates = state.scored.as_ref().map_or(0, |s| s.now.len() + s.without.len());
+    room_for(2 * VALUE_BYTES * candidates * state.config.repeats() as usize)
+        .map_err(|()| Error::OutOfMemory(format!("checkpoint {path:?} of {candidates} scores")))?;
     let space = &state.config.supernet().space;
     let mut config = state.config.clone();
     config.set_device(state.device.0, state.device.1)?;

@@ -153,6 +153,7 @@ static tenas_status many_indicators(size_t mib)
     tenas_dataset *dataset = NULL;
     OK(tenas_config_new(TENAS_SPACE_NAS_BENCH_201, TENAS_DATASET_CIFAR10, &config));
     OK(tenas_config_set_device(config, TENAS_DEVICE_CPU, 0));
+    OK(tenas_config_set_threads(config, 2));
     OK(tenas_dataset_synthetic(TENAS_DATASET_CIFAR10, 0, &dataset));
     const char **genotypes = malloc(COUNT * sizeof *genotypes);
     tenas_indicators *out = calloc(COUNT, sizeof *out);
@@ -171,6 +172,32 @@ static tenas_status many_indicators(size_t mib)
     tenas_dataset_free(dataset);
     tenas_config_free(config);
     return status;
+}
+
+/* Texts of 4 MiB. */
+static tenas_status long_texts(size_t mib)
+{
+    enum { LENGTH = 4 << 20 };
+    char *text = malloc(LENGTH + 1);
+    tenas_config *config = NULL;
+    char genotype[64];
+    size_t length;
+    CHECK(text != NULL);
+    memset(text, '0', LENGTH);
+    for (int i = 1; i < LENGTH; i += 2)
+        text[i] = ',';
+    memcpy(text, "{\"space\":[", 10);
+    memcpy(text + LENGTH - 2, "]}", 3);
+    allow(mib);
+    tenas_status first = tenas_config_from_json(text, &config);
+    tenas_status second = tenas_genotype_convert(TENAS_SPACE_DARTS, text, TENAS_GENOTYPE_NATIVE,
+                                                 genotype, sizeof genotype, &length);
+    allow(0);
+    CHECK(first == TENAS_ERROR_FORMAT || first == TENAS_ERROR_OUT_OF_MEMORY);
+    CHECK(second == TENAS_ERROR_FORMAT || second == TENAS_ERROR_OUT_OF_MEMORY);
+    CHECK(config == NULL);
+    free(text);
+    return first == TENAS_ERROR_OUT_OF_MEMORY ? first : TENAS_OK;
 }
 
 /* A checkpoint of many values that fit nothing. */
@@ -217,7 +244,8 @@ static const struct scenario {
     {"a candidate of NAS-Bench-201", nas_bench_201, 110},
     {"a candidate of DARTS", darts, 110},
     {"indicators of many genotypes", many_indicators, 200},
-    {"a large checkpoint", large_checkpoint, 200},
+    {"long texts", long_texts, 260},
+    {"a large checkpoint", large_checkpoint, 600},
 };
 
 int main(int argc, char **argv)

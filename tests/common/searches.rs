@@ -34,6 +34,8 @@ pub(crate) fn config(kind: SpaceKind, sampling: Sampling) -> Config {
     }
     let mut config = Config::for_supernet(Arc::new(supernet), DatasetKind::Custom);
     config.set_seed(5);
+    // Not AUTO, which is CUDA where there is a GPU.
+    config.set_device(tenas::DeviceKind::Cpu, 0).unwrap();
     config.set_threads(2).unwrap();
     config.set_sampling(sampling);
     let (batch, repeats) = if kind == SpaceKind::Darts { (4, 1) } else { (8, 2) };

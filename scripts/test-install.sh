@@ -8,7 +8,7 @@
 # line counts them. The exit status is 1 if one failed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-root=$PWD prefix=$1 library=$2 build=$3
+root=$PWD prefix=$(realpath -m "$1") library=$(realpath -m "$2") build=$(realpath -m "$3")
 CC=${CC:-cc} CXX=${CXX:-c++} CLANG=${CLANG:-clang++}
 strict="-Wall -Wextra -Wpedantic -Werror -O1 -g"
 cmake=$(scripts/cmake.sh) || exit 1

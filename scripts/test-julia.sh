@@ -7,7 +7,7 @@
 # a line; the last line counts them. The exit status is 1 if one failed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-prefix=${1:-} build=${2:-$PWD/build/test-julia}
+prefix=${1:+$(realpath -m "$1")} build=$(realpath -m "${2:-build/test-julia}")
 . scripts/checks.sh
 mkdir -p "$build" || exit 1
 passed=0 failed=0

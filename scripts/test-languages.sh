@@ -8,7 +8,7 @@
 # always is. Each test is a line; the last line counts them. The exit status is 1 if one failed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-prefix=${1:-} build=${2:-$PWD/build/test-languages}
+prefix=${1:+$(realpath -m "$1")} build=$(realpath -m "${2:-build/test-languages}")
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")/release
 CC=${CC:-cc} CXX=${CXX:-c++}
 strict="-Wall -Wextra -Wpedantic -Werror -O1"
@@ -119,6 +119,9 @@ interrupted_python() {
     PYTHONPATH=examples/python python3 - <<'END'
 import ctypes, os, signal, threading
 import search as tenas
+
+# Shells start what runs in the background with SIGINT ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 data = tenas.Dataset.synthetic("ImageNet16-120")
 config = tenas.Config("nas-bench-201", tenas.DATASETS["ImageNet16-120"], batch_size=4, repeats=1)

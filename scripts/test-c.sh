@@ -7,7 +7,7 @@
 # Each test is a line; the last line counts them. The exit status is 1 if one failed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-library=$1 build=$2 hooks=$3
+library=$(realpath -m "$1") build=$(realpath -m "$2") hooks=$(realpath -m "$3")
 CC=${CC:-cc} CXX=${CXX:-c++}
 strict="-Wall -Wextra -Wpedantic -Werror -O1 -g"
 shared="-L$library -Wl,-rpath,$library -ltenas -lm"

@@ -6,18 +6,11 @@
 
 mod support;
 
-use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::time::Instant;
 
 use support::preset_batch;
-use tenas::compute::{
-    self, ENOUGH_CUDA, Engine, Evidence, Inputs, Parameters, Task, TorchDevice, TorchEngine, Wanted,
-};
-use tenas::indicator::{condition_number, linear_regions};
-use tenas::network::{Fan, Initialiser};
-use tenas::random::{Key, Purpose};
-use tenas::{Dataset, DatasetKind, Init, Mask, SpaceKind, Supernet};
+use tenas::compute::{self, ENOUGH_CUDA, Engine, Task, TorchDevice, TorchEngine, Wanted};
+use tenas::{Dataset, DatasetKind, SpaceKind, Supernet};
 
 /// An H100 SXM: bytes a second of its memory (NVIDIA's data sheet), and seconds to start a kernel
 /// from a host program, a common figure.
@@ -34,52 +27,13 @@ fn evaluate(
 ) -> Vec<f64> {
     let supernet = Supernet::of(kind);
     let dataset = Dataset::synthetic(DatasetKind::Cifar10, 0).expect("images");
-    let mask = Mask::full(&supernet.space);
     let plan = engine.prepare(support::graph(&supernet, &dataset, wanted));
-    let tasks: Vec<Task> = (0..u64::from(networks))
-        .map(|repeat| {
-            let key = |purpose| Key { seed: 0, purpose, round: 0, candidate: 0, repeat };
-            let (images, fan, purpose) = match wanted {
-                Wanted::Bits => (
-                    dataset.region_batches(3, 1000, &key(Purpose::RegionInputs)),
-                    Fan::In,
-                    Purpose::RegionParameters,
-                ),
-                _ => (
-                    dataset.ntk_batch(preset_batch(kind), &key(Purpose::NtkImages)),
-                    Fan::Out,
-                    Purpose::NtkParameters,
-                ),
-            };
-            let images = images.expect("images");
-            let key = key(purpose);
-            Task {
-                plan: plan.clone(),
-                mixing: mask.mixing(&supernet.space).into(),
-                parameters: Parameters::Drawn(Initialiser { init: Init::KaimingNormal, fan, key }),
-                inputs: Inputs {
-                    values: Arc::new(images.values),
-                    batches: images.batches,
-                    batch: images.batch,
-                },
-                wanted,
-            }
-        })
-        .collect();
-    let reduce = |evidence: Evidence<'_>| match evidence {
-        Evidence::Kernel { values, images } => condition_number(values, images),
-        Evidence::Bits(bits) => linear_regions(bits),
-        _ => f64::NAN,
-    };
+    let task = |n| support::repeat(&plan, &supernet, &dataset, preset_batch(kind), wanted, n);
+    let tasks: Vec<Task> = (0..networks.into()).map(task).collect();
     (0..times)
         .map(|_| {
             let start = Instant::now();
-            engine
-                .evaluate(&mut tasks.iter().cloned().map(Ok), &reduce, &mut |_, value| {
-                    assert!(value.is_finite());
-                    ControlFlow::Continue(())
-                })
-                .expect("values");
+            assert!(support::evaluate(engine, &tasks).iter().all(|v| v.is_finite()));
             start.elapsed().as_secs_f64()
         })
         .collect()

@@ -11,6 +11,7 @@ mod support;
 mod baseline;
 
 use std::ops::ControlFlow;
+use std::slice;
 
 use criterion::{Criterion, criterion_group};
 use support::{evaluate, preset_batch, task, timed};
@@ -40,7 +41,7 @@ fn indicators(c: &mut Criterion) {
                 let name = name(kind, &format!("{what}/threads-{threads}"));
                 group.bench_function(&name, |b| {
                     timed(b, &name, || {
-                        evaluate(engine.as_ref(), &task);
+                        evaluate(engine.as_ref(), slice::from_ref(&task));
                     });
                 });
             }
@@ -111,7 +112,7 @@ fn cuda(group: &mut criterion::BenchmarkGroup<'_, criterion::measurement::WallTi
         let ntk = name(kind, "cuda-ntk");
         group.bench_function(&ntk, |b| {
             timed(b, &ntk, || {
-                evaluate(engine.as_ref(), &task);
+                evaluate(engine.as_ref(), slice::from_ref(&task));
             });
         });
         let mut config = Config::new(kind, DatasetKind::Cifar10);

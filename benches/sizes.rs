@@ -11,6 +11,7 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::num::NonZero;
 use std::path::PathBuf;
+use std::slice;
 
 use criterion::Criterion;
 use plotters::prelude::*;
@@ -99,7 +100,7 @@ fn measure(c: &mut Criterion) {
             let name = point.name(kind);
             group.bench_function(&name, |b| {
                 timed(b, &name, || {
-                    evaluate(engine.as_ref(), &task);
+                    evaluate(engine.as_ref(), slice::from_ref(&task));
                 });
             });
         }

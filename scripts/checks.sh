@@ -19,6 +19,18 @@ check() {
     return 0
 }
 
+# finds PATTERN COMMAND...: the command succeeds and its last line matches.
+finds() {
+    local pattern=$1
+    shift
+    "$@" >"$build/stdout" || return 1
+    tail -n 1 "$build/stdout"
+    tail -n 1 "$build/stdout" | grep -qE -- "$pattern"
+}
+
+# An architecture of NAS-Bench-201.
+genotype='^\|[a-z0-9_]+~0\|\+\|[a-z0-9_]+~0\|[a-z0-9_]+~1\|\+\|[a-z0-9_]+~0\|[a-z0-9_]+~1\|[a-z0-9_]+~2\|$'
+
 # ends WITH_STATUS IN_STDERR COMMAND...: the command ends with that status, and says that.
 ends() {
     local expected=$1 text=$2 status=0

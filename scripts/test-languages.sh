@@ -30,15 +30,6 @@ unset JULIA_PROJECT JULIA_LOAD_PATH
 
 # ---- The Python example ----
 
-# finds PATTERN COMMAND...: the command succeeds and its last line matches.
-finds() {
-    local pattern=$1
-    shift
-    "$@" >"$build/stdout" || return 1
-    tail -n 1 "$build/stdout"
-    tail -n 1 "$build/stdout" | grep -qE -- "$pattern"
-}
-
 readme_python() {
     sed -n '/^```python$/,/^```$/p' README.md | grep -v '^```' >"$build/readme.py"
     [ -s "$build/readme.py" ] && PYTHONPATH=examples/python python3 "$build/readme.py"
@@ -175,7 +166,6 @@ END
 }
 
 python="python3 examples/python/search.py"
-genotype='^\|[a-z0-9_]+~0\|\+\|[a-z0-9_]+~0\|[a-z0-9_]+~1\|\+\|[a-z0-9_]+~0\|[a-z0-9_]+~1\|[a-z0-9_]+~2\|$'
 check "search.py is Python 3.8" \
     python3 -c 'import ast; ast.parse(open("examples/python/search.py").read(), feature_version=(3, 8))'
 check "search.py" finds "$genotype" $python --batch-size 4 --repeats 1 --seed 3

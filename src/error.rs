@@ -96,17 +96,27 @@ pub(crate) fn try_reserve<T>(v: &mut Vec<T>, more: usize) -> std::result::Result
         return Ok(());
     }
     let bytes = v.len().saturating_add(more).saturating_mul(size_of::<T>());
-    if bytes >= LARGE {
-        room_for(bytes)?;
+    if bytes >= LARGE && !has_room(bytes) {
+        return Err(());
     }
     v.try_reserve_exact(more).map_err(|_| ())
 }
 
-/// Bytes that JSON takes when it is parsed for each of its text, at most: `0,` is a value of 32 bytes,
-/// and arrays double.
-pub(crate) const BYTES_PER_CHARACTER: usize = 48;
+/// Whether `bytes` could be had, beside the headroom.
+pub(crate) fn has_room(bytes: usize) -> bool {
+    Vec::<u8>::new().try_reserve_exact(bytes.saturating_add(HEADROOM)).is_ok()
+}
 
-/// Whether `bytes` could be had, beside the headroom: for what follows and takes them without asking.
-pub(crate) fn room_for(bytes: usize) -> std::result::Result<(), ()> {
-    Vec::<u8>::new().try_reserve_exact(bytes.saturating_add(HEADROOM)).map_err(|_| ())
+/// That `bytes` could be had, for what follows and takes them without asking; or else
+/// [`Error::OutOfMemory`] naming `what`.
+pub(crate) fn room_for(bytes: usize, what: impl FnOnce() -> String) -> Result<()> {
+    if has_room(bytes) { Ok(()) } else { Err(Error::OutOfMemory(what())) }
+}
+
+/// That JSON of `len` bytes of text could be parsed, or else [`Error::OutOfMemory`] naming `what`.
+pub(crate) fn room_for_json(len: usize, what: impl FnOnce() -> String) -> Result<()> {
+    /// Of a parsed text for each of its characters, at most: `0,` is a value of 32 bytes, and arrays
+    /// double.
+    const BYTES_PER_CHARACTER: usize = 48;
+    room_for(len.saturating_mul(BYTES_PER_CHARACTER), what)
 }

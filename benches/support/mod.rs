@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use criterion::Bencher;
-use tenas::compute::{Engine, Evidence, Inputs, Parameters, Task, Wanted};
+use tenas::compute::{Engine, Evidence, Inputs, Parameters, Plan, Task, Wanted};
 use tenas::indicator::{condition_number, linear_regions};
 use tenas::network::{Fan, Graph, Initialiser};
 use tenas::random::{Key, Purpose};
@@ -31,7 +31,20 @@ pub(crate) fn task(
     batch: usize,
     wanted: Wanted,
 ) -> Task {
-    let key = |purpose| Key { seed: 0, purpose, round: 0, candidate: 0, repeat: 0 };
+    let plan = engine.prepare(graph(supernet, dataset, wanted));
+    repeat(&plan, supernet, dataset, batch, wanted, 0)
+}
+
+/// That task as a search's repeat draws it.
+pub(crate) fn repeat(
+    plan: &Arc<Plan>,
+    supernet: &Supernet,
+    dataset: &Dataset,
+    batch: usize,
+    wanted: Wanted,
+    repeat: u64,
+) -> Task {
+    let key = |purpose| Key { seed: 0, purpose, round: 0, candidate: 0, repeat };
     let (images, fan, purpose) = match wanted {
         Wanted::Bits => {
             let images = dataset.region_batches(3, 1000, &key(Purpose::RegionInputs));
@@ -44,7 +57,7 @@ pub(crate) fn task(
     };
     let key = key(purpose);
     Task {
-        plan: engine.prepare(graph(supernet, dataset, wanted)),
+        plan: plan.clone(),
         mixing: Mask::full(&supernet.space).mixing(&supernet.space).into(),
         parameters: Parameters::Drawn(Initialiser { init: Init::KaimingNormal, fan, key }),
         inputs: Inputs {
@@ -56,21 +69,21 @@ pub(crate) fn task(
     }
 }
 
-/// The value of one task.
-pub(crate) fn evaluate(engine: &dyn Engine, task: &Task) -> f64 {
+/// The indicators of tasks, all at once.
+pub(crate) fn evaluate(engine: &dyn Engine, tasks: &[Task]) -> Vec<f64> {
     let reduce = |evidence: Evidence<'_>| match evidence {
         Evidence::Kernel { values, images } => condition_number(values, images),
         Evidence::Bits(bits) => linear_regions(bits),
         _ => f64::NAN,
     };
-    let mut result = f64::NAN;
+    let mut results = vec![f64::NAN; tasks.len()];
     engine
-        .evaluate(&mut std::iter::once(Ok(task.clone())), &reduce, &mut |_, value| {
-            result = value;
+        .evaluate(&mut tasks.iter().cloned().map(Ok), &reduce, &mut |n, value| {
+            results[n] = value;
             ControlFlow::Continue(())
         })
         .expect("an evaluation");
-    result
+    results
 }
 
 /// The preset's batch of a space, for all data sets but ImageNet.

@@ -115,8 +115,8 @@ impl Task {
         let (inputs, Inputs { batch, batches, .. }) = (self.relu_inputs(), &self.inputs);
         let row = inputs.iter().map(|i| i.elements).sum::<usize>() / 8 + 8;
         let kernel = batch * batch * size_of::<f64>();
-        room_for(4 * (row * batch * batches + kernel)).map_err(|()| {
-            Error::OutOfMemory(format!("activation bits of {batches} x {batch} images"))
+        room_for(4 * (row * batch * batches + kernel), || {
+            format!("activation bits of {batches} x {batch} images")
         })?;
         Ok(ActivationBits::new(*batch, inputs.iter().map(|i| (i.elements, i.copies))))
     }

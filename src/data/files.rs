@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
-use crate::error::{Error, Result, room_for, try_reserve};
+use crate::error::{Error, Result, has_room, try_reserve};
 
 /// Deflate makes no more of a byte.
 pub(super) const MOST_RATIO: u64 = 1032;
@@ -64,7 +64,9 @@ pub(super) fn append(to: &mut Vec<u8>, bytes: &[u8], file: &Path) -> Result<()> 
     let refused = || too_large(file, len as u64);
     if bytes.len() > to.capacity() - to.len() {
         // It may be moved, and doubles.
-        room_for(2 * len).map_err(|()| refused())?;
+        if !has_room(2 * len) {
+            return Err(refused());
+        }
     }
     to.try_reserve(bytes.len()).map_err(|_| refused())?;
     to.extend_from_slice(bytes);

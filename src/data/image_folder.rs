@@ -126,9 +126,7 @@ impl ImageFolder {
             if is_jpeg && !name.starts_with('.') && is_file() {
                 // Each takes some bytes without asking.
                 if names.len() % 4096 == 0 {
-                    room_for(0).map_err(|()| {
-                        Error::OutOfMemory(format!("{}: its files' names", folder.display()))
-                    })?;
+                    room_for(0, || format!("{}: its files' names", folder.display()))?;
                 }
                 names.push(name.to_owned());
             }

@@ -30,8 +30,8 @@ pub(super) struct Rgb {
 enum Fault {
     /// What is wrong with the file.
     Broken(String),
-    /// What there is no memory for.
-    Memory(String),
+    /// There is no memory for it.
+    Memory(Error),
 }
 
 impl From<String> for Fault {
@@ -55,7 +55,7 @@ pub(super) fn decode(file: &[u8], large: &Mutex<()>) -> Result<Checked<Rgb>> {
     match catch_unwind(decode) {
         Ok(Ok(rgb)) => Ok(Ok(rgb)),
         Ok(Err(Fault::Broken(problem))) => Ok(Err(problem)),
-        Ok(Err(Fault::Memory(what))) => Err(Error::OutOfMemory(what)),
+        Ok(Err(Fault::Memory(error))) => Err(error),
         Err(_) => Ok(Err("the decoder panicked".to_owned())),
     }
 }
@@ -79,8 +79,8 @@ fn decode_rgb(file: &[u8], large: &Mutex<()>) -> std::result::Result<Rgb, Fault>
     let _alone = (height * width > LARGE).then(|| large.lock());
     // The decoder's own memory cannot be asked for fallibly: ask for as much first. Coefficients of
     // up to four components, two bytes each, and the result.
-    room_for(height * width * (4 * 2 + 3))
-        .map_err(|()| Fault::Memory(format!("a JPEG of {width} x {height} pixels")))?;
+    room_for(height * width * (4 * 2 + 3), || format!("a JPEG of {width} x {height} pixels"))
+        .map_err(Fault::Memory)?;
     let bytes = decoder.decode().map_err(|error| error.to_string())?;
     if bytes.len() != 3 * height * width {
         return Err(format!("found an image of {} bytes, expected RGB", bytes.len()).into());

@@ -229,9 +229,7 @@ pub unsafe extern "C" fn tenas_indicators_of_many(
             .map_err(|_| crate::Error::OutOfMemory(format!("{count} genotypes")))?;
         for (i, text) in texts.iter().enumerate() {
             if i % PARSED_AT_ONCE == 0 {
-                room_for(0).map_err(|()| {
-                    crate::Error::OutOfMemory(format!("genotypes[{i}] of {count}"))
-                })?;
+                room_for(0, || format!("genotypes[{i}] of {count}"))?;
             }
             let name = format!("genotypes[{i}]");
             // SAFETY: NULL or a C string, as tenas.h asks.

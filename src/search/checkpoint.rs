@@ -20,7 +20,7 @@ use super::round::{candidates, check_prune, stage};
 use super::scoring::{Scored, Values};
 use super::{Config, DeviceKind, Sampling};
 use crate::data::{Dataset, digest_of};
-use crate::error::{BYTES_PER_CHARACTER, Error, Result, room_for};
+use crate::error::{Error, Result, room_for, room_for_json};
 use crate::network::Supernet;
 use crate::space::{Mask, Space};
 
@@ -128,8 +128,9 @@ struct Header {
 /// Errors: [`Error::Io`]; [`Error::OutOfMemory`]; those of the data set's digest.
 pub(super) fn write(path: &Path, state: &State<'_>) -> Result<()> {
     let candidates = state.scored.as_ref().map_or(0, |s| s.now.len() + s.without.len());
-    room_for(2 * VALUE_BYTES * candidates * state.config.repeats() as usize)
-        .map_err(|()| Error::OutOfMemory(format!("checkpoint {path:?} of {candidates} scores")))?;
+    room_for(2 * VALUE_BYTES * candidates * state.config.repeats() as usize, || {
+        format!("checkpoint {path:?} of {candidates} scores")
+    })?;
     let space = &state.config.supernet().space;
     let mut config = state.config.clone();
     config.set_device(state.device.0, state.device.1)?;
@@ -182,9 +183,7 @@ pub(super) fn read(path: &Path) -> Result<Saved> {
     let mut file = File::open(path).map_err(|error| Error::io(path, error))?.take(size);
     file.read_to_end(&mut bytes).map_err(|error| Error::io(path, error))?;
     // Parsing asks for memory bit by bit, and cannot be refused it.
-    room_for(bytes.len() * BYTES_PER_CHARACTER).map_err(|()| {
-        Error::OutOfMemory(format!("checkpoint {path:?}: {size} bytes as a search"))
-    })?;
+    room_for_json(bytes.len(), || format!("checkpoint {path:?}: {size} bytes as a search"))?;
     Saved::parse(&bytes).map_err(|problem| fault(path, problem))
 }
 

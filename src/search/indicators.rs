@@ -10,7 +10,7 @@ use super::draws::{Draw, Network, SharedImages};
 use super::{Config, Observer, Progress};
 use crate::compute::{Engine, Evidence, Parameters, Plan, Task, Wanted};
 use crate::data::Dataset;
-use crate::error::{Error, Result, try_vec};
+use crate::error::{Error, Result, try_reserve, try_vec};
 use crate::indicator::{condition_number, linear_regions, naswot, swap, worst_condition_number};
 use crate::network::{Cost, Training};
 use crate::space::{Choice, Genotype, Mask};
@@ -185,8 +185,9 @@ fn of_masks(
     let thin = engine.prepare(Arc::new(supernet.thin_network(&full, dataset.classes())?));
     let ntk = supernet.ntk_network(&full, dataset.shape(), dataset.classes())?;
     let ntk = engine.prepare(Arc::new(ntk));
-    let mut connected = try_vec(0, masks.len(), "numbers of networks")?;
-    connected.clear();
+    let mut connected = Vec::new();
+    try_reserve(&mut connected, masks.len())
+        .map_err(|()| Error::OutOfMemory(format!("numbers of {} networks", masks.len())))?;
     connected.extend((0..masks.len()).filter(|g| done[*g].connected));
     let repeats = config.repeats() as usize;
     let each = KINDS.len() * repeats;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Choice, Mask, Space};
-use crate::error::{BYTES_PER_CHARACTER, Error, Result, room_for};
+use crate::error::{Error, Result, room_for_json};
 
 /// A position in a text, for parsers whose errors say where the fault is.
 #[derive(Debug, Clone)]
@@ -104,8 +104,7 @@ pub fn mask_of(space: &Space, choices: &[Choice]) -> Mask {
 
 /// Reads JSON; the error says at which byte the fault is.
 pub(super) fn json(text: &str) -> Result<Value> {
-    room_for(text.len().saturating_mul(BYTES_PER_CHARACTER))
-        .map_err(|()| Error::OutOfMemory(format!("JSON of {} bytes", text.len())))?;
+    room_for_json(text.len(), || format!("JSON of {} bytes", text.len()))?;
     serde_json::from_str(text).map_err(|e| {
         let lines = text.split_inclusive('\n').take(e.line().saturating_sub(1));
         let mut at = lines.map(str::len).sum::<usize>() + e.column().saturating_sub(1);

@@ -50,7 +50,8 @@ static void check(bool good, const char *file, int line, const char *text, const
                   (const char *[]){__VA_ARGS__, NULL})
 
 static inline void check_failure(const char *file, int line, const char *call,
-                                 const char *function, tenas_status found, tenas_status expected, const char **words)
+                                 const char *function, tenas_status found,
+                                 tenas_status expected, const char **words)
 {
     const char *message = tenas_last_error_message();
     char name[64] = "";

@@ -21,9 +21,10 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "undisturbed.h"
 
 enum { IMAGES = 20, SIDE = 4, BYTES = IMAGES * 3 * SIDE * SIDE };
-enum { FIRST = 24, CANDIDATES = 24 + 12, SLOTS = 30 };
+enum { FIRST = 24, SLOTS = 30 };
 
 static uint8_t images[BYTES];
 static char file[512], missing[600];
@@ -77,56 +78,6 @@ static tenas_context *load(void)
     if (context == NULL)
         exit(EXIT_FAILURE);
     return context;
-}
-
-/* ---- The undisturbed search ---- */
-
-static tenas_record expected[CANDIDATES];
-static char expected_genotype[256];
-
-static void fill_expected(void)
-{
-    tenas_context *context = make_context();
-    size_t length;
-    OK(tenas_context_run(context));
-    OK(tenas_context_genotype(context, TENAS_GENOTYPE_NATIVE, expected_genotype,
-                              sizeof expected_genotype, &length));
-    for (size_t i = 0; i < CANDIDATES; i++) {
-        expected[i].struct_size = sizeof expected[i];
-        OK(tenas_context_record(context, i, &expected[i]));
-    }
-    tenas_context_free(context);
-}
-
-/* To the last bit. */
-static void check_result(tenas_context *context)
-{
-    char genotype[256] = "";
-    size_t length, count = 0;
-    OK(tenas_context_genotype(context, TENAS_GENOTYPE_NATIVE, genotype, sizeof genotype,
-                              &length));
-    CHECK(strcmp(genotype, expected_genotype) == 0);
-    OK(tenas_context_record_count(context, &count));
-    CHECK(count == CANDIDATES);
-    for (size_t i = 0; i < count && i < CANDIDATES; i++) {
-        tenas_record record;
-        memset(&record, 0, sizeof record);
-        record.struct_size = sizeof record;
-        OK(tenas_context_record(context, i, &record));
-        CHECK(record.cell == expected[i].cell && record.edge == expected[i].edge);
-        CHECK(record.operation == expected[i].operation);
-        CHECK(record.pruned == expected[i].pruned);
-        CHECK(record.ntk_rank == expected[i].ntk_rank);
-        CHECK(record.regions_rank == expected[i].regions_rank);
-        CHECK(memcmp(&record.ntk_delta, &expected[i].ntk_delta, 6 * sizeof(double)) == 0);
-    }
-}
-
-static void run_on(tenas_context *context)
-{
-    OK(tenas_context_run(context));
-    check_result(context);
-    tenas_context_free(context);
 }
 
 /* ---- Configurations as JSON, getters ---- */

@@ -54,7 +54,7 @@ impl Point {
         let bytes = self.batch * shape.iter().product::<usize>();
         let bytes: Vec<u8> = (0..bytes).map(|_| stream.below(256) as u8).collect();
         let images = Dataset::from_images(&bytes, self.batch, shape, None, CLASSES);
-        task(engine, &supernet, &images.expect("images"), self.batch, Wanted::Kernel)
+        task(engine, &supernet, &images.expect("images"), self.batch, &Wanted::kernel())
     }
 }
 

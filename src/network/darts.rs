@@ -37,12 +37,16 @@ fn lower(space: &Space, mask: &Mask, config: &NetworkConfig) -> Result<Graph> {
     let mut b = Builder::new(config.input, space.slots());
     let c = config.channels;
     let stem = if config.thin { 0 } else { b.stem("stem.0", "stem.1", 0, c)? };
+    if !config.thin {
+        b.end_block(stem);
+    }
     let (mut before, mut last) = (stem, stem);
     for index in 0..=config.cells {
         let (kind, channels) = if index < config.cells { (NORMAL, c) } else { (REDUCTION, 2 * c) };
         let name = format!("cells.{index}");
         let cell = Cell { space, mask, kind, name: &name, channels, halve: false };
         let out = cell.lower(&mut b, before, last)?;
+        b.end_block(out);
         (before, last) = (last, out);
     }
     b.head("lastact.0", "classifier", last, config.classes);
@@ -83,6 +87,7 @@ fn training(space: &Space, mask: &Mask, training: &Training<'_>) -> Result<Graph
         let name = format!("cells.{index}");
         let cell = Cell { space, mask, kind, name: &name, channels, halve };
         let out = cell.lower(&mut b, before, last)?;
+        b.end_block(out);
         (before, last) = (last, out);
         halve = reduces;
     }

@@ -45,15 +45,18 @@ fn lower(space: &Space, mask: &Mask, config: &NetworkConfig) -> Result<Graph> {
             )));
         }
         x = b.stem("stem.0", "stem.1", x, config.channels)?;
+        b.end_block(x);
         let mut index = 0;
         for stage in 0..3 {
             if stage > 0 {
                 let channels = config.channels << stage;
                 x = residual_block(&mut b, &format!("cells.{index}"), x, channels)?;
+                b.end_block(x);
                 index += 1;
             }
             for _ in 0..config.cells {
                 x = cell(&mut b, space, mask, &format!("cells.{index}"), x)?;
+                b.end_block(x);
                 index += 1;
             }
         }

@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use crate::compute::ActivationBits;
+use super::{Direction, Need, Proxy, Setup};
+use crate::compute::{ActivationBits, Evidence, Wanted};
+use crate::network::Graph;
+use crate::random::Key;
 
 /// Number of distinct patterns of ReLU units over the images: a unit's pattern is its bit for each
 /// of them. Peng, Song, Fayek, Ciesielski, Chang, "SWAP-NAS: Sample-Wise Activation Patterns for
@@ -25,6 +28,37 @@ pub fn swap(bits: &ActivationBits) -> f64 {
     }
     let distinct: HashSet<&[u64]> = patterns.chunks_exact(words.max(1)).collect();
     distinct.len().max(1) as f64
+}
+
+/// Number of distinct patterns of ReLU units, as a proxy.
+#[derive(Debug)]
+pub(super) struct Swap;
+
+impl Proxy for Swap {
+    fn name(&self) -> &str {
+        "swap"
+    }
+    fn title(&self) -> &str {
+        "number of distinct patterns of ReLU units"
+    }
+    fn source(&self) -> &str {
+        "Peng, Song, Fayek, Ciesielski, Chang, SWAP-NAS, ICLR 2024"
+    }
+    fn direction(&self) -> Direction {
+        Direction::Higher
+    }
+    fn need(&self) -> Need {
+        Need::Evaluation(Setup::IMAGES)
+    }
+    fn worst(&self, _: usize) -> f64 {
+        1.0
+    }
+    fn wanted(&self, _: &Graph, _: &Key) -> Wanted {
+        Wanted::bits()
+    }
+    fn reduce(&self, evidence: &Evidence<'_>) -> f64 {
+        evidence.bits.map_or(f64::NAN, swap)
+    }
 }
 
 #[cfg(test)]

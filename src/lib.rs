@@ -31,7 +31,7 @@ pub use error::{Error, Result};
 pub use network::{Cost, Init, Supernet};
 pub use search::{
     Config, Context, Control, DeviceKind, Evaluation, HostPruning, Indicators, LogLevel, Progress,
-    Record, RoundSummary, Sampling, Score, Spread, indicators, indicators_of_masks,
+    Record, RoundSummary, Sampling, Score, Scores, Spread, indicators, indicators_of_masks, scores,
 };
 pub use space::{Genotype, GenotypeFormat, Mask, Space, SpaceKind};
 

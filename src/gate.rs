@@ -41,6 +41,11 @@ impl<T> Gate<T> {
         Gate(Mutex::new(Guarded { value, poison: None }))
     }
 
+    /// Whether no call is using the value.
+    pub(crate) fn is_idle(&self) -> bool {
+        !matches!(self.0.try_lock(), Err(TryLockError::WouldBlock))
+    }
+
     /// Runs `body` on the value.
     pub(crate) fn enter<R>(&self, body: impl FnOnce(&mut T) -> R) -> Result<R, Refused> {
         let mut guarded = match self.0.try_lock() {

@@ -30,9 +30,8 @@ pub(crate) fn reach(_: Hook) -> crate::Result<()> {
 
 #[cfg(feature = "test-hooks")]
 mod armed {
-    use parking_lot::Mutex;
-
     use super::Hook;
+    use crate::fork::Mutex;
     use crate::{Error, Result};
 
     /// A fault to come.

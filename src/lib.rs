@@ -4,6 +4,8 @@
 
 mod build_info;
 mod error;
+mod float_state;
+mod fork;
 mod gate;
 mod hooks;
 pub mod random;

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
-use parking_lot::Mutex;
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -18,6 +17,8 @@ use super::program::Program;
 use super::walk::{Network, forward, reverse};
 use super::{Engine, Evidence, Parameters, Plan, Reduce, Rows, Sink, Task, Tasks, Wanted};
 use crate::error::{Error, Result, try_vec};
+use crate::float_state::in_default;
+use crate::fork::{Maker, Mutex};
 use crate::hooks::{Hook, reach};
 use crate::network::Graph;
 
@@ -52,8 +53,10 @@ pub(super) struct CpuEngine<K> {
     idle: Mutex<Vec<K>>,
 }
 
-/// A pool of threads that is waited for when it is dropped; rayon itself only tells them to end.
+/// A pool of threads that is waited for when it is dropped; rayon itself only tells them to end. In a
+/// forked child there are no such threads, and dropping it leaves everything as it is.
 struct Threads {
+    maker: Maker,
     pool: Option<ThreadPool>,
     handles: Vec<JoinHandle<()>>,
 }
@@ -66,12 +69,14 @@ impl Threads {
             .thread_name(|i| format!("tenas-{i}"))
             .spawn_handler(|thread| {
                 let name = thread.name().unwrap_or("tenas").to_owned();
-                handles.push(std::thread::Builder::new().name(name).spawn(|| thread.run())?);
+                // Threads begin in the floating-point state of the one that starts them.
+                let run = || in_default(|| thread.run());
+                handles.push(std::thread::Builder::new().name(name).spawn(run)?);
                 Ok(())
             })
             .build();
         match pool {
-            Ok(pool) => Ok(Threads { pool: Some(pool), handles }),
+            Ok(pool) => Ok(Threads { maker: Maker::here(), pool: Some(pool), handles }),
             // Those that did start have been told to end.
             Err(e) => Err(Error::OutOfMemory(format!("cannot start {count} threads: {e}"))),
         }
@@ -84,6 +89,10 @@ impl Threads {
 
 impl Drop for Threads {
     fn drop(&mut self) {
+        if !self.maker.is_here() {
+            std::mem::forget((self.pool.take(), std::mem::take(&mut self.handles)));
+            return;
+        }
         self.pool = None;
         for handle in self.handles.drain(..) {
             // A thread's panic has been reported to whom it concerned.
@@ -236,6 +245,7 @@ impl<K: CpuKernels> Engine for CpuEngine<K> {
         reduce: &Reduce<'_>,
         sink: &mut Sink<'_>,
     ) -> Result<()> {
+        self.threads.maker.check("engine")?;
         // Enough to keep every thread busy while this one feeds the sink; memory grows with it.
         let most = self.threads.handles.len() + 1;
         let stop = AtomicBool::new(false);

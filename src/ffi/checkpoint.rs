@@ -13,7 +13,7 @@ use std::time::Duration;
 use libc::c_char;
 
 use super::arguments::{self, Out};
-use super::config::tenas_config;
+use super::config::{self, tenas_config};
 use super::context::{tenas_context, with};
 use super::dataset::tenas_dataset;
 use super::error::Failure;
@@ -79,7 +79,7 @@ pub unsafe extern "C" fn tenas_context_load(
                 handle::borrow(dataset, "dataset")?,
                 match machine.is_null() {
                     true => None,
-                    false => Some(handle::borrow(machine, "machine")?.lock().clone()),
+                    false => Some(config::copy(machine, "machine")?),
                 },
                 Out::new(out, "out")?,
             )

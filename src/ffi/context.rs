@@ -18,7 +18,7 @@ use std::sync::Arc;
 use libc::{c_char, c_void, size_t};
 
 use super::arguments::{Out, OutStruct, Versioned, choose};
-use super::config::tenas_config;
+use super::config::{self, tenas_config};
 use super::dataset::tenas_dataset;
 use super::error::Failure;
 use super::exclusive::Exclusive;
@@ -26,6 +26,7 @@ use super::guard::guard;
 use super::handle::{self, Handle};
 use super::status::{tenas_status, tenas_status_code};
 use super::text::OutText;
+use crate::float_state::in_callers;
 use crate::hooks::{Hook, reach};
 use crate::{Context, Control, GenotypeFormat, Progress, Record};
 
@@ -38,6 +39,11 @@ impl Handle for tenas_context {
     type Object = Search;
     const NAME: &'static str = "tenas_context";
     const TAG: u64 = u64::from_be_bytes(*b"tenasCTX");
+    const SURVIVES_FORK: bool = false;
+
+    fn is_whole(search: &Search) -> bool {
+        search.state.is_idle()
+    }
 }
 
 /// What a `tenas_context` stands for: the search under its lock, its control beside it.
@@ -75,7 +81,7 @@ impl Callback {
     pub(super) fn call(&self, progress: &Progress) -> ControlFlow<()> {
         let progress = tenas_progress::from(progress);
         // SAFETY: a function of that type, as tenas.h asks; the struct lives during the call.
-        match unsafe { (self.function)(&raw const progress, self.user) } {
+        match in_callers(|| unsafe { (self.function)(&raw const progress, self.user) }) {
             0 => ControlFlow::Continue(()),
             _ => ControlFlow::Break(()),
         }
@@ -229,10 +235,9 @@ pub unsafe extern "C" fn tenas_context_new(
     guard("tenas_context_new", || {
         // SAFETY: NULL or live handles, as tenas.h asks.
         let (config, dataset) =
-            unsafe { (handle::borrow(config, "config")?, handle::borrow(dataset, "dataset")?) };
+            unsafe { (config::copy(config, "config")?, handle::borrow(dataset, "dataset")?) };
         // SAFETY: NULL or writable, as tenas.h asks.
         let out = unsafe { Out::new(out, "out") }?;
-        let config = config.lock().clone();
         out.set(tenas_context::from_search(Context::new(&config, dataset)?));
         Ok(())
     })
@@ -352,17 +357,15 @@ pub(super) fn report(callback: Option<Callback>, progress: &Progress) -> Control
 /// - TENAS_ERROR_INVALID_ARGUMENT: context is no live context.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenas_context_cancel(context: *mut tenas_context) -> tenas_status {
-    if context.is_null() {
-        return tenas_status_code::TENAS_ERROR_NULL_POINTER as tenas_status;
-    }
-    // SAFETY: a live handle, as tenas.h asks. Nothing allocates unless it is none.
-    match unsafe { handle::borrow(context.cast_const(), "context") } {
+    // SAFETY: NULL or a live handle, as tenas.h asks.
+    let status = match unsafe { handle::find(context.cast_const()) } {
         Ok(search) => {
             search.control.cancel();
-            tenas_status_code::TENAS_OK as tenas_status
+            tenas_status_code::TENAS_OK
         }
-        Err(failure) => failure.status as tenas_status,
-    }
+        Err(unusable) => unusable.status(),
+    };
+    status as tenas_status
 }
 
 /// Drops a request to cancel that no call has reported yet.

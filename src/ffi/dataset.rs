@@ -29,6 +29,7 @@ impl Handle for tenas_dataset {
     type Object = Dataset;
     const NAME: &'static str = "tenas_dataset";
     const TAG: u64 = u64::from_be_bytes(*b"tenasDAT");
+    const SURVIVES_FORK: bool = true;
 }
 
 /// The data sets that presets are published for. The kind fixes the number of

@@ -11,6 +11,7 @@ use super::context::{tenas_context, with};
 use super::guard::guard;
 use super::status::tenas_status;
 use crate::LogLevel;
+use crate::float_state::in_callers;
 
 /// How much a line matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +55,7 @@ impl Sink {
     fn write(&self, level: LogLevel, text: &str) {
         let text = CString::new(text.replace('\0', "\\0")).unwrap_or_default();
         // SAFETY: a function of that type, as tenas.h asks; the text lives during the call.
-        unsafe { (self.function)(level as i32, text.as_ptr(), self.user) }
+        in_callers(|| unsafe { (self.function)(level as i32, text.as_ptr(), self.user) });
     }
 }
 

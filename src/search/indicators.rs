@@ -4,13 +4,12 @@ use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
 use std::time::Instant;
 
-use parking_lot::Mutex;
-
 use super::draws::{Draw, Network, SharedImages};
 use super::{Config, Observer, Progress};
 use crate::compute::{Engine, Evidence, Parameters, Plan, Task, Wanted};
 use crate::data::Dataset;
 use crate::error::{Error, Result, try_reserve, try_vec};
+use crate::fork::Mutex;
 use crate::indicator::{condition_number, linear_regions, naswot, swap, worst_condition_number};
 use crate::network::{Cost, Training};
 use crate::space::{Choice, Genotype, Mask};

@@ -49,12 +49,12 @@ pub(super) struct CpuEngine<K> {
     name: &'static str,
     threads: Threads,
     new_kernels: Box<dyn Fn() -> K + Send + Sync>,
-    /// Kernels, with the memory that they hold, that nobody uses at the moment.
+    /// Kernels that no task uses at the moment. They keep their working memory.
     idle: Mutex<Vec<K>>,
 }
 
-/// A pool of threads that is waited for when it is dropped; rayon itself only tells them to end. In a
-/// forked child there are no such threads, and dropping it leaves everything as it is.
+/// A pool of threads. Dropping it waits for their end, where rayon itself only tells them to end. In a
+/// forked child the threads do not exist, and dropping it does nothing.
 struct Threads {
     maker: Maker,
     pool: Option<ThreadPool>,
@@ -77,7 +77,7 @@ impl Threads {
             .build();
         match pool {
             Ok(pool) => Ok(Threads { maker: Maker::here(), pool: Some(pool), handles }),
-            // Those that did start have been told to end.
+            // rayon has told the threads that did start to end.
             Err(e) => Err(Error::OutOfMemory(format!("cannot start {count} threads: {e}"))),
         }
     }
@@ -95,7 +95,7 @@ impl Drop for Threads {
         }
         self.pool = None;
         for handle in self.handles.drain(..) {
-            // A thread's panic has been reported to whom it concerned.
+            // If a task panicked, the call that it was for has been told.
             let _ = handle.join();
         }
     }

@@ -9,6 +9,8 @@
 //! scores are the same, to the last bit, on any number of threads.
 //!
 //! Any thread may use a configuration; concurrent calls wait for each other.
+//! In a forked child, a configuration that a thread of the parent was using at
+//! the moment of the fork answers TENAS_ERROR_INVALID_STATE.
 //!
 //! All setters return TENAS_OK or
 //! - TENAS_ERROR_NULL_POINTER: config is NULL;

@@ -7,7 +7,7 @@ use std::ffi::CString;
 
 use libc::{c_char, c_void};
 
-use super::context::{tenas_context, with};
+use super::context::{search_of, tenas_context};
 use super::guard::guard;
 use super::status::tenas_status;
 use crate::LogLevel;
@@ -74,14 +74,13 @@ pub unsafe extern "C" fn tenas_context_set_log(
     guard("tenas_context_set_log", || {
         let sink = log.map(|function| Sink { function, user });
         // SAFETY: NULL or a live handle, as tenas.h asks.
-        unsafe {
-            with(context, |state| {
-                state.context.set_log(match sink {
-                    Some(sink) => Some(Box::new(move |level, text| sink.write(level, text))),
-                    None => None,
-                });
-                Ok(())
-            })
-        }
+        let search = unsafe { search_of(context) }?;
+        search.with(|state| {
+            state.context.set_log(match sink {
+                Some(sink) => Some(Box::new(move |level, text| sink.write(level, text))),
+                None => None,
+            });
+            Ok(())
+        })
     })
 }

@@ -5,9 +5,7 @@ use super::super::InstructionSet;
 use super::super::simd::{Job, Lanes, Vector};
 use super::super::tensor::Tensor;
 use super::padded::Source;
-
-/// Epsilon of section 3.1.
-const EPSILON: f64 = 1e-5;
+use crate::network::BATCH_NORM_EPSILON;
 
 /// Parts of a sum that run side by side, to hide the latency of an addition.
 const PARTS: usize = 4;
@@ -116,7 +114,7 @@ pub(crate) fn statistics(set: InstructionSet, mut x: Tensor) -> Statistics {
         }
         means.push(mean as f32);
         let squares = total(&x, c, &|p| plane_sum(set, plane, Product(p, p)));
-        inverse.push(1.0 / libm::sqrt(squares / count + EPSILON));
+        inverse.push(1.0 / libm::sqrt(squares / count + BATCH_NORM_EPSILON));
     }
     Statistics { centred: x, mean: means, inverse }
 }

@@ -81,6 +81,23 @@
  * any number of threads. Enums are passed as int32_t, and every value is safe
  * to pass. Strings are UTF-8, paths too.
  *
+ * FORK. A forked child may use the library, also while the parent computes, and
+ * makes objects of its own. Of its parent's objects it may use data sets,
+ * configurations and accuracy tables, which it shares with the parent as memory.
+ * Contexts have threads, which are not copied: each call on one of the parent's
+ * returns TENAS_ERROR_INVALID_STATE. A configuration returns that as well if a
+ * thread of the parent was using it at the moment of the fork. _free is always
+ * allowed, and frees what it safely can. A child that is forked inside a callback
+ * must not return from it: let it exec or exit there. CUDA does not work in the
+ * child of a process that has used it (TENAS_ERROR_INVALID_STATE); start such
+ * workers without fork, in Python with multiprocessing.get_context("spawn").
+ *
+ * FLOATING POINT. The library computes in the default floating-point state
+ * (rounding to nearest, subnormal numbers kept, no traps), whatever the calling
+ * thread has set, on x86-64 and aarch64. The thread's own state, flags included,
+ * is what your callbacks see, and what it has after every call; what a callback
+ * changes stays changed.
+ *
  * STRUCTS that the library fills in begin with struct_size, which you set to
  * the struct's sizeof before the call. Later versions only add fields at the
  * end; fields that the library does not know are zeroed, so that a program and
@@ -143,10 +160,14 @@ typedef enum tenas_status_code {
     TENAS_ERROR_INVALID_ARGUMENT = 2,
     /**
      * The call does not fit the state of the object: a genotype before the
-     * search is finished, any work on a context after an internal error.
+     * search is finished, any work on a context after an internal error, or in
+     * a forked child on a context that its parent made.
      */
     TENAS_ERROR_INVALID_STATE = 3,
-    /** The system refused to open or read a file. */
+    /**
+     * The system refused to open, read or write a file, or the host's loader
+     * (tenas_load_fn) reported a failure.
+     */
     TENAS_ERROR_IO = 4,
     /** The content of a file or text is not what its format asks for. */
     TENAS_ERROR_FORMAT = 5,
@@ -286,6 +307,8 @@ tenas_status tenas_space_operation_name(int32_t space,
  * scores are the same, to the last bit, on any number of threads.
  *
  * Any thread may use a configuration; concurrent calls wait for each other.
+ * In a forked child, a configuration that a thread of the parent was using at
+ * the moment of the fork answers TENAS_ERROR_INVALID_STATE.
  *
  * All setters return TENAS_OK or
  * - TENAS_ERROR_NULL_POINTER: config is NULL;
@@ -672,18 +695,18 @@ typedef enum tenas_dataset_kind {
 typedef struct tenas_dataset tenas_dataset;
 
 /**
- * A host's loader. It writes images into images, one behind the other: image
- * indices[0] first, count of them, each channels x height x width bytes in
+ * A host's loader. It writes count images into the array images, in the order
+ * of indices and without gaps; each has channels x height x width bytes, in
  * that order. Return 0 if all are written, anything else if not: the call that
  * needed them then fails with TENAS_ERROR_IO and names the indices.
  *
  * The same index must give the same bytes each time. The arrays are valid
  * during the call. user is what tenas_dataset_from_callback was given. It is
  * called only on a thread that called the library, one call at a time on that
- * thread; searches that run on several threads call it from all of them. On
- * the context that it works for any call but tenas_context_cancel,
- * _clear_cancel and _progress returns TENAS_ERROR_BUSY. It must return: no C++
- * exception and no longjmp may pass through the library.
+ * thread; searches that run on several threads call it from all of them. While
+ * it loads images for a context, a call on that context returns
+ * TENAS_ERROR_BUSY, except tenas_context_cancel, _clear_cancel and _progress.
+ * It must return: no C++ exception and no longjmp may pass through the library.
  */
 typedef int32_t (*tenas_load_fn)(const size_t *indices,
                                  size_t count,
@@ -692,7 +715,8 @@ typedef int32_t (*tenas_load_fn)(const size_t *indices,
 
 /**
  * Takes back the user pointer of a loader, which is not called any more. It is
- * called once, on the thread that frees the last object that uses the images.
+ * called once, on the thread that frees the last object that uses the images; in
+ * a forked child, for the child's copy, if the child frees them.
  */
 typedef void (*tenas_release_fn)(void *user);
 
@@ -904,6 +928,9 @@ void tenas_dataset_free(tenas_dataset *dataset);
  * After TENAS_ERROR_INTERNAL (a bug in the library) a context answers
  * everything but these three with TENAS_ERROR_INVALID_STATE and a message that
  * tells what happened; free it.
+ *
+ * In a forked child a context of the parent answers every call, these three
+ * included, with TENAS_ERROR_INVALID_STATE; free it, or leave it.
  ****************************************************************************/
 
 /** How a genotype is written. */
@@ -1074,6 +1101,8 @@ tenas_status tenas_context_run(tenas_context *context);
  *
  * - TENAS_ERROR_NULL_POINTER: context is NULL.
  * - TENAS_ERROR_INVALID_ARGUMENT: context is no live context.
+ * - TENAS_ERROR_INVALID_STATE: this is a forked child, and its parent made the
+ *   context.
  */
 tenas_status tenas_context_cancel(tenas_context *context);
 
@@ -1081,6 +1110,7 @@ tenas_status tenas_context_cancel(tenas_context *context);
  * Drops a request to cancel that no call has reported yet.
  *
  * - TENAS_ERROR_NULL_POINTER: context is NULL.
+ * - TENAS_ERROR_INVALID_STATE: as tenas_context_cancel.
  */
 tenas_status tenas_context_clear_cancel(tenas_context *context);
 
@@ -1091,6 +1121,7 @@ tenas_status tenas_context_clear_cancel(tenas_context *context);
  * - TENAS_ERROR_INVALID_ARGUMENT: out->struct_size is smaller than the struct
  *   was in its first version, or larger than 4096.
  * - TENAS_ERROR_NULL_POINTER: context or out is NULL.
+ * - TENAS_ERROR_INVALID_STATE: as tenas_context_cancel.
  */
 tenas_status tenas_context_progress(const tenas_context *context,
                                     tenas_progress *out);

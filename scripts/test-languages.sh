@@ -177,6 +177,7 @@ check "search.py: missing data" ends 1 "/no/such/data" $python --data /no/such/d
 check "search.py: missing library" ends 1 "/no/such.so" env TENAS_LIBRARY=/no/such.so $python
 check "search.py: errors, and exceptions from callbacks" raises_in_the_callback
 check "search.py: Ctrl-C" interrupted_python
+check "search.py: in forked workers" env PYTHONPATH=examples/python python3 tests/python/fork_search.py
 check "the Python program in README.md" readme_python
 
 # ---- The same searches ----

@@ -7,12 +7,12 @@ mod table;
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use parking_lot::Mutex;
+use once_cell::race::OnceBox;
 
 use crate::data::DatasetKind;
 use crate::error::{Error, Result};
+use crate::fork::{Mutex, PerProcess};
 use crate::space::{Genotype, GenotypeFormat, Space, SpaceKind};
 
 /// Test accuracies of architectures of one space.
@@ -34,7 +34,9 @@ enum Source {
     Nats {
         folder: nats::Folder,
         /// All accuracies, once a rank or the best has been asked for.
-        all: Mutex<Option<Arc<Vec<nats::Accuracies>>>>,
+        all: OnceBox<Vec<nats::Accuracies>>,
+        /// Held while these are read.
+        reading: PerProcess<Mutex<()>>,
     },
 }
 
@@ -56,8 +58,8 @@ impl Benchmark {
         let metadata = fs::metadata(path).map_err(|e| Error::io(path, e))?;
         let (kind, genotypes, source) = if metadata.is_dir() {
             let (folder, genotypes) = nats::Folder::open(path)?;
-            let all = Mutex::new(None);
-            (SpaceKind::NasBench201, genotypes, Source::Nats { folder, all })
+            let (all, reading) = (OnceBox::new(), PerProcess::default());
+            (SpaceKind::NasBench201, genotypes, Source::Nats { folder, all, reading })
         } else {
             let bytes = fs::read(path).map_err(|e| Error::io(path, e))?;
             let text = String::from_utf8(bytes).map_err(|e| {
@@ -204,19 +206,14 @@ impl Benchmark {
         let column = self.column(dataset)?;
         match &self.source {
             Source::Table(columns) => Ok(columns[column].1.clone()),
-            Source::Nats { folder, all } => {
-                let mut all = all.lock();
-                let values = match &*all {
-                    Some(values) => values.clone(),
-                    None => {
-                        let each = self.genotypes.iter().enumerate();
-                        let read = each
-                            .map(|(i, text)| Ok(folder.accuracies(i, text)?.unwrap_or_default()));
-                        let values = Arc::new(read.collect::<Result<Vec<_>>>()?);
-                        *all = Some(values.clone());
-                        values
-                    }
-                };
+            Source::Nats { folder, all, reading } => {
+                let _one_reads = reading.lock();
+                let values = all.get_or_try_init(|| {
+                    let each = self.genotypes.iter().enumerate();
+                    let read =
+                        each.map(|(i, text)| Ok(folder.accuracies(i, text)?.unwrap_or_default()));
+                    read.collect::<Result<Vec<_>>>().map(Box::new)
+                })?;
                 Ok(values.iter().map(|found| found[column]).collect())
             }
         }

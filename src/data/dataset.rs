@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::digest::Digest;
 use super::source::Memory;
@@ -26,7 +27,8 @@ pub struct Dataset {
     classes: usize,
     kind: DatasetKind,
     origin: Arc<str>,
-    digest: Arc<OnceLock<u64>>,
+    /// 0 until it is computed.
+    digest: Arc<AtomicU64>,
 }
 
 impl Dataset {
@@ -209,8 +211,9 @@ impl Dataset {
     ///
     /// Errors: those of reading.
     pub fn digest(&self) -> Result<u64> {
-        if let Some(digest) = self.digest.get() {
-            return Ok(*digest);
+        let known = self.digest.load(Ordering::Relaxed);
+        if known != 0 {
+            return Ok(known);
         }
         let mut digest = Digest::new();
         for number in [self.count(), self.classes].into_iter().chain(self.shape()) {
@@ -220,7 +223,8 @@ impl Dataset {
             digest.number(u64::from(value.to_bits()));
         }
         digest.number(self.source.digest()?);
-        Ok(*self.digest.get_or_init(|| digest.value()))
+        self.digest.store(digest.value(), Ordering::Relaxed);
+        Ok(digest.value())
     }
 
     /// The images `picked`, in order, to `take(place, bytes)`. A broken one is replaced: by the

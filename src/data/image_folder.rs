@@ -16,14 +16,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use parking_lot::Mutex;
-
 use super::digest::Digest;
 use super::files::broken;
 use super::jpeg;
 use super::resize::resize;
 use super::{Published, Source};
 use crate::error::{Error, Result, room_for, try_vec};
+use crate::fork::{Mutex, PerProcess};
 
 /// Memory of the resized images that are kept.
 const CACHE_BYTES: usize = 256 << 20;
@@ -39,9 +38,9 @@ pub(super) struct ImageFolder {
     /// Where each name ends in `names`.
     ends: Vec<usize>,
     shape: [usize; 3],
-    state: Mutex<State>,
+    state: PerProcess<Mutex<State>>,
     /// Held while a large image is decoded.
-    large: Mutex<()>,
+    large: PerProcess<Mutex<()>>,
 }
 
 struct Class {
@@ -95,8 +94,8 @@ impl ImageFolder {
             names: String::new(),
             ends: Vec::new(),
             shape: facts.shape,
-            state: Mutex::default(),
-            large: Mutex::new(()),
+            state: PerProcess::default(),
+            large: PerProcess::default(),
         };
         for name in folders {
             list.add_class(root.join(name))?;

@@ -2,7 +2,6 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use parking_lot::Mutex;
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
@@ -10,6 +9,7 @@ use zune_jpeg::JpegDecoder;
 
 use super::files::Checked;
 use crate::error::{Error, Result, room_for};
+use crate::fork::Mutex;
 
 /// Pixels of an image. ImageNet's largest have 52 million.
 const MOST_PIXELS: usize = 1 << 26;

@@ -29,6 +29,7 @@ impl Handle for tenas_dataset {
     type Object = Dataset;
     const NAME: &'static str = "tenas_dataset";
     const TAG: u64 = u64::from_be_bytes(*b"tenasDAT");
+    const SURVIVES_FORK: bool = true;
 }
 
 /// The data sets that presets are published for. The kind fixes the number of
@@ -103,18 +104,18 @@ impl From<&Dataset> for tenas_dataset_facts {
     }
 }
 
-/// A host's loader. It writes images into images, one behind the other: image
-/// indices[0] first, count of them, each channels x height x width bytes in
+/// A host's loader. It writes count images into the array images, in the order
+/// of indices and without gaps; each has channels x height x width bytes, in
 /// that order. Return 0 if all are written, anything else if not: the call that
 /// needed them then fails with TENAS_ERROR_IO and names the indices.
 ///
 /// The same index must give the same bytes each time. The arrays are valid
 /// during the call. user is what tenas_dataset_from_callback was given. It is
 /// called only on a thread that called the library, one call at a time on that
-/// thread; searches that run on several threads call it from all of them. On
-/// the context that it works for any call but tenas_context_cancel,
-/// _clear_cancel and _progress returns TENAS_ERROR_BUSY. It must return: no C++
-/// exception and no longjmp may pass through the library.
+/// thread; searches that run on several threads call it from all of them. While
+/// it loads images for a context, a call on that context returns
+/// TENAS_ERROR_BUSY, except tenas_context_cancel, _clear_cancel and _progress.
+/// It must return: no C++ exception and no longjmp may pass through the library.
 pub type tenas_load_fn = Option<
     unsafe extern "C" fn(
         indices: *const size_t,
@@ -125,7 +126,8 @@ pub type tenas_load_fn = Option<
 >;
 
 /// Takes back the user pointer of a loader, which is not called any more. It is
-/// called once, on the thread that frees the last object that uses the images.
+/// called once, on the thread that frees the last object that uses the images; in
+/// a forked child, for the child's copy, if the child frees them.
 pub type tenas_release_fn = Option<unsafe extern "C" fn(user: *mut c_void)>;
 
 /// Opens a published data set (a tenas_dataset_kind) from disk. The layout is

@@ -10,8 +10,9 @@ use tch::{Device, Kind, TchError};
 
 use crate::error::{Error, Result};
 
-/// A dense array on the device. Values never change once made, so arrays may share memory; the one
-/// exception is [`Backend::add_at`].
+/// A dense array on the device. Arrays may share memory, since their values do not change once they
+/// are made. Two functions are exceptions, for arrays that share their memory with no other:
+/// [`Backend::add_at`] and [`Backend::add_product_at`].
 #[derive(Debug, Clone)]
 pub(super) struct Array {
     tensor: Rc<tch::Tensor>,

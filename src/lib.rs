@@ -6,6 +6,7 @@ mod build_info;
 mod error;
 mod gate;
 mod hooks;
+mod message;
 pub mod random;
 
 pub mod space;

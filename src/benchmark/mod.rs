@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 
 use crate::data::DatasetKind;
 use crate::error::{Error, Result};
+use crate::message::{clip, of_path};
 use crate::space::{Genotype, GenotypeFormat, Space, SpaceKind};
 
 /// Test accuracies of architectures of one space.
@@ -62,7 +63,7 @@ impl Benchmark {
             let bytes = fs::read(path).map_err(|e| Error::io(path, e))?;
             let text = String::from_utf8(bytes).map_err(|e| {
                 let at = e.utf8_error().valid_up_to();
-                Error::Format(format!("{}: byte {at}: found no UTF-8", path.display()))
+                Error::Format(format!("{}: byte {at}: found no UTF-8", of_path(path)))
             })?;
             let table = table::read(path, &text)?;
             (table.kind, table.genotypes, Source::Table(table.columns))
@@ -73,12 +74,15 @@ impl Benchmark {
             .try_reserve(genotypes.len())
             .map_err(|_| Error::OutOfMemory(format!("{} architectures", genotypes.len())))?;
         for (i, text) in genotypes.iter().enumerate() {
-            let fault = |what: String| Error::Format(format!("{}: {what}", path.display()));
+            let fault = |what: String| Error::Format(format!("{}: {what}", of_path(path)));
             let native = Genotype::parse(&space, text)
                 .map_err(|e| fault(format!("architecture {i}: {e}")))?
                 .to_text(GenotypeFormat::Native);
             if let Some(before) = places.insert(native, i) {
-                return Err(fault(format!("architectures {before} and {i} are both {text}")));
+                return Err(fault(format!(
+                    "architectures {before} and {i} are both {}",
+                    clip(text)
+                )));
             }
         }
         Ok(Benchmark { path: path.to_owned(), kind, space, genotypes, places, source })
@@ -124,7 +128,7 @@ impl Benchmark {
     pub fn find(&self, genotype: &str) -> Result<usize> {
         let text = Genotype::parse(&self.space, genotype)?.to_text(GenotypeFormat::Native);
         self.places.get(&text).copied().ok_or_else(|| {
-            Error::NotFound(format!("genotype: {} does not have {text}", self.path.display()))
+            Error::NotFound(format!("genotype: {} does not have {text}", of_path(&self.path)))
         })
     }
 
@@ -170,7 +174,7 @@ impl Benchmark {
         best.map(|(i, _)| i).ok_or_else(|| {
             Error::NotFound(format!(
                 "dataset: {} has no accuracy on {}",
-                self.path.display(),
+                of_path(&self.path),
                 dataset.name()
             ))
         })
@@ -179,7 +183,7 @@ impl Benchmark {
     fn missing(&self, index: usize, dataset: DatasetKind) -> Error {
         Error::NotFound(format!(
             "genotype: {} has no accuracy of {} on {}",
-            self.path.display(),
+            of_path(&self.path),
             self.genotypes[index],
             dataset.name()
         ))
@@ -193,7 +197,7 @@ impl Benchmark {
             Error::NotFound(format!(
                 "dataset: found {}, but {} has {}",
                 dataset.name(),
-                self.path.display(),
+                of_path(&self.path),
                 names.join(", ")
             ))
         })

@@ -14,6 +14,7 @@ use bzip2::read::MultiBzDecoder;
 use super::pickle::{Id, Pickle};
 use crate::data::DatasetKind;
 use crate::error::{Error, Result};
+use crate::message::{clip, of_path, whole};
 
 const META: &str = "meta.pickle.pbz2";
 /// The published accuracies: after 200 epochs.
@@ -41,20 +42,20 @@ fn decompress(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut reader = MultiBzDecoder::new(file).take(LARGEST + 1);
     reader.read_to_end(&mut bytes).map_err(|e| match e.kind() {
-        std::io::ErrorKind::OutOfMemory => Error::OutOfMemory(format!("{}", path.display())),
+        std::io::ErrorKind::OutOfMemory => Error::OutOfMemory(of_path(path)),
         // What the decoder finds wrong, and a file that ends too soon.
         std::io::ErrorKind::InvalidInput
         | std::io::ErrorKind::InvalidData
         | std::io::ErrorKind::Other
         | std::io::ErrorKind::UnexpectedEof => {
-            Error::Format(format!("{}: found no whole bzip2 stream: {e}", path.display()))
+            Error::Format(format!("{}: found no whole bzip2 stream: {}", of_path(path), whole(e)))
         }
         _ => Error::io(path, e),
     })?;
     if bytes.len() as u64 > LARGEST {
         return Err(Error::Format(format!(
             "{}: found more than {LARGEST} bytes behind the compression",
-            path.display()
+            of_path(path)
         )));
     }
     Ok(bytes)
@@ -63,7 +64,7 @@ fn decompress(path: &Path) -> Result<Vec<u8>> {
 /// Reads a file and what `take` finds in it.
 fn read<T>(path: &Path, take: impl FnOnce(&Pickle<'_>) -> Found<T>) -> Result<T> {
     let bytes = decompress(path)?;
-    let named = |what: String| Error::Format(format!("{}: {what}", path.display()));
+    let named = |what: String| Error::Format(format!("{}: {what}", of_path(path)));
     let pickle = Pickle::read(&bytes).map_err(|e| named(e.to_string()))?;
     take(&pickle).map_err(named)
 }
@@ -97,7 +98,7 @@ impl Folder {
             let result = need(p.get(p.root(), EPOCHS), "results of 200 epochs (key \"200\")")?;
             let name = need(p.get(result, "arch_str").and_then(|id| p.text(id)), "\"arch_str\"")?;
             if name != text {
-                return Err(format!("found {name}, expected {text}"));
+                return Err(format!("found {}, expected {}", clip(name), clip(text)));
             }
             let mut accuracies = [None; 3];
             for (place, (_, dataset, set)) in accuracies.iter_mut().zip(DATASETS) {

@@ -7,9 +7,10 @@ use std::path::Path;
 use flate2::bufread::GzDecoder;
 
 use super::batches::{Batches, Format, find};
-use super::files::{MOST_RATIO, append, broken, clip, size_of, too_large};
+use super::files::{MOST_RATIO, append, broken, size_of, too_large};
 use super::{DatasetKind, Published, cifar, pickled};
 use crate::error::{Error, Result, try_reserve};
+use crate::message::{of_path, whole};
 
 /// An archive may expand to this: the largest that is published, ImageNet16, has 1 GB.
 const MOST_BYTES: u64 = 2 << 30;
@@ -65,7 +66,7 @@ pub(super) fn read(
             continue;
         }
         // Not joined: a member's path may be absolute.
-        let member = format!("{}: {}", file.display(), clip(&path.to_string_lossy()));
+        let member = format!("{}: {}", of_path(file), of_path(&path));
         let member = Path::new(&member);
         let images = read_member(kind, facts, format, most, &mut entry, member)?;
         members.push((format, name, images));
@@ -140,8 +141,9 @@ fn fault(file: &Path, error: io::Error, at: u64) -> Error {
     broken(
         file,
         format_args!(
-            "found a broken or cut archive (in what begins at byte {at} when expanded: {error}), \
-             expected a gzipped tar archive"
+            "found a broken or cut archive (in what begins at byte {at} when expanded: {}), \
+             expected a gzipped tar archive",
+            whole(error)
         ),
     )
 }

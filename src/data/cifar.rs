@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::DatasetKind;
 use super::files::{broken, size_of};
 use crate::error::{Error, Result, try_reserve};
+use crate::message::of_path;
 
 /// Bytes of an image: 3 x 32 x 32.
 const IMAGE: usize = 3072;
@@ -35,7 +36,7 @@ pub(super) fn read(files: &[PathBuf], labels: Labels) -> Result<Vec<u8>> {
     bytes.and_then(|bytes| try_reserve(&mut images, bytes).ok()).ok_or_else(|| {
         Error::OutOfMemory(format!(
             "{}: {} images of {IMAGE} bytes",
-            files.first().map_or(Path::new(""), PathBuf::as_path).display(),
+            of_path(files.first().map_or(Path::new(""), PathBuf::as_path)),
             records.iter().fold(0usize, |sum, &n| sum.saturating_add(n))
         ))
     })?;
@@ -68,7 +69,7 @@ pub(super) fn count_records(file: &Path, size: u64, labels: Labels) -> Result<us
         ));
     }
     usize::try_from(size / record)
-        .map_err(|_| Error::OutOfMemory(format!("{}: {size} bytes", file.display())))
+        .map_err(|_| Error::OutOfMemory(format!("{}: {size} bytes", of_path(file))))
 }
 
 /// Appends the images of `records` records to `images`, which has room for them.

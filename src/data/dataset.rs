@@ -9,6 +9,7 @@ use super::digest::Digest;
 use super::source::Memory;
 use super::{DatasetKind, Published, Source, open, synthetic};
 use crate::error::{Error, Result, check_range, try_reserve, try_vec};
+use crate::message::whole;
 
 const CHANNELS: RangeInclusive<usize> = 1..=16;
 /// From a region crop's size; the upper end keeps the product of a shape far from overflow.
@@ -277,7 +278,7 @@ impl Dataset {
         }
         Err(Error::Format(format!(
             "{}: found {} broken images among {}, expected enough that are not for a batch",
-            self.origin,
+            whole(&self.origin),
             self.skipped(),
             self.count()
         )))

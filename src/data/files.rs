@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::error::{Error, Result, has_room, try_reserve};
+use crate::message::of_path;
 
 /// Deflate makes no more of a byte.
 pub(super) const MOST_RATIO: u64 = 1032;
@@ -14,7 +15,7 @@ pub(super) type Checked<T> = std::result::Result<T, String>;
 
 /// A [`Error::Format`] of `file`.
 pub(super) fn broken(file: &Path, problem: impl std::fmt::Display) -> Error {
-    Error::Format(format!("{}: {problem}", file.display()))
+    Error::Format(format!("{}: {problem}", of_path(file)))
 }
 
 /// Size of a regular file. Opening a pipe could wait for ever, and a device never ends.
@@ -38,17 +39,7 @@ pub(super) fn read(file: &Path) -> Result<Vec<u8>> {
 }
 
 pub(super) fn too_large(file: &Path, bytes: u64) -> Error {
-    Error::OutOfMemory(format!("{}: {bytes} bytes", file.display()))
-}
-
-/// A text from a file as a message shows it: its beginning, without control characters.
-pub(super) fn clip(text: &str) -> String {
-    const SHOWN: usize = 80;
-    let mut shown: String = text.chars().take(SHOWN).flat_map(char::escape_debug).collect();
-    if text.chars().nth(SHOWN).is_some() {
-        shown.push_str("...");
-    }
-    shown
+    Error::OutOfMemory(format!("{}: {bytes} bytes", of_path(file)))
 }
 
 /// An empty vector with room for `len` values.

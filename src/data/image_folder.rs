@@ -24,6 +24,7 @@ use super::jpeg;
 use super::resize::resize;
 use super::{Published, Source};
 use crate::error::{Error, Result, room_for, try_vec};
+use crate::message::of_path;
 
 /// Memory of the resized images that are kept.
 const CACHE_BYTES: usize = 256 << 20;
@@ -126,7 +127,7 @@ impl ImageFolder {
             if is_jpeg && !name.starts_with('.') && is_file() {
                 // Each takes some bytes without asking.
                 if names.len() % 4096 == 0 {
-                    room_for(0, || format!("{}: its files' names", folder.display()))?;
+                    room_for(0, || format!("{}: its files' names", of_path(&folder)))?;
                 }
                 names.push(name.to_owned());
             }
@@ -135,7 +136,7 @@ impl ImageFolder {
         names.sort_unstable();
         let bytes = names.iter().map(String::len).sum();
         let room = self.names.try_reserve(bytes).and_then(|()| self.ends.try_reserve(names.len()));
-        room.map_err(|_| Error::OutOfMemory(format!("{}: its files' names", folder.display())))?;
+        room.map_err(|_| Error::OutOfMemory(format!("{}: its files' names", of_path(&folder))))?;
         self.classes.push(Class { folder, first: self.ends.len() });
         for name in names {
             self.names.push_str(&name);

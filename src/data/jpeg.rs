@@ -10,6 +10,7 @@ use zune_jpeg::JpegDecoder;
 
 use super::files::Checked;
 use crate::error::{Error, Result, room_for};
+use crate::message::whole;
 
 /// Pixels of an image. ImageNet's largest have 52 million.
 const MOST_PIXELS: usize = 1 << 26;
@@ -66,7 +67,7 @@ fn decode_rgb(file: &[u8], large: &Mutex<()>) -> std::result::Result<Rgb, Fault>
         .set_max_height(LONGEST_SIDE)
         .jpeg_set_out_colorspace(ColorSpace::RGB);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(file), options);
-    decoder.decode_headers().map_err(|error| error.to_string())?;
+    decoder.decode_headers().map_err(whole)?;
     let info = decoder.info().ok_or_else(|| "found no image".to_owned())?;
     let (height, width) = (usize::from(info.height), usize::from(info.width));
     if height * width == 0 || height * width > MOST_PIXELS {
@@ -81,7 +82,7 @@ fn decode_rgb(file: &[u8], large: &Mutex<()>) -> std::result::Result<Rgb, Fault>
     // up to four components, two bytes each, and the result.
     room_for(height * width * (4 * 2 + 3), || format!("a JPEG of {width} x {height} pixels"))
         .map_err(Fault::Memory)?;
-    let bytes = decoder.decode().map_err(|error| error.to_string())?;
+    let bytes = decoder.decode().map_err(whole)?;
     if bytes.len() != 3 * height * width {
         return Err(format!("found an image of {} bytes, expected RGB", bytes.len()).into());
     }

@@ -11,11 +11,10 @@ use flate2::read::DeflateDecoder;
 use rawzip::{CompressionMethod, RECOMMENDED_BUFFER_SIZE, ZipArchive};
 
 use super::array::{Array, count_images, dimensions, keep_labelled};
-use super::files::{
-    Checked, MOST_RATIO, broken, clip, read as read_file, reserved, size_of, too_large,
-};
+use super::files::{Checked, MOST_RATIO, broken, read as read_file, reserved, size_of, too_large};
 use super::{DatasetKind, Published};
 use crate::error::{Error, Result};
+use crate::message::{clip, list, whole};
 
 pub(super) const MAGIC: &[u8] = b"\x93NUMPY";
 
@@ -114,9 +113,9 @@ fn images(facts: &Published, mut bytes: Vec<u8>) -> Checked<Vec<u8>> {
 /// The images of a `.npz` file: its array `images`, or else `data`. If there is an array `labels`,
 /// it must have one for each image.
 pub(super) fn read_archive(kind: DatasetKind, facts: &Published, file: &Path) -> Result<Vec<u8>> {
-    let whole = size_of(file)?;
+    let file_size = size_of(file)?;
     let zip = |error: rawzip::Error| {
-        broken(file, format_args!("found a broken or cut zip archive ({error})"))
+        broken(file, format_args!("found a broken or cut zip archive ({})", whole(error)))
     };
     let opened = File::open(file).map_err(|error| Error::io(file, error))?;
     let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
@@ -133,17 +132,15 @@ pub(super) fn read_archive(kind: DatasetKind, facts: &Published, file: &Path) ->
         if let Some(i) = ["images", "data", "labels"].iter().position(|n| **n == *name) {
             arrays[i] = Some((name.clone(), found));
         }
-        if names.len() < 10 {
-            names.push(name);
-        }
+        names.push(name);
     }
     let [images_array, data_array, labels_array] = arrays;
     let member = |(name, (wayfinder, method, sizes)): (String, _)| -> Result<(String, Vec<u8>)> {
         let [packed, size]: [u64; 2] = sizes;
-        if packed > whole {
+        if packed > file_size {
             return Err(broken(
                 file,
-                format_args!("array {name}: found {packed} bytes in a file of {whole}"),
+                format_args!("array {name}: found {packed} bytes in a file of {file_size}"),
             ));
         }
         if size > MOST_BYTES || size > packed.saturating_mul(MOST_RATIO).saturating_add(64) {
@@ -176,12 +173,20 @@ pub(super) fn read_archive(kind: DatasetKind, facts: &Published, file: &Path) ->
         };
         result.map_err(|error| match error.raw_os_error() {
             Some(_) => Error::io(file, error),
-            None => broken(file, format_args!("array {name}: found broken data ({error})")),
+            None => {
+                broken(file, format_args!("array {name}: found broken data ({})", whole(error)))
+            }
         })?;
         Ok((name, std::mem::take(bytes)))
     };
     let chosen = images_array.or(data_array).ok_or_else(|| {
-        broken(file, format_args!("found the arrays {}, expected images or data", names.join(", ")))
+        broken(
+            file,
+            format_args!(
+                "found the arrays {}, expected images or data",
+                list(names.iter().map(String::as_str))
+            ),
+        )
     })?;
     let (name, bytes) = member(chosen)?;
     let of = |name: &str, problem: String| broken(file, format_args!("array {name}: {problem}"));

@@ -9,10 +9,11 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use super::array::{Array, count_images, dimensions, keeps};
-use super::files::{Checked, append, broken, clip, read as read_file, reserved};
+use super::files::{Checked, append, broken, read as read_file, reserved};
 use super::pickle::{Fault, Id, Pickle, Value};
 use super::{DatasetKind, Published};
 use crate::error::Result;
+use crate::message::clip;
 
 /// The images of all files, one after the other.
 pub(super) fn read(kind: DatasetKind, facts: &Published, files: &[PathBuf]) -> Result<Vec<u8>> {

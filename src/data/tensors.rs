@@ -10,6 +10,7 @@ use super::array::{Array, count_images, keep_labelled};
 use super::files::{broken, read as read_file};
 use super::{DatasetKind, Published};
 use crate::error::Result;
+use crate::message::{list, whole};
 
 /// Whether a file of `size` bytes may be one, by its first nine bytes: the length of the header,
 /// and the brace that it begins with.
@@ -26,8 +27,9 @@ pub(super) fn looks_like(first: &[u8], size: u64) -> bool {
 
 pub(super) fn read(kind: DatasetKind, facts: &Published, file: &Path) -> Result<Vec<u8>> {
     let mut bytes = read_file(file)?;
-    let (header, metadata) = SafeTensors::read_metadata(&bytes)
-        .map_err(|error| broken(file, format_args!("found broken safetensors ({error})")))?;
+    let (header, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| {
+        broken(file, format_args!("found broken safetensors ({})", whole(error)))
+    })?;
     let tensors = header + 8;
     // Type, shape and place; the header covers the whole file.
     let array = |name: &str| {
@@ -37,11 +39,13 @@ pub(super) fn read(kind: DatasetKind, facts: &Published, file: &Path) -> Result<
     };
     let named = ["images", "data"].into_iter().find_map(|name| Some((name, array(name)?)));
     let Some((name, (dtype, shape, images))) = named else {
-        let mut names = metadata.offset_keys();
-        names.truncate(10);
+        let names = metadata.offset_keys();
         return Err(broken(
             file,
-            format_args!("found the tensors {}, expected images or data", names.join(", ")),
+            format_args!(
+                "found the tensors {}, expected images or data",
+                list(names.iter().map(String::as_str))
+            ),
         ));
     };
     let of = |name: &str, problem: String| broken(file, format_args!("tensor {name}: {problem}"));

@@ -9,6 +9,7 @@ use libc::c_char;
 
 use super::status::tenas_status_code;
 use crate::Error;
+use crate::message::Escaped;
 
 thread_local! {
     static LAST: RefCell<Option<CString>> = const { RefCell::new(None) };
@@ -57,7 +58,7 @@ impl Failure {
 
     /// Makes this the thread's last error, as one of `function`.
     pub(super) fn report(&self, function: &str) {
-        let text = format!("{function}: {}", self.message).replace('\0', "\\0");
+        let text = format!("{function}: {}", Escaped(&self.message));
         let text = CString::new(text).unwrap_or_default();
         let _ = LAST.try_with(|last| last.replace(Some(text)));
     }

@@ -3,11 +3,15 @@
 //! Modules in the order of dependency: each imports only from those above it.
 
 mod build_info;
+mod digest;
 mod error;
 mod gate;
 mod hooks;
 mod message;
+mod numpy;
+mod pickle;
 pub mod random;
+mod recognise;
 
 pub mod space;
 

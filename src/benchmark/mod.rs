@@ -1,7 +1,6 @@
 //! Tables of what finished architectures reach after training.
 
 mod nats;
-mod pickle;
 mod table;
 
 use std::collections::HashMap;

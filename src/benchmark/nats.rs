@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 
 use bzip2::read::MultiBzDecoder;
 
-use super::pickle::{Id, Pickle};
 use crate::data::DatasetKind;
 use crate::error::{Error, Result};
 use crate::message::{clip, of_path, whole};
+use crate::pickle::{Fault, Id, Pickle};
 
 const META: &str = "meta.pickle.pbz2";
 /// The published accuracies: after 200 epochs.
@@ -65,7 +65,10 @@ fn decompress(path: &Path) -> Result<Vec<u8>> {
 fn read<T>(path: &Path, take: impl FnOnce(&Pickle<'_>) -> Found<T>) -> Result<T> {
     let bytes = decompress(path)?;
     let named = |what: String| Error::Format(format!("{}: {what}", of_path(path)));
-    let pickle = Pickle::read(&bytes).map_err(|e| named(e.to_string()))?;
+    let pickle = Pickle::parse(&bytes).map_err(|fault| match fault {
+        Fault::Broken { offset, problem } => named(format!("pickle: byte {offset}: {problem}")),
+        Fault::Memory => Error::OutOfMemory(format!("{}: its pickle", of_path(path))),
+    })?;
     take(&pickle).map_err(named)
 }
 
@@ -81,7 +84,7 @@ impl Folder {
     /// Opens a folder; its architectures, in their order, as the files write them.
     pub(super) fn open(path: &Path) -> Result<(Self, Vec<String>)> {
         let architectures = read(&path.join(META), |p| {
-            let archs = need(p.get(p.root(), "meta_archs"), "dictionary with \"meta_archs\"")?;
+            let archs = need(p.entry(p.root(), "meta_archs"), "dictionary with \"meta_archs\"")?;
             let archs = need(p.items(archs), "list under \"meta_archs\"")?;
             let text = |id: &Id| need(p.text(*id), "text in \"meta_archs\"").map(str::to_owned);
             archs.iter().map(text).collect()
@@ -95,8 +98,8 @@ impl Folder {
         let path = names.iter().map(|name| self.path.join(name)).find(|path| path.is_file());
         let Some(path) = path else { return Ok(None) };
         read(&path, |p| {
-            let result = need(p.get(p.root(), EPOCHS), "results of 200 epochs (key \"200\")")?;
-            let name = need(p.get(result, "arch_str").and_then(|id| p.text(id)), "\"arch_str\"")?;
+            let result = need(p.entry(p.root(), EPOCHS), "results of 200 epochs (key \"200\")")?;
+            let name = need(p.entry(result, "arch_str").and_then(|id| p.text(id)), "\"arch_str\"")?;
             if name != text {
                 return Err(format!("found {}, expected {}", clip(name), clip(text)));
             }
@@ -111,9 +114,9 @@ impl Folder {
 
 /// The mean over all trainings (seeds) after the last epoch; `None` if there was none.
 fn accuracy(p: &Pickle<'_>, result: Id, dataset: &str, set: &str) -> Found<Option<f64>> {
-    let seeds = need(p.get(result, "dataset_seed"), "\"dataset_seed\"")?;
-    let trained = need(p.get(result, "all_results"), "\"all_results\"")?;
-    let Some(seeds) = p.get(seeds, dataset) else { return Ok(None) };
+    let seeds = need(p.entry(result, "dataset_seed"), "\"dataset_seed\"")?;
+    let trained = need(p.entry(result, "all_results"), "\"all_results\"")?;
+    let Some(seeds) = p.entry(seeds, dataset) else { return Ok(None) };
     let seeds = need(p.items(seeds), &format!("list of seeds of {dataset}"))?;
     let mut sum = 0.0;
     for seed in seeds {
@@ -124,10 +127,10 @@ fn accuracy(p: &Pickle<'_>, result: Id, dataset: &str, set: &str) -> Found<Optio
         };
         let what = |key: &str| format!("{key} of {dataset}, seed {seed}");
         let one = need(p.find(trained, is_key), &what("result"))?;
-        let epochs = need(p.get(one, "epochs").and_then(|id| p.int(id)), &what("\"epochs\""))?;
-        let values = need(p.get(one, "eval_acc1es"), &what("\"eval_acc1es\""))?;
+        let epochs = need(p.entry(one, "epochs").and_then(|id| p.int(id)), &what("\"epochs\""))?;
+        let values = need(p.entry(one, "eval_acc1es"), &what("\"eval_acc1es\""))?;
         let key = format!("{set}@{}", epochs.saturating_sub(1));
-        let value = p.get(values, &key).and_then(|id| p.number(id));
+        let value = p.entry(values, &key).and_then(|id| p.number(id));
         let value = value.filter(|v| (0.0..=100.0).contains(v));
         sum += need(value, &what(&format!("accuracy of 0 to 100 under \"{key}\"")))?;
     }

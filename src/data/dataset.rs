@@ -5,9 +5,9 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use super::digest::Digest;
 use super::source::Memory;
 use super::{DatasetKind, Published, Source, open, synthetic};
+use crate::digest::Digest;
 use crate::error::{Error, Result, check_range, try_reserve, try_vec};
 use crate::message::whole;
 

@@ -18,11 +18,11 @@ use std::thread;
 
 use parking_lot::Mutex;
 
-use super::digest::Digest;
 use super::files::broken;
 use super::jpeg;
 use super::resize::resize;
 use super::{Published, Source};
+use crate::digest::Digest;
 use crate::error::{Error, Result, room_for, try_vec};
 use crate::message::of_path;
 

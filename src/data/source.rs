@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::digest::Digest;
+use crate::digest::Digest;
 use crate::error::{Result, try_vec};
 
 /// A fixed set of images of one shape, read one at a time: memory, lazily read files, callbacks.

@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use crate::data::DatasetKind;
 use crate::error::{Error, Result};
 use crate::message::{clip, of_path};
+use crate::recognise::{Content, FIRST, recognise};
 use crate::space::{Genotype, GenotypeFormat, Space, SpaceKind};
 
 /// Test accuracies of architectures of one space.
@@ -25,11 +26,12 @@ pub struct Benchmark {
     genotypes: Vec<String>,
     /// The place of each.
     places: HashMap<String, usize>,
-    source: Source,
+    storage: Storage,
 }
 
+/// Where the accuracies are.
 #[derive(Debug)]
-enum Source {
+enum Storage {
     Table(Vec<(DatasetKind, Vec<Option<f64>>)>),
     Nats {
         folder: nats::Folder,
@@ -54,18 +56,28 @@ impl Benchmark {
     /// [`Error::OutOfMemory`].
     pub fn open(path: &Path) -> Result<Self> {
         let metadata = fs::metadata(path).map_err(|e| Error::io(path, e))?;
-        let (kind, genotypes, source) = if metadata.is_dir() {
+        let (kind, genotypes, storage) = if metadata.is_dir() {
             let (folder, genotypes) = nats::Folder::open(path)?;
             let all = Mutex::new(None);
-            (SpaceKind::NasBench201, genotypes, Source::Nats { folder, all })
+            (SpaceKind::NasBench201, genotypes, Storage::Nats { folder, all })
         } else {
             let bytes = fs::read(path).map_err(|e| Error::io(path, e))?;
+            let first = &bytes[..bytes.len().min(FIRST)];
+            let content = recognise(first, bytes.len() as u64);
+            if let Some(content) = content.filter(|content| *content != Content::Text) {
+                return Err(Error::Format(format!(
+                    "{}: found {}, expected a table as text or the folder of NATS-Bench's files{}",
+                    of_path(path),
+                    content.name(),
+                    content.remedy().map_or(String::new(), |remedy| format!("; {remedy}"))
+                )));
+            }
             let text = String::from_utf8(bytes).map_err(|e| {
                 let at = e.utf8_error().valid_up_to();
                 Error::Format(format!("{}: byte {at}: found no UTF-8", of_path(path)))
             })?;
             let table = table::read(path, &text)?;
-            (table.kind, table.genotypes, Source::Table(table.columns))
+            (table.kind, table.genotypes, Storage::Table(table.columns))
         };
         let space = kind.space();
         let mut places = HashMap::new();
@@ -84,7 +96,7 @@ impl Benchmark {
                 )));
             }
         }
-        Ok(Benchmark { path: path.to_owned(), kind, space, genotypes, places, source })
+        Ok(Benchmark { path: path.to_owned(), kind, space, genotypes, places, storage })
     }
 
     /// The space of its architectures.
@@ -104,9 +116,9 @@ impl Benchmark {
 
     /// The data sets that it has accuracies for.
     pub fn datasets(&self) -> Vec<DatasetKind> {
-        match &self.source {
-            Source::Table(columns) => columns.iter().map(|(kind, _)| *kind).collect(),
-            Source::Nats { .. } => nats::DATASETS.iter().map(|(kind, ..)| *kind).collect(),
+        match &self.storage {
+            Storage::Table(columns) => columns.iter().map(|(kind, _)| *kind).collect(),
+            Storage::Nats { .. } => nats::DATASETS.iter().map(|(kind, ..)| *kind).collect(),
         }
     }
 
@@ -138,9 +150,9 @@ impl Benchmark {
     pub fn accuracy(&self, index: usize, dataset: DatasetKind) -> Result<f64> {
         let text = self.genotype(index)?;
         let column = self.column(dataset)?;
-        let found = match &self.source {
-            Source::Table(columns) => columns[column].1[index],
-            Source::Nats { folder, .. } => {
+        let found = match &self.storage {
+            Storage::Table(columns) => columns[column].1[index],
+            Storage::Nats { folder, .. } => {
                 folder.accuracies(index, text)?.and_then(|found| found[column])
             }
         };
@@ -205,9 +217,9 @@ impl Benchmark {
     /// All accuracies on a data set.
     fn all(&self, dataset: DatasetKind) -> Result<Vec<Option<f64>>> {
         let column = self.column(dataset)?;
-        match &self.source {
-            Source::Table(columns) => Ok(columns[column].1.clone()),
-            Source::Nats { folder, all } => {
+        match &self.storage {
+            Storage::Table(columns) => Ok(columns[column].1.clone()),
+            Storage::Nats { folder, all } => {
                 let mut all = all.lock();
                 let values = match &*all {
                     Some(values) => values.clone(),

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
 use bzip2::read::MultiBzDecoder;
@@ -134,6 +134,9 @@ pub(super) fn read(
     let mut first = Vec::new();
     let begin = reader.by_ref().take(FIRST as u64).read_to_end(&mut first);
     begin.map_err(|error| fault(file, error, 0))?;
+    if compression == Compression::None {
+        check_end(file)?;
+    }
     // An archive without members is a block of zeros.
     if compression == Compression::None || is_tar(&first) || first == [0; FIRST] {
         let most = compression.most_bytes(size_of(file)?);
@@ -147,6 +150,24 @@ pub(super) fn read(
         return Ok((images, layout));
     }
     read_single(kind, facts, file, content, first, reader)
+}
+
+/// Checks that an archive that nothing compresses has its end, which is blocks of zeros. Without, one
+/// that is cut between two members would be a whole one of fewer.
+fn check_end(file: &Path) -> Result<()> {
+    let io = |error| Error::io(file, error);
+    let mut opened = File::open(file).map_err(io)?;
+    let mut last = [0; 512];
+    opened.seek(SeekFrom::End(-(last.len() as i64))).map_err(io)?;
+    opened.read_exact(&mut last).map_err(io)?;
+    if last == [0; 512] {
+        return Ok(());
+    }
+    Err(broken(
+        file,
+        "found a broken or cut archive (without the blocks of zeros at its end), expected a whole \
+         tar archive",
+    ))
 }
 
 /// The images of a compressed batch, whose beginning is read already.

@@ -117,7 +117,7 @@ pub(super) fn in_folder(
         let mut found = Vec::new();
         for entry in fs::read_dir(folder).map_err(io)? {
             let entry = entry.map_err(io)?;
-            // Many a folder has a folder `train`, which is no batch of CIFAR-100.
+            // A folder named `train` is common, and is not CIFAR-100's batch of that name.
             let is_batch = |(format, name): &(Format, String)| {
                 *format != Format::Pickled || !folder.join(name).is_dir()
             };

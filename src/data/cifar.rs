@@ -30,7 +30,7 @@ pub(super) fn read(files: &[PathBuf], labels: Labels) -> Result<Vec<u8>> {
     for file in files {
         records.push(count_records(file, size_of(file)?, labels)?);
     }
-    // Asked for in one piece: a file that is far too large fails here, not half way through.
+    // All memory is reserved before anything is read, so that a file far too large fails at once.
     let bytes = records.iter().try_fold(0usize, |sum, &n| n.checked_mul(IMAGE)?.checked_add(sum));
     let mut images = Vec::new();
     bytes.and_then(|bytes| try_reserve(&mut images, bytes).ok()).ok_or_else(|| {
@@ -48,7 +48,7 @@ pub(super) fn read(files: &[PathBuf], labels: Labels) -> Result<Vec<u8>> {
     Ok(images)
 }
 
-/// Records of a file, going by its size.
+/// The number of records in a file of `size` bytes.
 pub(super) fn count_records(file: &Path, size: u64, labels: Labels) -> Result<usize> {
     let record = (labels.len() + IMAGE) as u64;
     if size == 0 {

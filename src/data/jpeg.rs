@@ -14,9 +14,10 @@ use crate::message::whole;
 
 /// Pixels of an image. ImageNet's largest have 52 million.
 const MOST_PIXELS: usize = 1 << 26;
-/// From here on images are decoded one at a time: each takes up to a gigabyte.
+/// Images of more pixels are decoded one at a time, as each takes up to a gigabyte of memory.
 const LARGE: usize = 1 << 23;
-/// A file's pixels for each of its bytes. A block of 64 takes a bit at least: 512 at most.
+/// Pixels for each byte of a file. A block of 64 pixels takes at least a bit, so that no real image
+/// has more than 512.
 const MOST_PIXELS_PER_BYTE: usize = 2000;
 const LONGEST_SIDE: usize = 1 << 15;
 

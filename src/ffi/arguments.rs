@@ -197,6 +197,9 @@ mod tests {
         // SAFETY: a C string.
         let refused = unsafe { text(c"ab\xff".as_ptr(), "path") }.unwrap_err();
         assert!(refused.message.starts_with("path: found bytes that are not UTF-8 at 2"));
+        // SAFETY: a C string.
+        let refused = unsafe { text(c"\x1b[31m\xff".as_ptr(), "path") }.unwrap_err();
+        assert!(refused.message.ends_with("(\"\\u{1b}[31m\\xff\")"), "{}", refused.message);
     }
 
     #[test]

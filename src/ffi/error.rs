@@ -16,7 +16,8 @@ thread_local! {
 }
 
 /// The message of the calling thread's last failed call, UTF-8. It names the
-/// function, the argument or file, what was found and what was expected.
+/// function, the argument or file, what was found and what was expected. Control
+/// characters of files, names and paths are escaped in it.
 ///
 /// Never NULL; empty if no call of this thread has failed yet. A call that
 /// succeeds leaves it as it is, so ask only after a failure. Owned by the

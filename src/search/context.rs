@@ -79,12 +79,7 @@ impl Context {
     ) -> Result<Self> {
         let supernet = config.supernet();
         let mask = Mask::full(&supernet.space);
-        let (batch, count) = (config.batch_size() as usize, dataset.count());
-        if batch > count {
-            return Err(Error::InvalidArgument(format!(
-                "batch_size: found {batch}, expected at most the data set's {count} images"
-            )));
-        }
+        dataset.check_batch(config.batch_size() as usize)?;
         // Says now what does not fit, an image size for example.
         supernet.ntk_network(&mask, dataset.shape(), dataset.classes())?;
         supernet.thin_network(&mask, dataset.classes())?;

@@ -162,12 +162,8 @@ fn of_masks(
     let start = Instant::now();
     let supernet = config.supernet();
     let space = &supernet.space;
-    let (batch, count) = (config.batch_size() as usize, dataset.count());
-    if batch > count {
-        return Err(Error::InvalidArgument(format!(
-            "batch_size: found {batch}, expected at most the data set's {count} images"
-        )));
-    }
+    let batch = config.batch_size() as usize;
+    dataset.check_batch(batch)?;
     let mut done = Vec::new();
     done.try_reserve_exact(masks.len())
         .map_err(|_| Error::OutOfMemory(format!("indicators of {} networks", masks.len())))?;

@@ -173,6 +173,7 @@ fn nats_bench_as_python_writes_it() {
         not_found(table.accuracy(1, DatasetKind::ImageNet16), "no accuracy");
         // In the list, but without a file.
         not_found(table.accuracy(3, DatasetKind::Cifar10), "no accuracy");
+        not_found(table.accuracy(3, DatasetKind::Cifar10), "no file 000003.pickle.pbz2");
         assert_eq!(table.rank(0, DatasetKind::Cifar10).unwrap(), 3);
         assert_eq!(table.rank(0, DatasetKind::Cifar100).unwrap(), 1);
         assert_eq!(table.best(DatasetKind::Cifar10).unwrap(), 2);
@@ -223,6 +224,15 @@ fn bad_nats_files_are_refused() {
     }
     let missing = Benchmark::open(&folder("empty"));
     assert!(matches!(missing, Err(Error::Io { .. })));
+}
+
+#[test]
+fn rounding_may_exceed_100_percent() {
+    let folder = folder("accuracy-rounded");
+    python(&folder, &["--fault", "accuracy-rounded"]);
+    let table = Benchmark::open(&folder).unwrap();
+    // The mean of 100 and 91.
+    assert_eq!(table.accuracy(0, DatasetKind::Cifar10).unwrap(), 95.5);
 }
 
 /// A pickle that would run a command in Python is data here.

@@ -192,8 +192,14 @@ impl Benchmark {
     }
 
     fn missing(&self, index: usize, dataset: DatasetKind) -> Error {
+        let why = match &self.storage {
+            Storage::Nats { folder, .. } if !folder.has(index) => {
+                format!(" (there is no file {index:06}.pickle.pbz2)")
+            }
+            _ => String::new(),
+        };
         Error::NotFound(format!(
-            "genotype: {} has no accuracy of {} on {}",
+            "genotype: {} has no accuracy of {} on {}{why}",
             of_path(&self.path),
             self.genotypes[index],
             dataset.name()

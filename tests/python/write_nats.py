@@ -164,6 +164,8 @@ def main():
                 del one["eval_acc1es"]["ori-test@199"]
             elif fault == "accuracy-text":
                 one["eval_acc1es"]["ori-test@199"] = "90"
+            elif fault == "accuracy-rounded":
+                one["eval_acc1es"]["ori-test@199"] = 100.00001
             elif fault == "accuracy-large":
                 one["eval_acc1es"]["ori-test@199"] = 100.5
             elif fault == "accuracy-nan":

@@ -3,19 +3,21 @@
 use std::path::{Path, PathBuf};
 
 use crate::hooks::{Hook, reach};
+use crate::message::{Escaped, of_path, whole};
 
-/// What can go wrong. The text names the thing, what was found and what was expected.
+/// What can go wrong. The text names the thing, what was found and what was expected; what is shown
+/// of it has no control characters.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A value that a caller handed in is outside its range or does not fit the others.
-    #[error("{0}")]
+    #[error("{}", Escaped(.0))]
     InvalidArgument(String),
     /// The call does not fit the state of the object.
-    #[error("{0}")]
+    #[error("{}", Escaped(.0))]
     InvalidState(String),
     /// The system refused to open, read or write a file.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {}", of_path(path), whole(source))]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -23,22 +25,22 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A file's or a text's content is not what its format asks for.
-    #[error("{0}")]
+    #[error("{}", Escaped(.0))]
     Format(String),
     /// A device that is not there, or not in this build.
-    #[error("{0}")]
+    #[error("{}", Escaped(.0))]
     Device(String),
     /// The caller asked to stop.
     #[error("cancelled")]
     Cancelled,
     /// Memory that grows with the caller's input could not be had.
-    #[error("out of memory: {0}")]
+    #[error("out of memory: {}", Escaped(.0))]
     OutOfMemory(String),
     /// Something asked for by name or index is not there.
-    #[error("{0}")]
+    #[error("{}", Escaped(.0))]
     NotFound(String),
     /// A bug in this library.
-    #[error("internal error: {0}")]
+    #[error("internal error: {}", Escaped(.0))]
     Internal(String),
 }
 

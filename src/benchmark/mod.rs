@@ -1,7 +1,6 @@
 //! Tables of what finished architectures reach after training.
 
 mod nats;
-mod pickle;
 mod table;
 
 use std::collections::HashMap;
@@ -13,6 +12,8 @@ use once_cell::race::OnceBox;
 use crate::data::DatasetKind;
 use crate::error::{Error, Result};
 use crate::fork::{Mutex, PerProcess};
+use crate::message::{clip, of_path};
+use crate::recognise::{Content, FIRST, recognise};
 use crate::space::{Genotype, GenotypeFormat, Space, SpaceKind};
 
 /// Test accuracies of architectures of one space.
@@ -25,11 +26,12 @@ pub struct Benchmark {
     genotypes: Vec<String>,
     /// The place of each.
     places: HashMap<String, usize>,
-    source: Source,
+    storage: Storage,
 }
 
+/// Where the accuracies are.
 #[derive(Debug)]
-enum Source {
+enum Storage {
     Table(Vec<(DatasetKind, Vec<Option<f64>>)>),
     Nats {
         folder: nats::Folder,
@@ -56,18 +58,28 @@ impl Benchmark {
     /// [`Error::OutOfMemory`].
     pub fn open(path: &Path) -> Result<Self> {
         let metadata = fs::metadata(path).map_err(|e| Error::io(path, e))?;
-        let (kind, genotypes, source) = if metadata.is_dir() {
+        let (kind, genotypes, storage) = if metadata.is_dir() {
             let (folder, genotypes) = nats::Folder::open(path)?;
             let (all, reading) = (OnceBox::new(), PerProcess::default());
-            (SpaceKind::NasBench201, genotypes, Source::Nats { folder, all, reading })
+            (SpaceKind::NasBench201, genotypes, Storage::Nats { folder, all, reading })
         } else {
             let bytes = fs::read(path).map_err(|e| Error::io(path, e))?;
+            let first = &bytes[..bytes.len().min(FIRST)];
+            let content = recognise(first, bytes.len() as u64);
+            if let Some(content) = content.filter(|content| *content != Content::Text) {
+                return Err(Error::Format(format!(
+                    "{}: found {}, expected a table as text or the folder of NATS-Bench's files{}",
+                    of_path(path),
+                    content.name(),
+                    content.remedy().map_or(String::new(), |remedy| format!("; {remedy}"))
+                )));
+            }
             let text = String::from_utf8(bytes).map_err(|e| {
                 let at = e.utf8_error().valid_up_to();
-                Error::Format(format!("{}: byte {at}: found no UTF-8", path.display()))
+                Error::Format(format!("{}: byte {at}: found no UTF-8", of_path(path)))
             })?;
             let table = table::read(path, &text)?;
-            (table.kind, table.genotypes, Source::Table(table.columns))
+            (table.kind, table.genotypes, Storage::Table(table.columns))
         };
         let space = kind.space();
         let mut places = HashMap::new();
@@ -75,15 +87,18 @@ impl Benchmark {
             .try_reserve(genotypes.len())
             .map_err(|_| Error::OutOfMemory(format!("{} architectures", genotypes.len())))?;
         for (i, text) in genotypes.iter().enumerate() {
-            let fault = |what: String| Error::Format(format!("{}: {what}", path.display()));
+            let fault = |what: String| Error::Format(format!("{}: {what}", of_path(path)));
             let native = Genotype::parse(&space, text)
                 .map_err(|e| fault(format!("architecture {i}: {e}")))?
                 .to_text(GenotypeFormat::Native);
             if let Some(before) = places.insert(native, i) {
-                return Err(fault(format!("architectures {before} and {i} are both {text}")));
+                return Err(fault(format!(
+                    "architectures {before} and {i} are both {}",
+                    clip(text)
+                )));
             }
         }
-        Ok(Benchmark { path: path.to_owned(), kind, space, genotypes, places, source })
+        Ok(Benchmark { path: path.to_owned(), kind, space, genotypes, places, storage })
     }
 
     /// The space of its architectures.
@@ -103,9 +118,9 @@ impl Benchmark {
 
     /// The data sets that it has accuracies for.
     pub fn datasets(&self) -> Vec<DatasetKind> {
-        match &self.source {
-            Source::Table(columns) => columns.iter().map(|(kind, _)| *kind).collect(),
-            Source::Nats { .. } => nats::DATASETS.iter().map(|(kind, ..)| *kind).collect(),
+        match &self.storage {
+            Storage::Table(columns) => columns.iter().map(|(kind, _)| *kind).collect(),
+            Storage::Nats { .. } => nats::DATASETS.iter().map(|(kind, ..)| *kind).collect(),
         }
     }
 
@@ -126,7 +141,7 @@ impl Benchmark {
     pub fn find(&self, genotype: &str) -> Result<usize> {
         let text = Genotype::parse(&self.space, genotype)?.to_text(GenotypeFormat::Native);
         self.places.get(&text).copied().ok_or_else(|| {
-            Error::NotFound(format!("genotype: {} does not have {text}", self.path.display()))
+            Error::NotFound(format!("genotype: {} does not have {text}", of_path(&self.path)))
         })
     }
 
@@ -137,9 +152,9 @@ impl Benchmark {
     pub fn accuracy(&self, index: usize, dataset: DatasetKind) -> Result<f64> {
         let text = self.genotype(index)?;
         let column = self.column(dataset)?;
-        let found = match &self.source {
-            Source::Table(columns) => columns[column].1[index],
-            Source::Nats { folder, .. } => {
+        let found = match &self.storage {
+            Storage::Table(columns) => columns[column].1[index],
+            Storage::Nats { folder, .. } => {
                 folder.accuracies(index, text)?.and_then(|found| found[column])
             }
         };
@@ -172,16 +187,22 @@ impl Benchmark {
         best.map(|(i, _)| i).ok_or_else(|| {
             Error::NotFound(format!(
                 "dataset: {} has no accuracy on {}",
-                self.path.display(),
+                of_path(&self.path),
                 dataset.name()
             ))
         })
     }
 
     fn missing(&self, index: usize, dataset: DatasetKind) -> Error {
+        let why = match &self.storage {
+            Storage::Nats { folder, .. } if !folder.has(index) => {
+                format!(" (there is no file {index:06}.pickle.pbz2)")
+            }
+            _ => String::new(),
+        };
         Error::NotFound(format!(
-            "genotype: {} has no accuracy of {} on {}",
-            self.path.display(),
+            "genotype: {} has no accuracy of {} on {}{why}",
+            of_path(&self.path),
             self.genotypes[index],
             dataset.name()
         ))
@@ -195,7 +216,7 @@ impl Benchmark {
             Error::NotFound(format!(
                 "dataset: found {}, but {} has {}",
                 dataset.name(),
-                self.path.display(),
+                of_path(&self.path),
                 names.join(", ")
             ))
         })
@@ -204,9 +225,9 @@ impl Benchmark {
     /// All accuracies on a data set.
     fn all(&self, dataset: DatasetKind) -> Result<Vec<Option<f64>>> {
         let column = self.column(dataset)?;
-        match &self.source {
-            Source::Table(columns) => Ok(columns[column].1.clone()),
-            Source::Nats { folder, all, reading } => {
+        match &self.storage {
+            Storage::Table(columns) => Ok(columns[column].1.clone()),
+            Storage::Nats { folder, all, reading } => {
                 let _one_reads = reading.lock();
                 let values = all.get_or_try_init(|| {
                     let each = self.genotypes.iter().enumerate();

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::data::DatasetKind;
 use crate::error::{Error, Result};
+use crate::message::{clip, of_path};
 use crate::space::{Genotype, GenotypeFormat, SpaceKind};
 
 /// The first column's name.
@@ -37,13 +38,13 @@ fn dataset_of(column: &str) -> Option<DatasetKind> {
 /// Reads a table. `path` is for messages.
 pub(super) fn read(path: &Path, text: &str) -> Result<Table> {
     let fault = |line: usize, what: String| {
-        Error::Format(format!("{}: line {line}: {what}", path.display()))
+        Error::Format(format!("{}: line {line}: {what}", of_path(path)))
     };
     let mut lines = text.lines().enumerate().map(|(i, line)| (i + 1, line));
     let header = lines.next().map_or("", |(_, line)| line.trim_start_matches('\u{feff}'));
     let mut names = header.split('\t').map(str::trim);
     if names.next() != Some(FIRST) {
-        let found: String = header.chars().take(40).collect();
+        let found = clip(header);
         let what =
             format!("found \"{found}\", expected a header that begins with {FIRST} and a tab");
         return Err(fault(1, what));
@@ -52,10 +53,16 @@ pub(super) fn read(path: &Path, text: &str) -> Result<Table> {
     for name in names {
         let known = || DatasetKind::ALL.map(DatasetKind::name).join(", ");
         let kind = dataset_of(name).ok_or_else(|| {
-            fault(1, format!("column \"{name}\": expected the name of a data set ({})", known()))
+            fault(
+                1,
+                format!("column \"{}\": expected the name of a data set ({})", clip(name), known()),
+            )
         })?;
         if columns.iter().any(|(k, _)| *k == kind) {
-            return Err(fault(1, format!("column \"{name}\": a second one of {}", kind.name())));
+            return Err(fault(
+                1,
+                format!("column \"{}\": a second one of {}", clip(name), kind.name()),
+            ));
         }
         columns.push((kind, Vec::new()));
     }
@@ -90,7 +97,7 @@ pub(super) fn read(path: &Path, text: &str) -> Result<Table> {
                         let name = kind.name();
                         fault(
                             number,
-                            format!("{name}: found \"{cell}\", expected 0 to 100 percent"),
+                            format!("{name}: found \"{}\", expected 0 to 100 percent", clip(cell)),
                         )
                     },
                 )?),

@@ -28,6 +28,7 @@ use super::status::tenas_status;
 use super::text::OutText;
 use crate::error::room_for_json;
 use crate::fork::BriefLock;
+use crate::message::whole;
 use crate::{Config, DeviceKind, Error, Init, Sampling, SpaceKind};
 
 /// The parameters of a search. Made by tenas_config_new, freed by
@@ -522,7 +523,8 @@ pub unsafe extern "C" fn tenas_config_from_json(
         // SAFETY: NULL or a C string; NULL or writable, as tenas.h asks.
         let (text, out) = unsafe { (arguments::text(json, "json")?, Out::new(out, "out")?) };
         room_for_json(text.len(), || format!("json: {} bytes of text", text.len()))?;
-        let json = serde_json::from_str(text).map_err(|e| Error::Format(format!("json: {e}")))?;
+        let json =
+            serde_json::from_str(text).map_err(|e| Error::Format(format!("json: {}", whole(e))))?;
         let config = Config::from_json(&json).map_err(|error| match error {
             Error::Format(text) => Error::Format(format!("json: {text}")),
             other => other,

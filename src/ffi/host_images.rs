@@ -23,7 +23,7 @@ pub(super) struct HostImages {
     count: usize,
     shape: [usize; 3],
     id: String,
-    /// Set once the data set owns the user pointer.
+    /// Gives the user pointer back. It is set once the data set owns that pointer.
     release: OnceLock<unsafe extern "C" fn(*mut c_void)>,
 }
 
@@ -50,7 +50,7 @@ impl HostImages {
         Ok(HostImages { load, user, count, shape, id: id.to_owned(), release: OnceLock::new() })
     }
 
-    /// From here on the user pointer is released with this value.
+    /// Makes this value the owner of the user pointer: `release` gets it when the value is dropped.
     pub(super) fn own(&self, release: tenas_release_fn) {
         if let Some(release) = release {
             let _ = self.release.set(release);

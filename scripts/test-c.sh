@@ -255,12 +255,32 @@ check "score: samples" $score --sample 25 --csv $few
         | awk '{ printf "%s\t%.1f\t%s\t50\n", $1, 60 + (NR * 7) % 11, NR % 5 ? NR + 20 : "" }'
 } >"$table"
 first=$(sed -n 2p "$table" | cut -f1)
+# same_scores OPTION...: the scores of an architecture, but for the seconds, do not depend on that.
+same_scores() {
+    "$score" --csv $few "$first" | sed 's/,[^,]*$//' >"$build/scored"
+    "$score" --csv $few "$@" "$first" | sed 's/,[^,]*$//' | diff "$build/scored" -
+}
 check "score: aligned" finds '[|]$' $score $few "$first"
 check "score: from stdin, as CSV" \
     finds '^"[|].*",[0-9.,e+-]*,1,[0-9.]+$' bash -c "cut -f1 '$table' | tail -n +2 | '$score' --csv $few"
 check "score: DARTS" finds 'Genotype' $score $few --space darts --sample 2
 check "score: disconnected" finds 'does not depend on the input' \
     $score $few '|none~0|+|none~0|none~1|+|none~0|none~1|none~2|'
+check "score: the same on one thread" same_scores --threads 1
+check "score: the same on the named device" same_scores --device cpu
+for program in score correlate; do
+    check "$program: unknown device" ends 2 "--device: found 'gpu', expected one of auto, cpu, cuda, torch-cpu" \
+        "$build/$program" --device gpu
+    check "$program: GPU number" ends 2 "--device: found 'x', expected a whole number" "$build/$program" --device cuda:x
+    check "$program: unknown space" ends 2 "expected one of nas-bench-201, darts" "$build/$program" --space nb201
+    check "$program: no value" ends 2 "--threads: found nothing" "$build/$program" --threads
+    check "$program: not a number" ends 2 "--threads: found '1x'" "$build/$program" --threads 1x
+    if [ -w /dev/full ]; then
+        check "$program: full disk" ends 1 "$program: cannot write" bash -c "'$build/$program' --help >/dev/full"
+    fi
+done
+check "score: CUDA in a build without it" ends 1 "cargo build --release --features torch" \
+    $score $few --device cuda "$first"
 check "score: --help" finds 'marked' $score --help
 check "score: no genotype" ends 2 'genotypes[0]: genotype: byte 0' $score $few 'none'
 check "score: unknown option" ends 2 "--no-such" $score --no-such
@@ -273,6 +293,17 @@ cp "$build/stdout" "$build/correlations"
 check "correlate: as computed by Python" \
     python3 tests/python/check_correlation.py "$table" "$build/scores.csv" "$build/correlations"
 check "correlate: --limit" finds ' 8 ' $correlate --table "$table" $few --limit 8
+# DARTS too: the table says which space it is of.
+$score --space darts --sample 4 --csv $few 2>/dev/null | tail -n +2 | sed 's/^"\([^"]*\)".*/\1/' \
+    | awk 'BEGIN { print "arch_string\tcifar10_test" } { print $0 "\t" 90 + NR }' >"$build/data/darts.tsv"
+for options in "" "--space darts" "--space darts --device cpu --threads 1"; do
+    check "correlate: DARTS $options" finds '^parameters +cifar10 +4 ' \
+        $correlate --table "$build/data/darts.tsv" $few $options
+done
+check "correlate: another space" ends 2 "--space: found nas-bench-201, expected darts" \
+    $correlate --table "$build/data/darts.tsv" --space nas-bench-201
+check "correlate: CUDA in a build without it" ends 1 "cargo build --release --features torch" \
+    $correlate --table "$table" $few --device cuda
 check "correlate: --help" finds 'help' $correlate --help
 check "correlate: no table" ends 2 "--table" $correlate $few
 check "correlate: missing table" ends 1 "/no/such" $correlate --table /no/such

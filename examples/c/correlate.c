@@ -6,8 +6,9 @@
  *
  * Every architecture of the table is scored; then, for each score and each data
  * set of the table, the rank correlation of both goes to stdout: Spearman's rho
- * and Kendall's tau-b. Both take ties into account. A score for which less is
- * better (the condition number) is turned around, so that 1 is always perfect.
+ * and Kendall's tau-b. Both take ties into account, and are undefined where all
+ * scores or all accuracies are equal. A score for which less is better (the
+ * condition number) is turned around, so that 1 is always perfect.
  * The last rows, the size of the network, are what a score should beat.
  *
  * The exit status is 0 for a table, 1 for a failure, 2 for a mistake on the
@@ -96,7 +97,7 @@ static void average_ranks(const double *values, size_t count, double *ranks)
     free(order);
 }
 
-/* Pearson's correlation of average ranks; 0 where one does not vary. */
+/* Pearson's correlation of average ranks; NAN where one does not vary. */
 static double spearman(const double *x, const double *y, size_t count)
 {
     double *a = allocate(count, sizeof *a), *b = allocate(count, sizeof *b);
@@ -110,11 +111,11 @@ static double spearman(const double *x, const double *y, size_t count)
     }
     free(a);
     free(b);
-    return xx > 0 && yy > 0 ? xy / sqrt(xx * yy) : 0;
+    return xx > 0 && yy > 0 ? xy / sqrt(xx * yy) : NAN;
 }
 
 /* tau-b: concordant minus discordant pairs, over the geometric mean of the
- * pairs that each orders; 0 where one orders none. */
+ * pairs that each orders; NAN where one orders none. */
 static double kendall(const double *x, const double *y, size_t count)
 {
     double sum = 0, ordered_x = 0, ordered_y = 0;
@@ -125,7 +126,15 @@ static double kendall(const double *x, const double *y, size_t count)
             ordered_x += a != 0;
             ordered_y += b != 0;
         }
-    return ordered_x > 0 && ordered_y > 0 ? sum / sqrt(ordered_x * ordered_y) : 0;
+    return ordered_x > 0 && ordered_y > 0 ? sum / sqrt(ordered_x * ordered_y) : NAN;
+}
+
+static void print_correlation(double value)
+{
+    if (isnan(value))
+        printf(" %9s", "undefined");
+    else
+        printf(" %9.3f", value);
 }
 
 /* ---- Scores ---- */
@@ -206,9 +215,8 @@ static void write_scores(const char *path, char **genotypes, const tenas_indicat
 int main(int argc, char **argv)
 {
     struct options o = read_command_line(argc, argv);
-    tenas_benchmark *table = NULL;
+    tenas_benchmark *table = open_table(o.table);
     int32_t space;
-    check(tenas_benchmark_open(o.table, &table));
     check(tenas_benchmark_space(table, &space));
     const struct choice *named = named_space(space);
     if (o.settings.space != NULL && o.settings.space != named)
@@ -272,8 +280,10 @@ int main(int argc, char **argv)
                     x[n] = scores[s][i];
                     y[n++] = accuracy[i];
                 }
-            printf("%-22s %-16s %6zu %9.3f %9.3f\n", SCORE_NAMES[s], d->name, n,
-                   spearman(x, y, n), kendall(x, y, n));
+            printf("%-22s %-16s %6zu", SCORE_NAMES[s], d->name, n);
+            print_correlation(spearman(x, y, n));
+            print_correlation(kendall(x, y, n));
+            putchar('\n');
         }
         free(accuracy);
         free(there);

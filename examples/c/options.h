@@ -350,4 +350,20 @@ static inline tenas_dataset *open_images(const struct settings *s)
     return dataset;
 }
 
+/* The table of accuracies at a path. Says which of its columns are not read. */
+static inline tenas_benchmark *open_table(const char *path)
+{
+    tenas_benchmark *table = NULL;
+    size_t length;
+    check(tenas_benchmark_open(path, &table));
+    check(tenas_benchmark_ignored(table, NULL, 0, &length));
+    char *ignored = checked(malloc(length + 1));
+    check(tenas_benchmark_ignored(table, ignored, length + 1, &length));
+    if (strcmp(ignored, "[]") != 0)
+        fprintf(stderr, "%s: --table: columns of no known data set are ignored: %s\n", program_name,
+                ignored);
+    free(ignored);
+    return table;
+}
+
 #endif

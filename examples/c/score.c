@@ -37,7 +37,7 @@ static struct options read_command_line(int argc, char **argv)
         .name = "score",
         .usage = "[OPTION]... [GENOTYPE]...\n"
                  "Scores architectures without training them. Without a GENOTYPE they come from\n"
-                 "stdin, one a line.\n",
+                 "stdin, one a line; one with brackets may take several.\n",
         .options = own,
         .notes =
             "Columns: condition number of the neural tangent kernel (less is better), linear\n"
@@ -81,15 +81,49 @@ static void add_samples(struct genotypes *g, const struct options *o)
     }
 }
 
+/* How many brackets of a line stay open; a comment's and those of quotes do not count. */
+static long open_brackets(const char *line)
+{
+    long open = 0;
+    char quote = '\0';
+    for (const char *c = line; *c != '\0' && (*c != '#' || quote != '\0'); c++) {
+        if (quote != '\0')
+            quote = *c == quote ? '\0' : quote;
+        else if (*c == '"' || *c == '\'')
+            quote = *c;
+        else if (strchr("([{", *c) != NULL)
+            open++;
+        else if (strchr(")]}", *c) != NULL)
+            open--;
+    }
+    return open;
+}
+
+/* A genotype a line, or more lines where its brackets are still open. */
 static void add_lines(struct genotypes *g)
 {
-    char *line = NULL;
-    size_t capacity = 0;
+    char *line = NULL, *genotype = NULL;
+    size_t capacity = 0, length = 0;
+    long open = 0;
     while (getline(&line, &capacity, stdin) != -1) {
-        line[strcspn(line, "\r\n")] = '\0';
-        if (line[0] != '\0')
-            add(g, checked(strdup(line)));
+        const char *first = line + strspn(line, " \t\r\n");
+        if (*first == '\0' || (*first == '#' && genotype == NULL))
+            continue;
+        size_t more = strlen(line);
+        genotype = checked(realloc(genotype, length + more + 1));
+        memcpy(genotype + length, line, more + 1);
+        length += more;
+        open += open_brackets(line);
+        if (open > 0)
+            continue;
+        genotype[length - (genotype[length - 1] == '\n')] = '\0';
+        add(g, genotype);
+        genotype = NULL;
+        length = 0;
+        open = 0;
     }
+    if (genotype != NULL) /* never closed: the library says where */
+        add(g, genotype);
     free(line);
     if (ferror(stdin)) {
         fprintf(stderr, "score: cannot read stdin: %s\n", strerror(errno));

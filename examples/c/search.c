@@ -340,7 +340,7 @@ int main(int argc, char **argv)
     tenas_benchmark *table = NULL;
     if (o.table != NULL) {
         int32_t space;
-        check(tenas_benchmark_open(o.table, &table));
+        table = open_table(o.table);
         check(tenas_benchmark_space(table, &space));
         if (space != o.settings.space->value)
             usage_error("--table: found one of another space than --space");

@@ -12,8 +12,8 @@ use crate::compute::{Engine, Evidence, Parameters, Plan, Task, Wanted};
 use crate::data::Dataset;
 use crate::error::{Error, Result, try_reserve, try_vec};
 use crate::indicator::{condition_number, linear_regions, naswot, swap, worst_condition_number};
-use crate::network::{Cost, Training};
-use crate::space::{Choice, Genotype, Mask};
+use crate::network::{Cost, Supernet, Training};
+use crate::space::{Choice, Genotype, Mask, Space};
 
 /// A score over the repeats.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -113,7 +113,7 @@ pub fn indicators_with(
                 space.name
             )));
         }
-        masks.push(genotype.mask());
+        masks.push((genotype.space(), genotype.mask()));
     }
     of_masks(config, dataset, &masks, engine, observer)
 }
@@ -148,20 +148,41 @@ pub fn indicators_of_masks(
         }
     }
     let engine = config.engine()?;
-    let masks: Vec<&Mask> = masks.iter().collect();
+    let masks: Vec<(&Space, &Mask)> = masks.iter().map(|mask| (space, mask)).collect();
     of_masks(config, dataset, &masks, engine.as_ref(), observer)
 }
 
+/// The plans of the whole supernet, for its regions and for all else.
+struct Plans {
+    thin: Arc<Plan>,
+    ntk: Arc<Plan>,
+}
+
+impl Plans {
+    fn of(supernet: &Supernet, dataset: &Dataset, engine: &dyn Engine) -> Result<Self> {
+        let full = Mask::full(&supernet.space);
+        let thin = supernet.thin_network(&full, dataset.classes())?;
+        let ntk = supernet.ntk_network(&full, dataset.shape(), dataset.classes())?;
+        Ok(Plans { thin: engine.prepare(Arc::new(thin)), ntk: engine.prepare(Arc::new(ntk)) })
+    }
+}
+
+/// The indicators of masks, each with its space: that of the config, or the same with parallel
+/// edges.
 fn of_masks(
     config: &Config,
     dataset: &Dataset,
-    masks: &[&Mask],
+    masks: &[(&Space, &Mask)],
     engine: &dyn Engine,
     observer: Observer<'_>,
 ) -> Result<Vec<Indicators>> {
     let start = Instant::now();
     let supernet = config.supernet();
-    let space = &supernet.space;
+    // Architectures with parallel edges are parts of a supernet that has these.
+    let parallel = masks.iter().find(|(space, _)| space.slots() != supernet.space.slots());
+    let parallel = parallel
+        .map(|(space, _)| Supernet { space: (*space).clone(), ..Supernet::clone(supernet) });
+    let own = |space: &Space| parallel.as_ref().filter(|p| p.space.slots() == space.slots());
     let (batch, count) = (config.batch_size() as usize, dataset.count());
     if batch > count {
         return Err(Error::InvalidArgument(format!(
@@ -171,7 +192,8 @@ fn of_masks(
     let mut done = Vec::new();
     done.try_reserve_exact(masks.len())
         .map_err(|_| Error::OutOfMemory(format!("indicators of {} networks", masks.len())))?;
-    for &mask in masks {
+    for (space, mask) in masks {
+        let supernet = own(space).unwrap_or(supernet);
         let (input, classes) = (dataset.shape(), dataset.classes());
         let training = Training { dataset: config.dataset().name(), input, classes };
         done.push(Indicators {
@@ -180,11 +202,9 @@ fn of_masks(
             ..worst(batch)
         });
     }
-    // One plan for all: an architecture is its mixing weights.
-    let full = Mask::full(space);
-    let thin = engine.prepare(Arc::new(supernet.thin_network(&full, dataset.classes())?));
-    let ntk = supernet.ntk_network(&full, dataset.shape(), dataset.classes())?;
-    let ntk = engine.prepare(Arc::new(ntk));
+    // One plan for all of a space: an architecture is its mixing weights.
+    let plans = Plans::of(supernet, dataset, engine)?;
+    let parallel_plans = parallel.as_ref().map(|p| Plans::of(p, dataset, engine)).transpose()?;
     let mut connected = Vec::new();
     try_reserve(&mut connected, masks.len())
         .map_err(|()| Error::OutOfMemory(format!("numbers of {} networks", masks.len())))?;
@@ -212,8 +232,10 @@ fn of_masks(
     let mut shared = SharedImages::default();
     let mut tasks = (0..connected.len() * each).map(|number| {
         let job = job(number);
-        let plan = if job.kind == Kind::Regions { &thin } else { &ntk };
-        let mixing = masks[job.network].mixing(space);
+        let (space, mask) = masks[job.network];
+        let plans = own(space).and(parallel_plans.as_ref()).unwrap_or(&plans);
+        let plan = if job.kind == Kind::Regions { &plans.thin } else { &plans.ntk };
+        let mixing = mask.mixing(space);
         job.task(config, dataset, plan, mixing.into(), &mut shared)
     });
     // A task leaves one number. That of two scores is their place here.

@@ -47,6 +47,8 @@ static struct options read_command_line(int argc, char **argv)
         .takes_arguments = true,
     };
     o.first_genotype = parse_options(&score, &o.settings, argc, argv);
+    if (o.settings.space == NULL)
+        o.settings.space = &SPACES[0];
     return o;
 }
 
@@ -69,7 +71,7 @@ static void add(struct genotypes *g, char *text)
 
 static void add_samples(struct genotypes *g, const struct options *o)
 {
-    const int32_t space = (o->settings.space != NULL ? o->settings.space : SPACES)->value;
+    const int32_t space = o->settings.space->value;
     const int32_t format = TENAS_GENOTYPE_NATIVE;
     const uint64_t seed = o->settings.seed.value;
     for (uint64_t i = 0; i < o->sample.value; i++) {
@@ -99,8 +101,23 @@ static long open_brackets(const char *line)
     return open;
 }
 
+/* A text of several lines as the library writes it, on one. What it cannot read
+ * stays as it is: the library says why when it is scored. */
+static char *on_one_line(int32_t space, char *text)
+{
+    const int32_t format = TENAS_GENOTYPE_NATIVE;
+    size_t length;
+    if (strchr(text, '\n') == NULL
+        || tenas_genotype_convert(space, text, format, NULL, 0, &length) != TENAS_OK)
+        return text;
+    char *line = checked(malloc(length + 1));
+    check(tenas_genotype_convert(space, text, format, line, length + 1, &length));
+    free(text);
+    return line;
+}
+
 /* A genotype a line, or more lines where its brackets are still open. */
-static void add_lines(struct genotypes *g)
+static void add_lines(struct genotypes *g, int32_t space)
 {
     char *line = NULL, *genotype = NULL;
     size_t capacity = 0, length = 0;
@@ -117,7 +134,7 @@ static void add_lines(struct genotypes *g)
         if (open > 0)
             continue;
         genotype[length - (genotype[length - 1] == '\n')] = '\0';
-        add(g, genotype);
+        add(g, on_one_line(space, genotype));
         genotype = NULL;
         length = 0;
         open = 0;
@@ -181,7 +198,7 @@ int main(int argc, char **argv)
     for (int i = o.first_genotype; i < argc; i++)
         add(&genotypes, checked(strdup(argv[i])));
     if (!o.sample.given && genotypes.count == 0)
-        add_lines(&genotypes);
+        add_lines(&genotypes, o.settings.space->value);
 
     tenas_config *config = make_config(&o.settings);
     tenas_dataset *dataset = open_images(&o.settings);

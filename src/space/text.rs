@@ -19,6 +19,11 @@ fn is_blank(c: char) -> bool {
 
 const QUOTES: [char; 2] = ['\'', '"'];
 
+/// Whether a text begins with a quote, or with the letter that Python 2 and 3 put before some.
+fn is_quoted(text: &str) -> bool {
+    text.strip_prefix(['u', 'b']).unwrap_or(text).starts_with(QUOTES)
+}
+
 impl<'a> Cursor<'a> {
     /// The start of `text`.
     pub fn new(text: &'a str) -> Self {
@@ -67,11 +72,12 @@ impl<'a> Cursor<'a> {
             let rest = self.rest();
             let mut next = rest.chars();
             let first = next.next();
-            let quoted = next.as_str().trim_start_matches(is_blank).starts_with(QUOTES);
+            let quoted = is_quoted(next.as_str().trim_start_matches(is_blank));
             let close = match first {
                 Some('\'') => "'",
                 Some('"') => "\"",
-                Some(_) if self.sees_prefixed_quote() => {
+                Some(_) if is_quoted(rest) => {
+                    // Only its prefix: the quote comes next.
                     self.at += 1;
                     continue;
                 }
@@ -126,14 +132,7 @@ impl<'a> Cursor<'a> {
 
     /// Whether a text in quotes comes next.
     pub(super) fn sees_text(&self) -> bool {
-        let starts = ["'", "\"", "np.str_(", "numpy.str_("];
-        self.sees_prefixed_quote() || starts.iter().any(|start| self.sees(start))
-    }
-
-    /// Whether a text in quotes comes next that has Python's prefix of one letter.
-    fn sees_prefixed_quote(&self) -> bool {
-        let mut rest = self.rest().chars();
-        matches!(rest.next(), Some('u' | 'b')) && rest.as_str().starts_with(QUOTES)
+        is_quoted(self.rest()) || self.sees("np.str_(") || self.sees("numpy.str_(")
     }
 
     /// Takes `('operation', state)`, or the same as a list. A number behind the state, which some
@@ -166,7 +165,7 @@ impl<'a> Cursor<'a> {
     /// Takes an operation's name in quotes, as Python 2, 3 and NumPy write it, and gives its index.
     pub(super) fn quoted_operation(&mut self, space: &Space) -> Result<usize> {
         let numpy = self.take("np.str_(") || self.take("numpy.str_(");
-        if self.sees_prefixed_quote() {
+        if is_quoted(self.rest()) && !self.rest().starts_with(QUOTES) {
             self.at += 1;
         }
         let quote = if self.take("\"") {

@@ -1514,7 +1514,22 @@ tenas_status tenas_context_set_log(tenas_context *context,
  *
  * A genotype is a finished architecture as a text: the native form of its
  * space, as tenas_context_genotype writes it, or JSON. Wherever a genotype is
- * read, both are.
+ * read, both are, and what Python programs make of them:
+ *
+ * - any: white space, a byte order mark and comments from # to the end of the
+ *   line; quotes around the whole; "NAME =" before it, also behind what a log
+ *   has there.
+ * - NAS-Bench-201: the edges of a node in any order; a list of six operations
+ *   in the order of operation indices below, as names in quotes or as
+ *   indices in square brackets; the nodes as tuples of ('operation', source).
+ * - DARTS: Genotype with a module's name before it, or a dictionary; its fields
+ *   by name in any order, or in their own order without names; the pairs of a
+ *   step as a list of their own; range(2, 6), list(range(2, 6)); numbers and
+ *   names as Python 2 and NumPy print them, 1L and np.int64(1).
+ *
+ * A step of DARTS may read one state twice, also with the same operation: it
+ * adds up both. Such an architecture is scored and found in tables as any
+ * other, but has neither a number nor operation indices.
  *
  * Operation indices: an architecture as numbers, one for each edge, cells in
  * order, in each its edges in order; tenas_space_operation_name names them.

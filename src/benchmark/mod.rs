@@ -13,7 +13,7 @@ use crate::data::DatasetKind;
 use crate::error::{Error, Result};
 use crate::fork::{Mutex, PerProcess};
 use crate::message::{clip, of_path};
-use crate::recognise::{Content, FIRST, recognise};
+
 use crate::space::{Genotype, GenotypeFormat, Space, SpaceKind};
 
 /// Test accuracies of architectures of one space.
@@ -24,7 +24,7 @@ pub struct Benchmark {
     space: Space,
     /// Native texts, in the order of the table.
     genotypes: Vec<String>,
-    /// The place of each.
+    /// The index of each in `genotypes`.
     places: HashMap<String, usize>,
     storage: Storage,
 }
@@ -32,7 +32,7 @@ pub struct Benchmark {
 /// Where the accuracies are.
 #[derive(Debug)]
 enum Storage {
-    Table(Vec<(DatasetKind, Vec<Option<f64>>)>),
+    Table(table::Table),
     Nats {
         folder: nats::Folder,
         /// All accuracies, once a rank or the best has been asked for.
@@ -45,10 +45,16 @@ enum Storage {
 impl Benchmark {
     /// Opens a table.
     ///
-    /// A file is a table as text: tab-separated, in UTF-8. Its header is `arch_string`, then names
-    /// of data sets (`cifar10`, `cifar100`, `ImageNet16-120`, `imagenet-1k`; capitals and
-    /// punctuation do not matter, and `test` may follow); each line is a genotype in its native
-    /// form and its accuracies in percent, an empty one where there is none.
+    /// A file is a table as text in UTF-8: CSV with tabs, commas or semicolons between the cells,
+    /// which may be in double quotes. Blank lines and lines that begin with `#` do not count. The
+    /// first line names the columns: `arch_string` (or `arch_str`, `arch`, `architecture`,
+    /// `genotype`) that of the architectures, names of data sets (`cifar10`, `cifar100`,
+    /// `ImageNet16-120`, `imagenet-1k`) those of the accuracies. Capitals and punctuation do not
+    /// matter; `test`, `acc`, `accuracy` or `top1` may stand before or behind. Other columns are
+    /// [ignored](Self::ignored_columns). Each other line has a genotype, in any form that
+    /// [`Genotype::parse`] reads, and its accuracies in percent, an empty one where there is none.
+    /// A fraction is refused: a value above 0 and up to 1 without a percent sign, unless guessing
+    /// reaches that.
     ///
     /// A folder is NATS-Bench's topology files in their simple form. Only the list of architectures
     /// is kept; an accuracy reads the one file that has it. It is that of the test images (`ori-test`
@@ -64,22 +70,8 @@ impl Benchmark {
             (SpaceKind::NasBench201, genotypes, Storage::Nats { folder, all, reading })
         } else {
             let bytes = fs::read(path).map_err(|e| Error::io(path, e))?;
-            let first = &bytes[..bytes.len().min(FIRST)];
-            let content = recognise(first, bytes.len() as u64);
-            if let Some(content) = content.filter(|content| *content != Content::Text) {
-                return Err(Error::Format(format!(
-                    "{}: found {}, expected a table as text or the folder of NATS-Bench's files{}",
-                    of_path(path),
-                    content.name(),
-                    content.remedy().map_or(String::new(), |remedy| format!("; {remedy}"))
-                )));
-            }
-            let text = String::from_utf8(bytes).map_err(|e| {
-                let at = e.utf8_error().valid_up_to();
-                Error::Format(format!("{}: byte {at}: found no UTF-8", of_path(path)))
-            })?;
-            let table = table::read(path, &text)?;
-            (table.kind, table.genotypes, Storage::Table(table.columns))
+            let mut table = table::read(path, bytes)?;
+            (table.kind, std::mem::take(&mut table.genotypes), Storage::Table(table))
         };
         let space = kind.space();
         let mut places = HashMap::new();
@@ -92,10 +84,13 @@ impl Benchmark {
                 .map_err(|e| fault(format!("architecture {i}: {e}")))?
                 .to_text(GenotypeFormat::Native);
             if let Some(before) = places.insert(native, i) {
-                return Err(fault(format!(
-                    "architectures {before} and {i} are both {}",
-                    clip(text)
-                )));
+                let both = match &storage {
+                    Storage::Table(table) => {
+                        format!("lines {} and {}", table.lines[before], table.lines[i])
+                    }
+                    Storage::Nats { .. } => format!("architectures {before} and {i}"),
+                };
+                return Err(fault(format!("{both} are both {}, expected each once", clip(text))));
             }
         }
         Ok(Benchmark { path: path.to_owned(), kind, space, genotypes, places, storage })
@@ -119,8 +114,16 @@ impl Benchmark {
     /// The data sets that it has accuracies for.
     pub fn datasets(&self) -> Vec<DatasetKind> {
         match &self.storage {
-            Storage::Table(columns) => columns.iter().map(|(kind, _)| *kind).collect(),
+            Storage::Table(table) => table.columns.iter().map(|(kind, _)| *kind).collect(),
             Storage::Nats { .. } => nats::DATASETS.iter().map(|(kind, ..)| *kind).collect(),
+        }
+    }
+
+    /// Names of the columns that were not read, since they are of no data set that is known.
+    pub fn ignored_columns(&self) -> &[String] {
+        match &self.storage {
+            Storage::Table(table) => &table.ignored,
+            Storage::Nats { .. } => &[],
         }
     }
 
@@ -153,7 +156,7 @@ impl Benchmark {
         let text = self.genotype(index)?;
         let column = self.column(dataset)?;
         let found = match &self.storage {
-            Storage::Table(columns) => columns[column].1[index],
+            Storage::Table(table) => table.columns[column].1[index],
             Storage::Nats { folder, .. } => {
                 folder.accuracies(index, text)?.and_then(|found| found[column])
             }
@@ -226,7 +229,7 @@ impl Benchmark {
     fn all(&self, dataset: DatasetKind) -> Result<Vec<Option<f64>>> {
         let column = self.column(dataset)?;
         match &self.storage {
-            Storage::Table(columns) => Ok(columns[column].1.clone()),
+            Storage::Table(table) => Ok(table.columns[column].1.clone()),
             Storage::Nats { folder, all, reading } => {
                 let _one_reads = reading.lock();
                 let values = all.get_or_try_init(|| {

@@ -85,7 +85,8 @@ fn read_file(
 
 /// What is wrong with a file of another kind.
 fn wrong_content(kind: DatasetKind, facts: &Published, content: Option<Content>) -> String {
-    let found = content.map_or("a file of an unknown kind", Content::name);
+    let found = content
+        .map_or("a file of an unknown kind (not a pickle, an archive or an array)", Content::name);
     let expected = match kind {
         DatasetKind::ImageNet => "a folder of JPEG files, its batches, .npy, .npz or safetensors",
         _ => "its published files, an archive of them, .npy, .npz or safetensors",

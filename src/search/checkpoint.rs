@@ -68,7 +68,8 @@ impl RoundValues {
             }
             (Round::Rank(round), RoundValues::Rank(found)) => round.restore(found),
             // A file is of one strategy.
-            (Round::Prune(_), RoundValues::Rank(_)) | (Round::Rank(_), RoundValues::Prune { .. }) => {}
+            (Round::Prune(_), RoundValues::Rank(_))
+            | (Round::Rank(_), RoundValues::Prune { .. }) => {}
         }
     }
 }
@@ -206,8 +207,10 @@ pub(super) fn write(path: &Path, state: &State<'_>) -> Result<()> {
     match state.search {
         Search::Prune(search) => {
             saved.records = search.records.iter().map(|r| RecordText::new(space, r)).collect();
-            let pruning =
-                |h: &HostPruning| SavedPruning { round: h.round, place: Place::new(space, h.choice) };
+            let pruning = |h: &HostPruning| SavedPruning {
+                round: h.round,
+                place: Place::new(space, h.choice),
+            };
             saved.pruned_by_host = search.by_host.iter().map(pruning).collect();
             if let Some(Found::Prune(scored)) = state.found {
                 saved.scoring = Some(SavedScoring {
@@ -400,8 +403,9 @@ impl Saved {
         mut search: Rank,
     ) -> Checked<Rank> {
         if !(self.records.is_empty() && self.pruned_by_host.is_empty() && self.scoring.is_none()) {
-            return Err("found rounds of a pruning search, expected none with the strategy rank"
-                .to_owned());
+            return Err(
+                "found rounds of a pruning search, expected none with the strategy rank".to_owned()
+            );
         }
         let rounds = search.rounds(config);
         if self.round > rounds {
@@ -581,7 +585,9 @@ impl Saved {
             let Some(row) = row else { continue };
             if row.len() != width {
                 let found = row.len();
-                return Err(format!("ranking.measured[{i}]: found {found} values, expected {width}"));
+                return Err(format!(
+                    "ranking.measured[{i}]: found {found} values, expected {width}"
+                ));
             }
             if let Some(bad) = row.iter().find(|v| !v.is_finite()) {
                 return Err(format!("ranking.measured[{i}]: found {bad}, expected finite numbers"));

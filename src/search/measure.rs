@@ -266,7 +266,8 @@ fn evaluate(
     engine.evaluate(&mut tasks, &reduce, &mut |number, values| {
         let job = jobs[number];
         let members = &groups[job.group].members;
-        let mut checks = members.iter().zip(&values).map(|(m, v)| check_finite(proxies[*m].as_ref(), *v));
+        let mut checks =
+            members.iter().zip(&values).map(|(m, v)| check_finite(proxies[*m].as_ref(), *v));
         outcome = checks.try_for_each(|check| check);
         if outcome.is_err() {
             return ControlFlow::Break(());

@@ -375,8 +375,8 @@ fn network_of_json(proxy: &str, json: &Value) -> Result<ProxyNetwork> {
             }
         };
         let number = value.as_u64().and_then(|v| u32::try_from(v).ok());
-        *place = number
-            .ok_or_else(|| fault(&at(&format!(".{key}")), Some(value), "a whole number"))?;
+        *place =
+            number.ok_or_else(|| fault(&at(&format!(".{key}")), Some(value), "a whole number"))?;
     }
     Ok(size)
 }
@@ -465,9 +465,7 @@ impl Config {
             for (name, size) in networks {
                 let size = network_of_json(name, size)?;
                 config.set_proxy_network(Some(name), size).map_err(|e| match as_format(e) {
-                    Error::Format(text) => {
-                        Error::Format(format!("{PROXY_NETWORKS}.{name}.{text}"))
-                    }
+                    Error::Format(text) => Error::Format(format!("{PROXY_NETWORKS}.{name}.{text}")),
                     other => other,
                 })?;
             }

@@ -269,7 +269,9 @@ impl Rank {
                 one.values.iter().zip(proxies).find(|(value, _)| !value.is_finite())
             {
                 let name = p.name();
-                return wrong(format!("values: found {value} for {name}, expected a finite number"));
+                return wrong(format!(
+                    "values: found {value} for {name}, expected a finite number"
+                ));
             }
             let place = &mut row[(draw - draws.start) * proxies.len()..][..proxies.len()];
             if !place[0].is_nan() {

@@ -157,6 +157,10 @@ fn a_search_cancelled_after_every_candidate_goes_on_to_the_same_bits() {
     }
     assert!(stops > 28, "{stops}");
     assert_same(&search, space);
+    let (done, all) = search.control().work();
+    assert_eq!(done, all);
+    let evaluated: u32 = search.ranking().iter().map(|r| r.draws).sum();
+    assert_eq!(done, evaluated);
     // One that is finished does nothing.
     search.run(&mut |_| panic!("nothing is left")).unwrap();
     assert!(search.run_round(&mut watch).unwrap());

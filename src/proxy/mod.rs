@@ -3,6 +3,7 @@
 //! A [`Proxy`] says what it needs of an evaluation and reduces that to a number. The registry at the
 //! end of this file lists those that are built in; a host may bring its own, from outside the crate.
 
+mod class;
 mod flops;
 mod naswot;
 mod ntk;
@@ -12,6 +13,7 @@ mod swap;
 
 use std::sync::Arc;
 
+pub use class::CostClass;
 pub use naswot::naswot;
 pub use ntk::{Spectrum, condition_number, spectrum, worst_condition_number};
 pub use regions::linear_regions;

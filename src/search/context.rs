@@ -99,7 +99,7 @@ impl Context {
         if config.strategy() == Strategy::Rank {
             context.search.begin(context.bench())?;
         }
-        context.control.set_progress(&context.progress(0));
+        context.show(0);
         Ok(context)
     }
 
@@ -149,7 +149,7 @@ impl Context {
             values.into_round(&mut round, &config);
             context.at_hand = Some(round);
         }
-        context.control.set_progress(&context.progress(context.finished()));
+        context.show(context.finished());
         Ok(context)
     }
 
@@ -226,6 +226,13 @@ impl Context {
             candidates: self.candidate_count() as u32,
             seconds: self.seconds,
         }
+    }
+
+    /// Shows other threads how far the search is.
+    fn show(&self, finished: usize) {
+        self.control.set_progress(&self.progress(finished));
+        let work = self.search.work(&self.config);
+        self.control.set_work(work.counts(finished, self.candidate_count()));
     }
 
     /// Candidates of the round at hand that are finished.
@@ -413,7 +420,7 @@ impl Context {
         let start = Instant::now();
         let result = self.evaluate_open(range.clone(), observer, start);
         self.seconds += start.elapsed().as_secs_f64();
-        self.control.set_progress(&self.progress(self.finished()));
+        self.show(self.finished());
         let skipped = self.dataset.skipped();
         if skipped > self.skipped {
             self.log.write(LogLevel::Warning, || {
@@ -448,6 +455,7 @@ impl Context {
         let mut log = std::mem::take(&mut self.log);
         let control = &self.control;
         control.set_progress(&progress);
+        let work = self.search.work(&self.config);
         let cancel = control.watch();
         let mut unsaved = Ok(());
         let failed = Cell::new(false);
@@ -456,6 +464,7 @@ impl Context {
             progress.candidate = found.finished() as u32;
             progress.seconds = self.seconds + start.elapsed().as_secs_f64();
             control.set_progress(&progress);
+            control.set_work(work.counts(found.finished(), progress.candidates as usize));
             if let Some(s) = &mut schedule
                 && s.last.elapsed() >= s.interval
             {
@@ -498,7 +507,7 @@ impl Context {
                 return Err(error);
             }
         }
-        self.control.set_progress(&self.progress(0));
+        self.show(0);
         Ok(())
     }
 

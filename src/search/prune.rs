@@ -1,9 +1,9 @@
 //! The strategy `prune`: a supernet loses operations, round by round (section 3.4).
 
 use super::records::{HostPruning, Place, Record, settle};
-use super::round::{candidates, rounds_left, stage};
+use super::round::{candidates, pruned, rounds_left, stage};
 use super::scoring::{Score, Scoring};
-use super::strategy::Bench;
+use super::strategy::{Bench, Work};
 use super::{Config, Evaluation};
 use crate::error::{Error, Result};
 use crate::space::{Choice, Mask};
@@ -26,6 +26,23 @@ impl Prune {
     pub(super) fn rounds(&self, config: &Config) -> u32 {
         let prune = config.prune_per_edge() as usize;
         self.round + rounds_left(&config.supernet().space, &self.mask, prune) as u32
+    }
+
+    /// A candidate takes one evaluation, whatever its repeats. That of the rounds ahead does not
+    /// depend on which operations go, only on how many.
+    pub(super) fn work(&self, config: &Config) -> Work {
+        let (space, prune) = (&config.supernet().space, config.prune_per_edge() as usize);
+        let mut mask = self.mask.clone();
+        let mut rounds = Vec::new();
+        while let Some(stage) = stage(space, &mask) {
+            let all = candidates(stage, space, &mask);
+            rounds.push(all.len() as u64);
+            let order: Vec<usize> = (0..all.len()).collect();
+            let gone = pruned(stage, &mask, &all, &order, prune);
+            gone.iter().for_each(|i| mask.remove(all[*i]));
+        }
+        let before = self.records.len() as u64;
+        Work { before, each: 1, later: rounds.iter().skip(1).sum() }
     }
 
     /// The candidates of the round at hand; none at the end.

@@ -12,7 +12,7 @@ use super::Config;
 use super::aggregation::average_ranks;
 use super::draws::Draw;
 use super::measure::{Job, Measurement, check_finite, costs};
-use super::strategy::Bench;
+use super::strategy::{Bench, Work};
 use crate::data::{Dataset, digest_of};
 use crate::error::{Error, Result, try_reserve};
 use crate::hooks::{Hook, reach};
@@ -148,6 +148,30 @@ impl Rank {
         self.generations + Self::rungs(config)
     }
 
+    /// What the rounds ahead take is known but for architectures that are not connected.
+    pub(super) fn work(&self, config: &Config) -> Work {
+        let width = config.proxies().len();
+        let values: usize = self.pool.iter().map(|entry| entry.values.len()).sum();
+        let mut work = Work {
+            before: (values / width) as u64,
+            each: self.draws(config).len() as u64,
+            later: 0,
+        };
+        let mut found = self.pool.len();
+        for _ in self.round..self.generations {
+            let more = self.sizes(config).1.min(config.budget() as usize - found);
+            found += more;
+            work.later += more as u64;
+        }
+        // Of the rung at hand.
+        let mut part = if self.rung() == 0 { found } else { self.candidates.len() };
+        for rung in self.rung() + 1..Self::rungs(config) {
+            part = Self::better(config, part);
+            work.later += (part * Self::draws_of(config, rung).len()) as u64;
+        }
+        work
+    }
+
     /// The rung of the round at hand.
     fn rung(&self) -> u32 {
         self.round.saturating_sub(self.generations)
@@ -155,11 +179,20 @@ impl Rank {
 
     /// The draws that the round at hand adds.
     pub(super) fn draws(&self, config: &Config) -> Range<usize> {
+        Self::draws_of(config, self.rung())
+    }
+
+    fn draws_of(config: &Config, rung: u32) -> Range<usize> {
         let growth = config.draw_growth() as usize;
-        match self.rung() {
+        match rung {
             0 => 0..1,
             rung => growth.pow(rung - 1)..growth.pow(rung),
         }
+    }
+
+    /// Of so many candidates those that go on to the next rung.
+    fn better(config: &Config, candidates: usize) -> usize {
+        candidates.div_ceil(config.reduction() as usize).max(FEWEST).min(candidates)
     }
 
     /// What the values of a round depend on: its candidates.
@@ -339,7 +372,7 @@ impl Rank {
             1 => self.ranking.iter().filter(|r| r.connected).count(),
             _ => self.candidates.len(),
         };
-        let kept = part.div_ceil(config.reduction() as usize).max(FEWEST).min(part);
+        let kept = Self::better(config, part);
         let places: HashMap<u64, usize> =
             self.pool.iter().enumerate().map(|(place, entry)| (entry.number, place)).collect();
         self.ranking[..kept].iter().map(|r| places[&r.number]).collect()

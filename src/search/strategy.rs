@@ -21,6 +21,25 @@ pub(super) struct Bench<'a> {
     pub(super) engine: &'a dyn Engine,
 }
 
+/// Evaluations of a candidate on a draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Work {
+    /// Of the rounds behind.
+    pub(super) before: u64,
+    /// Of each candidate of the round at hand.
+    pub(super) each: u64,
+    /// Of the rounds ahead.
+    pub(super) later: u64,
+}
+
+impl Work {
+    /// What is done, and all there is, where so many candidates of the round at hand are finished.
+    pub(super) fn counts(&self, finished: usize, candidates: usize) -> (u64, u64) {
+        let done = self.before + self.each * finished as u64;
+        (done, self.before + self.each * candidates as u64 + self.later)
+    }
+}
+
 /// A search between two rounds.
 #[derive(Debug, Clone)]
 pub(super) enum Search {
@@ -81,6 +100,15 @@ impl Search {
         match self {
             Search::Prune(search) => search.candidates(config).len(),
             Search::Rank(search) => search.candidates.len(),
+        }
+    }
+
+    /// Evaluations of a candidate on a draw: what the finished rounds took, what each candidate of
+    /// the round at hand takes, and what later rounds will, as far as that can be foreseen.
+    pub(super) fn work(&self, config: &Config) -> Work {
+        match self {
+            Search::Prune(search) => search.work(config),
+            Search::Rank(search) => search.work(config),
         }
     }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// The sections of the header, in the order in which a reader needs them.
-const SECTIONS: [&str; 16] = [
+const SECTIONS: [&str; 18] = [
     "version",
     "status",
     "error",
@@ -20,9 +20,11 @@ const SECTIONS: [&str; 16] = [
     "records",
     "checkpoint",
     "round",
+    "ranking",
     "log",
     "genotype",
     "indicators",
+    "proxies",
     "benchmark",
 ];
 

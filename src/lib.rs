@@ -40,8 +40,9 @@ pub use data::{Dataset, DatasetKind};
 pub use error::{Error, Result};
 pub use network::{Cost, Init, Supernet};
 pub use search::{
-    Config, Context, Control, DeviceKind, Evaluation, HostPruning, Indicators, LogLevel, Progress,
-    Record, RoundSummary, Sampling, Score, Scores, Spread, indicators, indicators_of_masks, scores,
+    Aggregation, Config, Context, Control, DeviceKind, Evaluation, HostPruning, Indicators,
+    LogLevel, Measured, Progress, Ranked, Record, RoundSummary, Sampling, Score, Scores, Spread,
+    Strategy, indicators, indicators_of_masks, scores,
 };
 pub use space::{Genotype, GenotypeFormat, Mask, Space, SpaceKind};
 

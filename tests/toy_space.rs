@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tenas::compute::{self, Engine};
 use tenas::network::{Builder, Convolution, Graph, NetworkConfig, Training, Window};
-use tenas::space::{Cell, Choice, Cursor, Edge, GenotypeText, Preset, Stage};
+use tenas::space::{Cell, Choice, Cursor, Edge, GenotypeText, Preset, RankPreset, Stage};
 use tenas::{
     Config, Context, Dataset, DatasetKind, Error, Genotype, GenotypeFormat, Mask, Result, Space,
     Supernet,
@@ -25,6 +25,7 @@ fn toy() -> Supernet {
         stages: vec![Stage::Operations, Stage::EdgeGroup { cell: 0, edges: 1..3, keep: 1 }],
         preset: Preset { batch_size: 6, prune_per_edge: 2 },
         presets: vec![],
+        rank: RankPreset::default(),
         text: &Arrows,
     };
     Supernet { space, lowering: lower, training, ntk_channels: 2, thin_channels: 1 }

@@ -29,7 +29,8 @@ use super::text::OutText;
 use crate::error::room_for_json;
 use crate::fork::BriefLock;
 use crate::message::whole;
-use crate::{Config, DeviceKind, Error, Init, Sampling, SpaceKind};
+use crate::proxy::{self, ProxyNetwork};
+use crate::{Config, DeviceKind, Error, Init, Sampling, SpaceKind, Strategy};
 
 /// The parameters of a search. Made by tenas_config_new, freed by
 /// tenas_config_free.
@@ -77,6 +78,29 @@ pub enum tenas_sampling {
     TENAS_SAMPLING_INDEPENDENT = 2,
 }
 use tenas_sampling::*;
+
+/// How a space is searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
+pub enum tenas_strategy {
+    /// TE-NAS: a supernet loses operations, round by round. The default.
+    TENAS_STRATEGY_PRUNE = 1,
+    /// Architectures are scored one by one and ranked.
+    TENAS_STRATEGY_RANK = 2,
+}
+use tenas_strategy::*;
+
+/// How the ranks by several scores become one number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
+pub enum tenas_aggregation {
+    /// The sum of log(rank / m), where the best of m architectures has rank m
+    /// (AZ-NAS): at most 0, and the higher the better. The default.
+    TENAS_AGGREGATION_LOG_RANKS = 1,
+    /// The sum of the ranks, where the best architecture has rank 1 (TE-NAS):
+    /// the lower the better.
+    TENAS_AGGREGATION_RANKS = 2,
+}
 
 /// Where a search computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -310,6 +334,101 @@ pub unsafe extern "C" fn tenas_config_set_device(
     }
 }
 
+/// Sets how the space is searched (a tenas_strategy). Batch size and the size of
+/// the proxy networks have presets of each strategy: those that still are the
+/// old strategy's become the new one's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_config_set_strategy(
+    config: *mut tenas_config,
+    strategy: i32,
+) -> tenas_status {
+    // SAFETY: NULL or a live handle, as tenas.h asks.
+    unsafe {
+        set("tenas_config_set_strategy", config, |c| {
+            c.set_strategy(choose!(
+                "strategy", strategy,
+                TENAS_STRATEGY_PRUNE => Strategy::Prune,
+                TENAS_STRATEGY_RANK => Strategy::Rank,
+            )?);
+            Ok(())
+        })
+    }
+}
+
+/// Sets the scores that TENAS_STRATEGY_RANK goes by: their names
+/// (tenas_proxy_info) with commas between, 1 to 16, for example "flops,ntk". The
+/// default is the space's preset. How their ranks add up, and how many
+/// architectures are looked at, say the parameters "aggregation", "budget",
+/// "rungs", "reduction" and "draw_growth" (tenas_config_set_parameter).
+///
+/// - TENAS_ERROR_NOT_FOUND: no score has such a name; the message lists them.
+/// - TENAS_ERROR_INVALID_ARGUMENT: none, too many or one twice, or proxies is
+///   not UTF-8.
+/// - TENAS_ERROR_NULL_POINTER: config or proxies is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_config_set_proxies(
+    config: *mut tenas_config,
+    proxies: *const c_char,
+) -> tenas_status {
+    // SAFETY: NULL or a live handle; NULL or a C string, as tenas.h asks.
+    unsafe {
+        set("tenas_config_set_proxies", config, |c| {
+            let names = arguments::text(proxies, "proxies")?;
+            let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
+            let proxies = names.map(proxy::named).collect::<crate::Result<Vec<_>>>()?;
+            Ok(c.set_proxies(&proxies)?)
+        })
+    }
+}
+
+/// Sets the size of the networks that scores are measured on: of that of one
+/// score, or with proxy NULL of all that have no size of their own. What is 0
+/// stays as the score's paper, or else the space's published search, has it: 3
+/// channels for NAS-Bench-201 and 1 for DARTS, one cell a stage, the images as
+/// they are, the configuration's batch. The count of linear regions always has
+/// the published network.
+///
+/// channels: up to 256, of the first cell. cells: up to 64, of a stage (of
+/// NAS-Bench-201, where 5 is the depth that is trained). image_size: up to 1024,
+/// the height that images are shrunk to by a whole factor. batch_size: 2 to
+/// 1024 images.
+///
+/// - TENAS_ERROR_NOT_FOUND: no score has that name; the message lists them.
+/// - TENAS_ERROR_INVALID_ARGUMENT: a value is outside its range, or proxy is not
+///   UTF-8.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_config_set_proxy_network(
+    config: *mut tenas_config,
+    proxy: *const c_char,
+    channels: u32,
+    cells: u32,
+    image_size: u32,
+    batch_size: u32,
+) -> tenas_status {
+    // SAFETY: NULL or a live handle; NULL or a C string, as tenas.h asks.
+    unsafe {
+        set("tenas_config_set_proxy_network", config, |c| {
+            let size = ProxyNetwork { channels, cells, image_size, batch_size };
+            Ok(c.set_proxy_network(proxy_name(proxy)?, size)?)
+        })
+    }
+}
+
+/// The name of a score, or `None` for all.
+///
+/// # Safety
+///
+/// `proxy` is NULL or a C string that stays as it is during `'a`.
+unsafe fn proxy_name<'a>(proxy: *const c_char) -> Result<Option<&'a str>, Failure> {
+    if proxy.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: as the caller promises.
+    let name = unsafe { arguments::text(proxy, "proxy") }?;
+    proxy::named(name)?;
+    Ok(Some(name))
+}
+
 /// What all getters of one value do.
 ///
 /// # Safety
@@ -450,6 +569,77 @@ pub unsafe extern "C" fn tenas_config_sampling(
     unsafe { get("tenas_config_sampling", config, out, |c| c.sampling() as i32) }
 }
 
+/// Sets *out to how the space is searched (a tenas_strategy).
+///
+/// - TENAS_ERROR_NULL_POINTER: config or out is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_config_strategy(
+    config: *const tenas_config,
+    out: *mut i32,
+) -> tenas_status {
+    // SAFETY: NULL or a live handle; NULL or writable, as tenas.h asks.
+    unsafe { get("tenas_config_strategy", config, out, |c| c.strategy() as i32) }
+}
+
+/// Writes the names of the scores that TENAS_STRATEGY_RANK goes by, with commas
+/// between and a terminating NUL. buffer, capacity and length are those of
+/// tenas_context_genotype.
+///
+/// - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+/// - TENAS_ERROR_NULL_POINTER: config or length is NULL, or buffer is and
+///   capacity is not 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_config_proxies(
+    config: *const tenas_config,
+    buffer: *mut c_char,
+    capacity: size_t,
+    length: *mut size_t,
+) -> tenas_status {
+    guard("tenas_config_proxies", || {
+        // SAFETY: a buffer of that capacity, and NULL or writable, as tenas.h asks.
+        let out = unsafe { OutText::new(buffer, capacity, length) }?;
+        // SAFETY: NULL or a live handle, as tenas.h asks.
+        let config = unsafe { copy(config, "config") }?;
+        let names: Vec<&str> = config.proxies().iter().map(|p| p.name()).collect();
+        out.set(&names.join(","))
+    })
+}
+
+/// Sets *channels, *cells, *image_size and *batch_size to what
+/// tenas_config_set_proxy_network has set for a score, or with proxy NULL for
+/// all; 0 where nothing is set.
+///
+/// - TENAS_ERROR_NOT_FOUND: no score has that name; the message lists them.
+/// - TENAS_ERROR_INVALID_ARGUMENT: proxy is not UTF-8.
+/// - TENAS_ERROR_NULL_POINTER: config, channels, cells, image_size or
+///   batch_size is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_config_proxy_network(
+    config: *const tenas_config,
+    proxy: *const c_char,
+    channels: *mut u32,
+    cells: *mut u32,
+    image_size: *mut u32,
+    batch_size: *mut u32,
+) -> tenas_status {
+    guard("tenas_config_proxy_network", || {
+        // SAFETY: NULL or a live handle; NULL or a C string; NULL or writable, as tenas.h asks.
+        unsafe {
+            let config = copy(config, "config")?;
+            let outs = [
+                Out::new(channels, "channels")?,
+                Out::new(cells, "cells")?,
+                Out::new(image_size, "image_size")?,
+                Out::new(batch_size, "batch_size")?,
+            ];
+            let size = config.proxy_network(proxy_name(proxy)?);
+            let values = [size.channels, size.cells, size.image_size, size.batch_size];
+            outs.iter().zip(values).for_each(|(out, value)| out.set(value));
+            Ok(())
+        }
+    })
+}
+
 /// Sets *kind (a tenas_device) and *index to where to compute.
 ///
 /// - TENAS_ERROR_NULL_POINTER: config, kind or index is NULL.
@@ -479,8 +669,8 @@ fn space_number(config: &Config) -> i32 {
 }
 
 /// Writes a configuration as JSON, with a terminating NUL: an object with
-/// "space" and "dataset" by name, and every parameter (tenas_parameter_info),
-/// choices by name. seed is written in full: read it as a 64-bit integer.
+/// "space" and "dataset" by name, every parameter (tenas_parameter_info),
+/// choices by name, "proxies" and "proxy_networks" by the scores' names. seed is written in full: read it as a 64-bit integer.
 ///
 /// buffer, capacity and length are those of tenas_context_genotype.
 ///

@@ -5,11 +5,11 @@
 //!
 //! One call at a time: while a call works on a context, any other on the same
 //! context returns TENAS_ERROR_BUSY, from another thread as from inside the
-//! progress callback. Only tenas_context_cancel, _clear_cancel and _progress
-//! are never busy. Different contexts are independent.
+//! progress callback. Only tenas_context_cancel, _clear_cancel, _progress and
+//! _work are never busy. Different contexts are independent.
 //!
 //! After TENAS_ERROR_INTERNAL (a bug in the library) a context answers
-//! everything but these three with TENAS_ERROR_INVALID_STATE and a message that
+//! everything but these four with TENAS_ERROR_INVALID_STATE and a message that
 //! tells what happened; free it.
 //!
 //! In a forked child a context of the parent answers every call, these three
@@ -300,7 +300,7 @@ pub unsafe extern "C" fn tenas_context_set_progress(
     })
 }
 
-/// Runs one pruning round and sets *finished to whether it was the last. On a
+/// Runs one round and sets *finished to whether it was the last. On a
 /// finished search nothing is done, and *finished is true.
 ///
 /// - TENAS_ERROR_CANCELLED: stopped on request. What was completed is kept;
@@ -408,7 +408,32 @@ pub unsafe extern "C" fn tenas_context_progress(
     })
 }
 
-/// Sets *out to whether nothing is left to prune.
+/// Sets *done and *all to how much of the search is done, and how much there is,
+/// as far as that can be foreseen: evaluations of a candidate on a draw. What is
+/// left takes about seconds * (*all - *done) / *done, with the seconds of
+/// tenas_context_progress. At any time and from any thread, in the progress
+/// function too: it reads atomic values only.
+///
+/// - TENAS_ERROR_NULL_POINTER: context, done or all is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_context_work(
+    context: *const tenas_context,
+    done: *mut u32,
+    all: *mut u32,
+) -> tenas_status {
+    guard("tenas_context_work", || {
+        // SAFETY: NULL or a live handle; NULL or writable, as tenas.h asks.
+        let (search, done, all) = unsafe {
+            (handle::borrow(context, "context")?, Out::new(done, "done")?, Out::new(all, "all")?)
+        };
+        let work = search.control.work();
+        done.set(work.0);
+        all.set(work.1);
+        Ok(())
+    })
+}
+
+/// Sets *out to whether no round is left.
 ///
 /// - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
 /// - TENAS_ERROR_NULL_POINTER: context or out is NULL.
@@ -508,7 +533,8 @@ pub unsafe extern "C" fn tenas_context_genotype(
     })
 }
 
-/// Sets *out to the number of records: the candidates of all finished rounds.
+/// Sets *out to the number of records: the candidates of all finished rounds. 0
+/// with TENAS_STRATEGY_RANK, which has a ranking (tenas_context_ranked).
 ///
 /// - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
 /// - TENAS_ERROR_NULL_POINTER: context or out is NULL.

@@ -43,7 +43,7 @@ use super::text::OutText;
 use crate::random::{Key, Purpose};
 use crate::{Genotype, GenotypeFormat, Space};
 
-fn format_of(format: i32) -> Result<GenotypeFormat, Failure> {
+pub(super) fn format_of(format: i32) -> Result<GenotypeFormat, Failure> {
     choose!(
         "format", format,
         TENAS_GENOTYPE_NATIVE => GenotypeFormat::Native,

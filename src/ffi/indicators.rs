@@ -24,7 +24,7 @@ use super::guard::guard;
 use super::handle;
 use super::status::tenas_status;
 use crate::error::room_for;
-use crate::{Genotype, Indicators, Mask, indicators, indicators_of_masks};
+use crate::{Genotype, Indicators, Mask, Space, indicators, indicators_of_masks};
 
 /// Each parsed genotype takes some small vectors: so many at a time are far below the headroom.
 const PARSED_AT_ONCE: usize = 256;
@@ -181,6 +181,38 @@ pub unsafe extern "C" fn tenas_indicators_of_mask(
     })
 }
 
+/// The architectures that an array of texts means.
+///
+/// # Safety
+///
+/// `texts` is NULL or points to `count` pointers, each NULL or a C string.
+pub(super) unsafe fn genotypes_of(
+    space: &Space,
+    texts: *const *const c_char,
+    count: usize,
+) -> Result<Vec<Genotype>, Failure> {
+    // SAFETY: as the caller promises.
+    let texts = unsafe { arguments::slice(texts, count, "genotypes") }?;
+    let mut parsed = Vec::new();
+    parsed
+        .try_reserve_exact(count)
+        .map_err(|_| crate::Error::OutOfMemory(format!("{count} genotypes")))?;
+    for (i, text) in texts.iter().enumerate() {
+        if i % PARSED_AT_ONCE == 0 {
+            room_for(0, || format!("genotypes[{i}] of {count}"))?;
+        }
+        let name = format!("genotypes[{i}]");
+        // SAFETY: as the caller promises.
+        let text = unsafe { arguments::text(*text, &name) }?;
+        let genotype = Genotype::parse(space, text).map_err(|e| {
+            let failure = Failure::from(e);
+            Failure { message: format!("{name}: {}", failure.message), ..failure }
+        })?;
+        parsed.push(genotype);
+    }
+    Ok(parsed)
+}
+
 /// Tells what many architectures are worth: the same numbers as
 /// tenas_indicators_of for each, with all cores or the GPU kept busy. out is an
 /// array of count structs; set out[0].struct_size, which holds for all.
@@ -217,26 +249,11 @@ pub unsafe extern "C" fn tenas_indicators_of_many(
         }
         // SAFETY: NULL or an array of that count; NULL or an array of structs whose first has its
         // size set, as tenas.h asks.
-        let (texts, first) = unsafe {
+        let (_, first) = unsafe {
             (arguments::slice(genotypes, count, "genotypes")?, OutStruct::new(out, "out")?)
         };
-        let mut parsed = Vec::new();
-        parsed
-            .try_reserve_exact(count)
-            .map_err(|_| crate::Error::OutOfMemory(format!("{count} genotypes")))?;
-        for (i, text) in texts.iter().enumerate() {
-            if i % PARSED_AT_ONCE == 0 {
-                room_for(0, || format!("genotypes[{i}] of {count}"))?;
-            }
-            let name = format!("genotypes[{i}]");
-            // SAFETY: NULL or a C string, as tenas.h asks.
-            let text = unsafe { arguments::text(*text, &name) }?;
-            let genotype = Genotype::parse(&config.supernet().space, text).map_err(|e| {
-                let failure = Failure::from(e);
-                Failure { message: format!("{name}: {}", failure.message), ..failure }
-            })?;
-            parsed.push(genotype);
-        }
+        // SAFETY: as above; each is NULL or a C string.
+        let parsed = unsafe { genotypes_of(&config.supernet().space, genotypes, count) }?;
         let callback = progress.map(|function| Callback { function, user });
         let observer = &mut |progress: &_| match &callback {
             Some(callback) => callback.call(progress),

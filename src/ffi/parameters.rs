@@ -38,8 +38,8 @@ use tenas_parameter_type::*;
 pub struct tenas_parameter {
     /// Size of the struct: set it to sizeof(tenas_parameter) before you ask.
     pub struct_size: size_t,
-    /// Its name, that of its setter: tenas_config_set_NAME. Owned by the
-    /// library, valid for the life of the program.
+    /// Its name, that of its setter if it has one: tenas_config_set_NAME. Owned
+    /// by the library, valid for the life of the program.
     pub name: *const c_char,
     /// A tenas_parameter_type.
     pub r#type: i32,

@@ -109,7 +109,9 @@ pub unsafe extern "C" fn tenas_context_round(
 /// "candidates", which have the fields of a tenas_record with cell, edge and
 /// operation by name; "pruned_by_host", each with "round" (the one at hand
 /// afterwards), "cell", "edge" and "operation". Numbers read back as the same
-/// doubles.
+/// doubles. With TENAS_STRATEGY_RANK "ranking" stands for these: the best first,
+/// each with "genotype", "number", "connected", "rung", "draws", "total", and
+/// "values" and "ranks" by the scores' names.
 ///
 /// buffer, capacity and length are those of tenas_context_genotype.
 ///

@@ -1,6 +1,7 @@
 //! A round in pieces
 //!
-//! For schedulers and clusters, and for hosts with a ranking of their own.
+//! For schedulers and clusters, and for hosts with a ranking of their own. With
+//! TENAS_STRATEGY_PRUNE; the other strategy has functions of its own, below.
 //!
 //! Workers: make a context in each with the same configuration and images;
 //! have each evaluate a part of the round's candidates; hand all scores to
@@ -95,8 +96,8 @@ fn choice(cell: u32, edge: u32, operation: u32) -> Choice {
     Choice { cell: cell as usize, edge: edge as usize, operation: operation as usize }
 }
 
-/// Sets *out to the number of candidates of the round at hand, 0 at the end.
-/// They stand in the order of cells, edges and operations.
+/// Sets *out to the number of candidates of the round at hand, 0 at the end. With
+/// TENAS_STRATEGY_PRUNE they stand in the order of cells, edges and operations.
 ///
 /// - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
 /// - TENAS_ERROR_NULL_POINTER: context or out is NULL.
@@ -109,7 +110,7 @@ pub unsafe extern "C" fn tenas_context_candidate_count(
         // SAFETY: NULL or a live handle; NULL or writable, as tenas.h asks.
         let (search, out) = unsafe { (search_of(context)?, Out::new(out, "out")) };
         search.with(|state| {
-            out?.set(state.context.candidates().len());
+            out?.set(state.context.candidate_count());
             Ok(())
         })
     })
@@ -121,11 +122,12 @@ pub unsafe extern "C" fn tenas_context_candidate_count(
 /// function is called as in a run.
 ///
 /// - TENAS_ERROR_INVALID_ARGUMENT: the round has fewer candidates.
+/// - TENAS_ERROR_INVALID_STATE: the strategy is another, or see above.
 /// - TENAS_ERROR_CANCELLED: stopped on request; out is untouched, what was
 ///   scored is kept for the next call.
 /// - TENAS_ERROR_OUT_OF_MEMORY, TENAS_ERROR_DEVICE, TENAS_ERROR_IO,
 ///   TENAS_ERROR_FORMAT: as tenas_context_run_round; likewise.
-/// - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
+/// - TENAS_ERROR_BUSY: see above.
 /// - TENAS_ERROR_NULL_POINTER: context is NULL, or out is and count is not 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenas_context_evaluate(
@@ -166,7 +168,8 @@ pub unsafe extern "C" fn tenas_context_evaluate(
 ///   was: call again.
 /// - TENAS_ERROR_FORMAT, TENAS_ERROR_OUT_OF_MEMORY: images could not be had,
 ///   for their digest, or working memory.
-/// - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
+/// - TENAS_ERROR_INVALID_STATE: the strategy is another, or see above.
+/// - TENAS_ERROR_BUSY: see above.
 /// - TENAS_ERROR_NULL_POINTER: context or finished is NULL, or scores is and
 ///   count is not 0.
 #[unsafe(no_mangle)]
@@ -259,8 +262,8 @@ pub unsafe extern "C" fn tenas_context_mask(
 ///
 /// - TENAS_ERROR_INVALID_ARGUMENT: the space has no such cell, edge or
 ///   operation.
-/// - TENAS_ERROR_INVALID_STATE: the operation is not active, or must stay; or
-///   see above.
+/// - TENAS_ERROR_INVALID_STATE: the operation is not active, or must stay; the
+///   strategy is another; or see above.
 /// - TENAS_ERROR_IO: the checkpoint cannot be written
 ///   (tenas_context_set_checkpoint). As with every error, nothing has changed.
 /// - TENAS_ERROR_FORMAT, TENAS_ERROR_OUT_OF_MEMORY: as tenas_context_save.

@@ -4,6 +4,7 @@
 //! end of this file lists those that are built in; a host may bring its own, from outside the crate.
 
 mod az_nas;
+mod class;
 mod flops;
 mod jacov;
 mod meco;
@@ -20,6 +21,7 @@ mod zico;
 
 use std::sync::Arc;
 
+pub use class::CostClass;
 pub use naswot::naswot;
 pub use ntk::{Spectrum, condition_number, spectrum, worst_condition_number};
 pub use regions::linear_regions;

@@ -14,11 +14,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::parameters::PARAMETERS;
-use super::records::{HostPruning, Place, Record, RecordText, settle};
+use super::prune::Prune;
+use super::rank::Rank;
+use super::records::{HostPruning, Place, RecordText, settle};
 use super::replace::replace;
 use super::round::{candidates, check_prune, stage};
-use super::scoring::{Scored, Values};
-use super::{Config, DeviceKind, Sampling};
+use super::scoring::Values;
+use super::strategy::{Found, Round, Search};
+use super::{Config, DeviceKind, Sampling, Strategy};
 use crate::data::{Dataset, digest_of};
 use crate::error::{Error, Result, room_for, room_for_json};
 use crate::message::{clip, of_path, whole};
@@ -28,7 +31,21 @@ use crate::space::{Mask, Space};
 /// What kind of file it is.
 const FORMAT: &str = "tenas checkpoint";
 /// Grows with every change that an older library would not understand.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
+/// The parameters that files of schema 1 have. It knows no other strategy than pruning, and the
+/// presets of what it lacks are what its searches did.
+const FIRST_PARAMETERS: [&str; 10] = [
+    "seed",
+    "repeats",
+    "batch_size",
+    "prune_per_edge",
+    "score_decimals",
+    "init",
+    "sampling",
+    "threads",
+    "device",
+    "device_index",
+];
 /// Far above what any search needs: a larger file is none of these.
 const LARGEST: u64 = 1 << 26;
 /// Bytes of text that a value of a round at hand takes, at most.
@@ -37,10 +54,25 @@ const VALUE_BYTES: usize = 64;
 /// A value, or what is wrong with the file; the caller knows which.
 pub(super) type Checked<T> = std::result::Result<T, String>;
 
-/// The values of a round's candidates.
-pub(super) struct RoundValues {
-    pub(super) now: Vec<Values>,
-    pub(super) without: Vec<Values>,
+/// The values of the candidates of a round at hand.
+pub(super) enum RoundValues {
+    Prune { now: Vec<Values>, without: Vec<Values> },
+    Rank(Vec<Option<Vec<f64>>>),
+}
+
+impl RoundValues {
+    /// Hands them to the round that they are of.
+    pub(super) fn into_round(self, round: &mut Round, config: &Config) {
+        match (round, self) {
+            (Round::Prune(round), RoundValues::Prune { now, without }) => {
+                round.restore(now, without, config.score_decimals());
+            }
+            (Round::Rank(round), RoundValues::Rank(found)) => round.restore(found),
+            // A file is of one strategy.
+            (Round::Prune(_), RoundValues::Rank(_))
+            | (Round::Rank(_), RoundValues::Prune { .. }) => {}
+        }
+    }
 }
 
 /// A search, as it is to be written.
@@ -49,11 +81,9 @@ pub(super) struct State<'a> {
     pub(super) device: (DeviceKind, i32),
     pub(super) dataset: &'a Dataset,
     pub(super) seconds: f64,
-    pub(super) round: u32,
-    pub(super) mask: &'a Mask,
-    pub(super) records: &'a [Record],
-    pub(super) by_host: &'a [HostPruning],
-    pub(super) scored: Option<Scored<'a>>,
+    pub(super) search: &'a Search,
+    /// Of the round at hand, once it has begun.
+    pub(super) found: Option<Found<'a>>,
 }
 
 /// The file.
@@ -77,6 +107,28 @@ pub(super) struct Saved {
     pruned_by_host: Vec<SavedPruning>,
     /// The round at hand, once it has begun.
     scoring: Option<SavedScoring>,
+    /// With the strategy `rank`, what was looked at; nothing then stands in the four before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ranking: Option<SavedRanking>,
+}
+
+/// A search of the strategy `rank`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SavedRanking {
+    /// All architectures that were looked at, and those of the round at hand.
+    candidates: Vec<SavedCandidate>,
+    /// The round at hand, once it has begun: the values of its candidates, null where there are
+    /// none yet.
+    measured: Option<Vec<Option<Vec<f64>>>>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SavedCandidate {
+    number: u64,
+    /// `[draw][proxy]` of the finished rounds.
+    values: Vec<f64>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -128,10 +180,8 @@ struct Header {
 ///
 /// Errors: [`Error::Io`]; [`Error::OutOfMemory`]; those of the data set's digest.
 pub(super) fn write(path: &Path, state: &State<'_>) -> Result<()> {
-    let candidates = state.scored.as_ref().map_or(0, |s| s.now.len() + s.without.len());
-    room_for(2 * VALUE_BYTES * candidates * state.config.repeats() as usize, || {
-        format!("{} of {candidates} scores", named(path))
-    })?;
+    let values = values_of(state);
+    room_for(VALUE_BYTES * values, || format!("{} of {values} values", named(path)))?;
     let space = &state.config.supernet().space;
     let mut config = state.config.clone();
     config.set_device(state.device.0, state.device.1)?;
@@ -148,21 +198,60 @@ pub(super) fn write(path: &Path, state: &State<'_>) -> Result<()> {
             digest: state.dataset.digest()?,
         },
         seconds: state.seconds,
-        round: state.round,
-        mask: names_of(space, state.mask),
-        records: state.records.iter().map(|r| RecordText::new(space, r)).collect(),
-        pruned_by_host: state
-            .by_host
-            .iter()
-            .map(|h| SavedPruning { round: h.round, place: Place::new(space, h.choice) })
-            .collect(),
-        scoring: state.scored.map(|s| SavedScoring {
-            now: s.now.iter().map(SavedValues::from).collect(),
-            without: s.without.iter().map(SavedValues::from).collect(),
-        }),
+        round: state.search.round(),
+        mask: names_of(space, state.search.mask()),
+        records: Vec::new(),
+        pruned_by_host: Vec::new(),
+        scoring: None,
+        ranking: None,
     };
+    match state.search {
+        Search::Prune(search) => {
+            saved.records = search.records.iter().map(|r| RecordText::new(space, r)).collect();
+            let pruning = |h: &HostPruning| SavedPruning {
+                round: h.round,
+                place: Place::new(space, h.choice),
+            };
+            saved.pruned_by_host = search.by_host.iter().map(pruning).collect();
+            if let Some(Found::Prune(scored)) = state.found {
+                saved.scoring = Some(SavedScoring {
+                    now: scored.now.iter().map(SavedValues::from).collect(),
+                    without: scored.without.iter().map(SavedValues::from).collect(),
+                });
+            }
+        }
+        Search::Rank(search) => {
+            let candidate = |entry: &super::rank::Entry| SavedCandidate {
+                number: entry.number,
+                values: entry.values.clone(),
+            };
+            saved.ranking = Some(SavedRanking {
+                candidates: search.pool.iter().map(candidate).collect(),
+                measured: match state.found {
+                    Some(Found::Rank(found)) => Some(found.to_vec()),
+                    _ => None,
+                },
+            });
+        }
+    }
     saved.checksum = saved.computed_checksum()?;
     replace(path, &saved.bytes()?)
+}
+
+/// Numbers that a checkpoint consists of, but for finished rounds of a pruning search.
+fn values_of(state: &State<'_>) -> usize {
+    let of_search = match state.search {
+        Search::Prune(_) => 0,
+        Search::Rank(search) => search.pool.iter().map(|entry| 1 + entry.values.len()).sum(),
+    };
+    of_search
+        + match state.found {
+            None => 0,
+            Some(Found::Prune(scored)) => {
+                2 * (scored.now.len() + scored.without.len()) * state.config.repeats() as usize
+            }
+            Some(Found::Rank(found)) => found.iter().flatten().map(Vec::len).sum(),
+        }
 }
 
 /// Reads a checkpoint as far as that needs neither space nor data set.
@@ -207,7 +296,7 @@ impl Saved {
             return Err(format!("format: found {}, expected {FORMAT:?}", text(header.format)));
         }
         match header.schema.as_ref().and_then(Value::as_u64) {
-            Some(schema) if schema == u64::from(SCHEMA) => {}
+            Some(schema) if (1..=u64::from(SCHEMA)).contains(&schema) => {}
             Some(schema) if schema > u64::from(SCHEMA) => {
                 return Err(format!(
                     "schema: found {schema}, expected {SCHEMA}: the file is of a newer library, {}",
@@ -237,13 +326,14 @@ impl Saved {
             |key: &str| machine.is_none() || PARAMETERS.iter().all(|p| p.name != key || p.decides);
         let kept = self.config.iter().filter(|(key, _)| decides(key));
         let json = Value::Object(kept.map(|(k, v)| (k.clone(), v.clone())).collect());
-        let mut config = match supernet {
-            Some(supernet) => Config::from_json_for(supernet, &json)?,
-            None => Config::from_json(&json)?,
-        };
+        let own = machine.map_or(&[][..], Config::proxies);
+        let mut config = Config::from_json_with(supernet, own, &json)?;
         // A preset of another version must not fill in.
-        if let Some(p) = PARAMETERS.iter().find(|p| !self.config.contains_key(p.name)) {
-            return Err(Error::Format(format!("{}: found nothing, expected a value", p.name)));
+        let expected = |name: &&str| self.schema > 1 || FIRST_PARAMETERS.contains(name);
+        let others = ["proxies", "proxy_networks"];
+        let mut names = PARAMETERS.iter().map(|p| p.name).chain(others).filter(expected);
+        if let Some(name) = names.find(|name| !self.config.contains_key(*name)) {
+            return Err(Error::Format(format!("{name}: found nothing, expected a value")));
         }
         if let Some(machine) = machine {
             config.set_threads(machine.threads())?;
@@ -296,8 +386,93 @@ impl Saved {
         )))
     }
 
-    /// Plays the finished rounds again: the mask and the history that they leave.
-    pub(super) fn replay(&self, config: &Config) -> Checked<(Mask, Vec<Record>, Vec<HostPruning>)> {
+    /// Plays the finished rounds again: the search that they leave.
+    pub(super) fn replay(&self, config: &Config, dataset: &Dataset) -> Result<Checked<Search>> {
+        Ok(match (config.strategy(), &self.ranking) {
+            (Strategy::Prune, None) => self.replay_pruning(config).map(Search::Prune),
+            (Strategy::Prune, Some(_)) => {
+                Err("ranking: found one, expected none with the strategy prune".to_owned())
+            }
+            (Strategy::Rank, None) => {
+                Err("ranking: found nothing, expected that of the strategy rank".to_owned())
+            }
+            (Strategy::Rank, Some(saved)) => {
+                let begun = Rank::new(config, dataset)?;
+                self.replay_ranking(config, dataset, saved, begun).map(Search::Rank)
+            }
+        })
+    }
+
+    fn replay_ranking(
+        &self,
+        config: &Config,
+        dataset: &Dataset,
+        saved: &SavedRanking,
+        mut search: Rank,
+    ) -> Checked<Rank> {
+        if !(self.records.is_empty() && self.pruned_by_host.is_empty() && self.scoring.is_none()) {
+            return Err(
+                "found rounds of a pruning search, expected none with the strategy rank".to_owned()
+            );
+        }
+        let rounds = search.rounds(config);
+        if self.round > rounds {
+            return Err(format!("round: found {}, expected at most {rounds}", self.round));
+        }
+        let width = config.proxies().len();
+        for (i, candidate) in saved.candidates.iter().enumerate() {
+            if let Some(bad) = candidate.values.iter().find(|v| !v.is_finite()) {
+                return Err(format!(
+                    "ranking.candidates[{i}].values: found {bad}, expected finite numbers"
+                ));
+            }
+        }
+        for _ in 0..self.round {
+            let draws = search.draws(config);
+            let row = |place: &usize| {
+                let found = saved.candidates.get(*place);
+                let values = found.map_or(&[][..], |c| &c.values[..]);
+                let row = values.get(draws.start * width..draws.end * width);
+                row.map(<[f64]>::to_vec).ok_or_else(|| {
+                    format!(
+                        "ranking.candidates[{place}].values: found {}, expected at least {}",
+                        values.len(),
+                        draws.end * width
+                    )
+                })
+            };
+            let rows = search.candidates.iter().map(row).collect::<Checked<Vec<_>>>()?;
+            search = search.after(config, dataset, rows).map_err(|e| format!("ranking: {e}"))?;
+        }
+        if saved.candidates.len() != search.pool.len() {
+            return Err(format!(
+                "ranking.candidates: found {}, expected {}",
+                saved.candidates.len(),
+                search.pool.len()
+            ));
+        }
+        for (i, (found, expected)) in saved.candidates.iter().zip(&search.pool).enumerate() {
+            if found.number != expected.number {
+                return Err(format!(
+                    "ranking.candidates[{i}].number: found {}, expected {}",
+                    found.number, expected.number
+                ));
+            }
+            if found.values.len() != expected.values.len() {
+                return Err(format!(
+                    "ranking.candidates[{i}].values: found {}, expected {}",
+                    found.values.len(),
+                    expected.values.len()
+                ));
+            }
+        }
+        if self.mask != names_of(&config.supernet().space, &search.mask) {
+            return Err("mask: found other operations than the rounds leave".to_owned());
+        }
+        Ok(search)
+    }
+
+    fn replay_pruning(&self, config: &Config) -> Checked<Prune> {
         let space = &config.supernet().space;
         let mut mask = Mask::full(space);
         if self.round as usize > space.slots() {
@@ -386,15 +561,51 @@ impl Saved {
         if self.mask != names_of(space, &mask) {
             return Err("mask: found operations that the rounds before do not leave".to_owned());
         }
-        Ok((mask, records, by_host))
+        Ok(Prune { mask, round: self.round, records, by_host })
     }
 
-    /// The values of the round at hand, if it has begun: now, without.
-    pub(super) fn scoring(
+    /// The values of the round at hand, if it has begun.
+    pub(super) fn round_at_hand(
         &self,
         config: &Config,
-        candidates: usize,
+        search: &Search,
     ) -> Checked<Option<RoundValues>> {
+        match search {
+            Search::Prune(search) => self.scoring(config, search.candidates(config).len()),
+            Search::Rank(search) => self.measured(config, search),
+        }
+    }
+
+    /// Those of a ranking search.
+    fn measured(&self, config: &Config, search: &Rank) -> Checked<Option<RoundValues>> {
+        let measured = self.ranking.as_ref().and_then(|r| r.measured.as_ref());
+        let Some(measured) = measured else { return Ok(None) };
+        let expected = search.candidates.len();
+        if search.round == search.rounds(config) {
+            return Err("ranking.measured: found values, expected none in a finished search".into());
+        }
+        if measured.len() != expected {
+            let found = measured.len();
+            return Err(format!("ranking.measured: found {found} candidates, expected {expected}"));
+        }
+        let width = search.draws(config).len() * config.proxies().len();
+        for (i, row) in measured.iter().enumerate() {
+            let Some(row) = row else { continue };
+            if row.len() != width {
+                let found = row.len();
+                return Err(format!(
+                    "ranking.measured[{i}]: found {found} values, expected {width}"
+                ));
+            }
+            if let Some(bad) = row.iter().find(|v| !v.is_finite()) {
+                return Err(format!("ranking.measured[{i}]: found {bad}, expected finite numbers"));
+            }
+        }
+        Ok(Some(RoundValues::Rank(measured.clone())))
+    }
+
+    /// Those of a pruning search: now, without.
+    fn scoring(&self, config: &Config, candidates: usize) -> Checked<Option<RoundValues>> {
         let Some(saved) = &self.scoring else { return Ok(None) };
         let shared = match config.sampling() {
             Sampling::Common => 1,
@@ -432,7 +643,7 @@ impl Saved {
         };
         let now = all("now", &saved.now, shared)?;
         let without = all("without", &saved.without, candidates)?;
-        Ok(Some(RoundValues { now, without }))
+        Ok(Some(RoundValues::Prune { now, without }))
     }
 }
 

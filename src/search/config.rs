@@ -4,12 +4,23 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use super::aggregation::Aggregation;
 use crate::compute::{self, Engine, TorchDevice};
 use crate::data::DatasetKind;
-use crate::error::{Result, check_range};
+use crate::error::{Error, Result, check_range};
 use crate::network::{Init, Supernet};
-use crate::proxy::{Need, Proxy, ProxyNetwork, Shape};
+use crate::proxy::{self, Need, Proxy, ProxyNetwork, Shape};
 use crate::space::{Space, SpaceKind};
+
+/// How a space is searched. The numbers are those of the C ABI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(i32)]
+pub enum Strategy {
+    /// TE-NAS: a supernet loses operations, round by round (section 3.4).
+    Prune = 1,
+    /// Architectures are scored one by one and ranked (section 3.9).
+    Rank = 2,
+}
 
 /// How candidates draw their random numbers (section 3.5). The numbers are those of the C ABI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,6 +55,13 @@ pub(super) const THREADS: RangeInclusive<u32> = 0..=1024;
 pub(super) const CHANNELS: u32 = 256;
 pub(super) const CELLS: u32 = 64;
 pub(super) const IMAGE_SIZE: u32 = 1024;
+/// Of the strategy `rank`.
+pub(super) const BUDGET: RangeInclusive<u32> = 1..=60_000;
+pub(super) const RUNGS: RangeInclusive<u32> = 1..=6;
+pub(super) const REDUCTION: RangeInclusive<u32> = 2..=1024;
+pub(super) const DRAW_GROWTH: RangeInclusive<u32> = 2..=8;
+/// Scores that one search goes by, at most: the C ABI has a struct with so many.
+pub(super) const PROXIES: usize = 16;
 /// GPUs are counted from 0.
 pub(super) const LAST_GPU: i32 = i16::MAX as i32;
 
@@ -64,6 +82,22 @@ pub struct Config {
     /// What all proxy networks have that say nothing else, and what single proxies' have.
     proxy_network: ProxyNetwork,
     proxy_networks: BTreeMap<String, ProxyNetwork>,
+    strategy: Strategy,
+    proxies: Vec<Arc<dyn Proxy>>,
+    aggregation: Aggregation,
+    budget: u32,
+    rungs: u32,
+    reduction: u32,
+    draw_growth: u32,
+}
+
+/// What each strategy has a preset of its own for.
+#[derive(PartialEq)]
+struct Presets {
+    batch_size: u32,
+    channels: u32,
+    cells: u32,
+    image_size: u32,
 }
 
 impl Config {
@@ -75,6 +109,9 @@ impl Config {
     /// The preset of any supernet, also one that is not built in.
     pub fn for_supernet(supernet: Arc<Supernet>, dataset: DatasetKind) -> Self {
         let preset = supernet.space.preset(dataset.name());
+        let rank = supernet.space.rank;
+        // A space names proxies that there are.
+        let proxies = rank.proxies.iter().filter_map(|name| proxy::named(name).ok()).collect();
         Config {
             supernet,
             dataset,
@@ -89,6 +126,13 @@ impl Config {
             device: (DeviceKind::Auto, 0),
             proxy_network: ProxyNetwork::default(),
             proxy_networks: BTreeMap::new(),
+            strategy: Strategy::Prune,
+            proxies,
+            aggregation: Aggregation::LogRanks,
+            budget: rank.budget,
+            rungs: rank.rungs,
+            reduction: rank.reduction,
+            draw_growth: rank.draw_growth,
         }
     }
 
@@ -103,7 +147,92 @@ impl Config {
         self.seed = seed;
     }
 
-    /// Draws of weights and images a candidate is scored on: 1 to 1000, default 3.
+    /// How the space is searched; default pruning. Batch size and proxy network have presets of
+    /// each strategy: those that still are the old strategy's become the new one's.
+    pub fn set_strategy(&mut self, strategy: Strategy) {
+        let (old, new) = (self.presets(self.strategy), self.presets(strategy));
+        let follow = |value: &mut u32, old, new| {
+            if *value == old {
+                *value = new;
+            }
+        };
+        let network = &mut self.proxy_network;
+        follow(&mut self.batch_size, old.batch_size, new.batch_size);
+        follow(&mut network.channels, old.channels, new.channels);
+        follow(&mut network.cells, old.cells, new.cells);
+        follow(&mut network.image_size, old.image_size, new.image_size);
+        self.strategy = strategy;
+    }
+
+    fn presets(&self, strategy: Strategy) -> Presets {
+        let space = &self.supernet.space;
+        match strategy {
+            Strategy::Prune => Presets {
+                batch_size: space.preset(self.dataset.name()).batch_size,
+                channels: 0,
+                cells: 0,
+                image_size: 0,
+            },
+            Strategy::Rank => Presets {
+                batch_size: space.rank.batch_size,
+                channels: space.rank.channels,
+                cells: space.rank.cells,
+                image_size: space.rank.image_size,
+            },
+        }
+    }
+
+    /// The scores that the strategy `rank` goes by: 1 to 16, no two of one name; default the
+    /// space's preset.
+    ///
+    /// Errors: [`Error::InvalidArgument`].
+    pub fn set_proxies(&mut self, proxies: &[Arc<dyn Proxy>]) -> Result<()> {
+        check_range("number of proxies", proxies.len(), 1..=PROXIES)?;
+        for (i, proxy) in proxies.iter().enumerate() {
+            if proxies[..i].iter().any(|p| p.name() == proxy.name()) {
+                return Err(Error::InvalidArgument(format!(
+                    "proxies: found {:?} twice, expected each once",
+                    proxy.name()
+                )));
+            }
+        }
+        self.proxies = proxies.to_vec();
+        Ok(())
+    }
+
+    /// How the strategy `rank` makes one order of the ranks by several scores; default the sum of
+    /// log ranks.
+    pub fn set_aggregation(&mut self, aggregation: Aggregation) {
+        self.aggregation = aggregation;
+    }
+
+    /// Most architectures that the strategy `rank` looks at: 1 to 60,000. A space with no more
+    /// classes of isomorphic architectures is ranked whole.
+    pub fn set_budget(&mut self, budget: u32) -> Result<()> {
+        self.budget = check_range("budget", budget, BUDGET)?;
+        Ok(())
+    }
+
+    /// Rungs of successive halving: 1 to 6. Rung r has `draw_growth`^r draws of each candidate.
+    pub fn set_rungs(&mut self, rungs: u32) -> Result<()> {
+        self.rungs = check_range("rungs", rungs, RUNGS)?;
+        Ok(())
+    }
+
+    /// Of so many candidates one goes on to the next rung: 2 to 1024.
+    pub fn set_reduction(&mut self, reduction: u32) -> Result<()> {
+        self.reduction = check_range("reduction", reduction, REDUCTION)?;
+        Ok(())
+    }
+
+    /// A rung has so many times the draws of the one before it: 2 to 8.
+    pub fn set_draw_growth(&mut self, draw_growth: u32) -> Result<()> {
+        self.draw_growth = check_range("draw_growth", draw_growth, DRAW_GROWTH)?;
+        Ok(())
+    }
+
+    /// Draws of weights and images a candidate is scored on: 1 to 1000, default 3. The strategy
+    /// `rank` has rungs instead.
     pub fn set_repeats(&mut self, repeats: u32) -> Result<()> {
         self.repeats = check_range("repeats", repeats, REPEATS)?;
         Ok(())
@@ -186,6 +315,11 @@ impl Config {
         Ok(())
     }
 
+    /// The proxies that have a network of their own, and its size.
+    pub fn proxy_networks(&self) -> &BTreeMap<String, ProxyNetwork> {
+        &self.proxy_networks
+    }
+
     /// The size that [`set_proxy_network`](Self::set_proxy_network) has set.
     pub fn proxy_network(&self, proxy: Option<&str>) -> ProxyNetwork {
         match proxy {
@@ -239,6 +373,34 @@ impl Config {
     /// The data set that the preset is for.
     pub fn dataset(&self) -> DatasetKind {
         self.dataset
+    }
+    /// How the space is searched.
+    pub fn strategy(&self) -> Strategy {
+        self.strategy
+    }
+    /// The scores of the strategy `rank`.
+    pub fn proxies(&self) -> &[Arc<dyn Proxy>] {
+        &self.proxies
+    }
+    /// How their ranks become one order.
+    pub fn aggregation(&self) -> Aggregation {
+        self.aggregation
+    }
+    /// Most architectures that are looked at.
+    pub fn budget(&self) -> u32 {
+        self.budget
+    }
+    /// Rungs of successive halving.
+    pub fn rungs(&self) -> u32 {
+        self.rungs
+    }
+    /// Of so many candidates one goes on to the next rung.
+    pub fn reduction(&self) -> u32 {
+        self.reduction
+    }
+    /// A rung has so many times the draws of the one before it.
+    pub fn draw_growth(&self) -> u32 {
+        self.draw_growth
     }
     /// The seed of all random numbers.
     pub fn seed(&self) -> u64 {

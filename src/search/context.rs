@@ -6,12 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::checkpoint::{self, RoundValues, State, fault};
+use super::checkpoint::{self, State, fault};
 use super::log::{Log, LogLevel, LogSink};
-use super::records::{self, HostPruning, Place, Record, RoundSummary, settle};
-use super::round::{candidates, check_prune, rounds_left, stage};
-use super::scoring::{Score, Scored, Scoring};
-use super::{Config, Control, DeviceKind, Progress};
+use super::prune::Prune;
+use super::rank::{Measured, Rank, Ranked};
+use super::records::{self, HostPruning, Place, Record, RoundSummary};
+use super::round::check_prune;
+use super::scoring::Score;
+use super::strategy::{Bench, Found, Round, Search, Values};
+use super::{Config, Control, DeviceKind, Progress, Strategy};
 use crate::compute::Engine;
 use crate::data::{Dataset, digest_of};
 use crate::error::{Error, Result};
@@ -50,12 +53,9 @@ pub struct Context {
     engine: Box<dyn Engine>,
     device: (DeviceKind, i32),
     control: Arc<Control>,
-    mask: Mask,
-    round: u32,
+    search: Search,
     /// The round at hand, once it has begun.
-    scoring: Option<Scoring>,
-    records: Vec<Record>,
-    by_host: Vec<HostPruning>,
+    at_hand: Option<Round>,
     seconds: f64,
     schedule: Option<Schedule>,
     log: Log,
@@ -89,17 +89,17 @@ impl Context {
             engine,
             device: config.device(),
             control: Arc::new(Control::default()),
-            mask,
-            round: 0,
-            scoring: None,
-            records: Vec::new(),
-            by_host: Vec::new(),
+            search: Search::new(config, dataset)?,
+            at_hand: None,
             seconds: 0.0,
             schedule: None,
             log: Log::default(),
             skipped: dataset.skipped(),
         };
-        context.control.set_progress(&context.progress(0));
+        if config.strategy() == Strategy::Rank {
+            context.search.begin(context.bench())?;
+        }
+        context.show(0);
         Ok(context)
     }
 
@@ -137,23 +137,24 @@ impl Context {
             other => other,
         })?;
         let in_file = |problem: String| fault(path, problem);
-        let (mask, records, by_host) = saved.replay(&config).map_err(in_file)?;
-        let space = &config.supernet().space;
-        let all = stage(space, &mask).map_or_else(Vec::new, |s| candidates(s, space, &mask));
-        let values = saved.scoring(&config, all.len()).map_err(in_file)?;
+        let search = saved.replay(&config, dataset)?.map_err(in_file)?;
+        let values = saved.round_at_hand(&config, &search).map_err(in_file)?;
         saved.check_whole()?.map_err(in_file)?;
         saved.check_dataset(path, dataset)?;
 
         let mut context = Self::new(&config, dataset)?;
-        (context.mask, context.records, context.by_host) = (mask, records, by_host);
-        (context.round, context.seconds) = (saved.round, saved.seconds);
-        if let Some(RoundValues { now, without }) = values {
-            let mut scoring = context.begin()?;
-            scoring.restore(now, without, config.score_decimals());
-            context.scoring = Some(scoring);
+        (context.search, context.seconds) = (search, saved.seconds);
+        if let Some(values) = values {
+            let mut round = context.search.begin(context.bench())?;
+            values.into_round(&mut round, &config);
+            context.at_hand = Some(round);
         }
-        context.control.set_progress(&context.progress(context.finished()));
+        context.show(context.finished());
         Ok(context)
+    }
+
+    fn bench(&self) -> Bench<'_> {
+        Bench { config: &self.config, dataset: &self.dataset, engine: self.engine.as_ref() }
     }
 
     /// Writes a checkpoint, from which [`load`](Self::load) goes on. The file holds its old content
@@ -161,21 +162,17 @@ impl Context {
     ///
     /// Errors: [`Error::Io`]; those of reading all images for their digest.
     pub fn save(&self, path: &Path) -> Result<()> {
-        let scored = self.scoring.as_ref().map(Scoring::scored);
-        checkpoint::write(path, &self.state(scored))
+        checkpoint::write(path, &self.state(self.at_hand.as_ref().map(Round::found)))
     }
 
-    fn state<'a>(&'a self, scored: Option<Scored<'a>>) -> State<'a> {
+    fn state<'a>(&'a self, found: Option<Found<'a>>) -> State<'a> {
         State {
             config: &self.config,
             device: self.device,
             dataset: &self.dataset,
             seconds: self.seconds,
-            round: self.round,
-            mask: &self.mask,
-            records: &self.records,
-            by_host: &self.by_host,
-            scored,
+            search: &self.search,
+            found,
         }
     }
 
@@ -208,30 +205,62 @@ impl Context {
         self.control.clone()
     }
 
-    /// The candidates of the round at hand; none at the end.
+    /// The candidates of the round at hand; none at the end, and none with the strategy `rank`.
     pub fn candidates(&self) -> Vec<Choice> {
-        let space = &self.config.supernet().space;
-        stage(space, &self.mask).map_or_else(Vec::new, |s| candidates(s, space, &self.mask))
+        match &self.search {
+            Search::Prune(search) => search.candidates(&self.config),
+            Search::Rank(_) => Vec::new(),
+        }
+    }
+
+    /// Number of candidates of the round at hand, whatever the strategy; 0 at the end.
+    pub fn candidate_count(&self) -> usize {
+        self.search.candidates(&self.config)
     }
 
     fn progress(&self, candidate: usize) -> Progress {
-        let prune = self.config.prune_per_edge() as usize;
-        let left = rounds_left(&self.config.supernet().space, &self.mask, prune);
         Progress {
-            round: self.round,
-            rounds: self.round + left as u32,
+            round: self.search.round(),
+            rounds: self.search.rounds(&self.config),
             candidate: candidate as u32,
-            candidates: self.candidates().len() as u32,
+            candidates: self.candidate_count() as u32,
             seconds: self.seconds,
         }
     }
 
-    /// Candidates of the round at hand that have a score.
-    fn finished(&self) -> usize {
-        self.scoring.as_ref().map_or(0, |s| s.scored().finished)
+    /// Shows other threads how far the search is.
+    fn show(&self, finished: usize) {
+        self.control.set_progress(&self.progress(finished));
+        let work = self.search.work(&self.config);
+        self.control.set_work(work.counts(finished, self.candidate_count()));
     }
 
-    /// One pruning round; true when it was the last. A finished search does nothing.
+    /// Candidates of the round at hand that are finished.
+    fn finished(&self) -> usize {
+        self.at_hand.as_ref().map_or(0, |round| round.found().finished())
+    }
+
+    /// The state of a search that prunes; an error that says what asked for it otherwise.
+    fn pruning(&self, what: &str) -> Result<&Prune> {
+        match &self.search {
+            Search::Prune(search) => Ok(search),
+            Search::Rank(_) => Err(Error::InvalidState(format!(
+                "strategy: found rank, expected prune, which {what} belongs to"
+            ))),
+        }
+    }
+
+    /// The state of a search that ranks; an error that says what asked for it otherwise.
+    fn ranks(&self, what: &str) -> Result<&Rank> {
+        match &self.search {
+            Search::Rank(search) => Ok(search),
+            Search::Prune(_) => Err(Error::InvalidState(format!(
+                "strategy: found prune, expected rank, which {what} belongs to"
+            ))),
+        }
+    }
+
+    /// One round; true when it was the last. A finished search does nothing.
     ///
     /// A cancelled or failed round keeps the candidates that it has scored: the next call goes on
     /// from there, to the same result. The call that reports a cancel uses the request up; it
@@ -243,9 +272,8 @@ impl Context {
         if self.is_finished() {
             return Ok(true);
         }
-        let all = 0..self.candidates().len();
-        let scores = self.score(all, observer)?;
-        self.close(&scores)
+        let values = self.evaluated(0..self.candidate_count(), observer)?;
+        self.close(values)
     }
 
     /// All rounds that remain.
@@ -258,13 +286,64 @@ impl Context {
     /// and prunes nothing. What this search has scored before is not computed again. Cancelled or
     /// failed, it keeps what it has, as [`run_round`](Self::run_round) does.
     ///
-    /// Errors: [`Error::InvalidArgument`] if there are fewer candidates; those of `run_round`.
+    /// Errors: [`Error::InvalidArgument`] if there are fewer candidates; [`Error::InvalidState`] with
+    /// the strategy `rank`, for which there is [`measure`](Self::measure); those of `run_round`.
     pub fn evaluate(
         &mut self,
         range: Range<usize>,
         observer: Observer<'_>,
     ) -> Result<Vec<Evaluation>> {
-        let count = self.candidates().len();
+        self.pruning("evaluate")?;
+        let Some((digest, round)) = self.check_piece(&range)? else { return Ok(Vec::new()) };
+        let Values::Prune(scores) = self.evaluated(range, observer)? else {
+            return Err(Error::Internal("a round of another strategy".into()));
+        };
+        Ok(scores.into_iter().map(|score| Evaluation { digest, round, score }).collect())
+    }
+
+    /// Measures candidates of the round at hand, by their places in it, and ranks nothing: all
+    /// draws of each, draw by draw. The counterpart of [`evaluate`](Self::evaluate) for the strategy
+    /// `rank`.
+    ///
+    /// Errors: [`Error::InvalidArgument`] if there are fewer candidates; [`Error::InvalidState`] with
+    /// another strategy; those of `run_round`.
+    pub fn measure(
+        &mut self,
+        range: Range<usize>,
+        observer: Observer<'_>,
+    ) -> Result<Vec<Measured>> {
+        let draws = self.ranks("measure")?.draws(&self.config);
+        let Some((digest, round)) = self.check_piece(&range)? else { return Ok(Vec::new()) };
+        let Values::Rank(rows) = self.evaluated(range.clone(), observer)? else {
+            return Err(Error::Internal("a round of another strategy".into()));
+        };
+        let width = self.config.proxies().len();
+        let of_row = |(candidate, row): (usize, Vec<f64>)| -> Vec<Measured> {
+            let one = |(draw, values): (usize, &[f64])| Measured {
+                digest,
+                round,
+                candidate: candidate as u32,
+                draw: draw as u32,
+                values: values.to_vec(),
+            };
+            draws.clone().zip(row.chunks(width)).map(one).collect()
+        };
+        Ok(range.zip(rows).flat_map(of_row).collect())
+    }
+
+    /// Draws of each candidate of the round at hand: so many [`Measured`] has each. 1 while the
+    /// strategy is not `rank`.
+    pub fn draws(&self) -> usize {
+        match &self.search {
+            Search::Prune(_) => 1,
+            Search::Rank(search) => search.draws(&self.config).len(),
+        }
+    }
+
+    /// Checks the candidates that a piece of a round is of; the round's digest and number, or `None`
+    /// if there is nothing to do.
+    fn check_piece(&self, range: &Range<usize>) -> Result<Option<(u64, u32)>> {
+        let count = self.candidate_count();
         if range.start > range.end || range.end > count {
             return Err(Error::InvalidArgument(format!(
                 "first and count: found candidates {} to {}, expected some of the round's {count}",
@@ -275,95 +354,47 @@ impl Context {
             return Err(Error::Cancelled);
         }
         if range.is_empty() {
-            return Ok(Vec::new());
+            return Ok(None);
         }
-        let (digest, round) = (self.round_digest()?, self.round);
-        let scores = self.score(range, observer)?;
-        Ok(scores.into_iter().map(|score| Evaluation { digest, round, score }).collect())
+        Ok(Some((self.round_digest()?, self.search.round())))
     }
 
     /// Ends the round at hand with the scores of all its candidates, wherever they were computed;
     /// true when it was the last. They come in any order. A finished search takes none.
     ///
     /// Errors: [`Error::InvalidArgument`] for a candidate that is missing, twice or of another
-    /// round, configuration or data set, or a score that is not finite; [`Error::Io`] if the
+    /// round, configuration or data set, or a score that is not finite; [`Error::InvalidState`] with
+    /// the strategy `rank`, for which there is [`settle`](Self::settle); [`Error::Io`] if the
     /// checkpoint cannot be written. Then nothing has changed.
     pub fn apply(&mut self, evaluations: &[Evaluation]) -> Result<bool> {
+        let search = self.pruning("apply")?;
         if self.is_finished() && evaluations.is_empty() {
             return Ok(true);
         }
-        let scores = self.sorted(evaluations)?;
-        self.close(&scores)
+        let scores = search.sorted(&self.config, self.round_digest()?, evaluations)?;
+        self.close(Values::Prune(scores))
     }
 
-    /// The scores in the order of the candidates.
-    fn sorted(&self, evaluations: &[Evaluation]) -> Result<Vec<Score>> {
-        let all = self.candidates();
-        let digest = self.round_digest()?;
-        let space = &self.config.supernet().space;
-        let mut scores = vec![None; all.len()];
-        for (i, evaluation) in evaluations.iter().enumerate() {
-            let Evaluation { score, round, .. } = evaluation;
-            let wrong =
-                |problem: String| Err(Error::InvalidArgument(format!("scores[{i}]{problem}")));
-            if *round != self.round {
-                return wrong(format!(".round: found {round}, expected {}", self.round));
-            }
-            if evaluation.digest != digest {
-                return wrong(format!(
-                    ".digest: found {:016x}, expected {digest:016x}: one of another configuration, \
-                     data set or mask",
-                    evaluation.digest
-                ));
-            }
-            let Ok(place) = all.binary_search(&score.choice) else {
-                let Choice { cell, edge, operation } = score.choice;
-                return wrong(format!(
-                    ": found cell {cell}, edge {edge}, operation {operation}, expected a candidate of \
-                     the round"
-                ));
-            };
-            let name = Place::new(space, score.choice);
-            for (key, value) in [
-                ("ntk_delta", score.ntk_delta),
-                ("regions_delta", score.regions_delta),
-                ("ntk_now", score.ntk_now),
-                ("ntk_without", score.ntk_without),
-                ("regions_now", score.regions_now),
-                ("regions_without", score.regions_without),
-            ] {
-                if !value.is_finite() {
-                    return wrong(format!(
-                        ".{key}: found {value} for {name}, expected a finite number"
-                    ));
-                }
-            }
-            if scores[place].replace(*score).is_some() {
-                return wrong(format!(": found {name} again, expected each candidate once"));
-            }
+    /// Ends the round at hand with the values of all its candidates and draws, wherever they were
+    /// measured; true when it was the last. They come in any order. The counterpart of
+    /// [`apply`](Self::apply) for the strategy `rank`, with the same errors.
+    pub fn settle(&mut self, measured: &[Measured]) -> Result<bool> {
+        let search = self.ranks("settle")?;
+        if self.is_finished() && measured.is_empty() {
+            return Ok(true);
         }
-        let missing = scores.iter().position(Option::is_none);
-        if let Some(place) = missing {
-            return Err(Error::InvalidArgument(format!(
-                "scores: found {} of {} candidates, {} is missing",
-                evaluations.len(),
-                all.len(),
-                Place::new(space, all[place])
-            )));
-        }
-        Ok(scores.into_iter().flatten().collect())
+        let values = search.sorted(&self.config, self.round_digest()?, measured)?;
+        self.close(Values::Rank(values))
     }
 
     /// What the scores of the round at hand depend on, but for the machine: configuration, data
-    /// set, round and mask.
+    /// set, round and mask or candidates.
     ///
     /// Errors: those of reading all images for their digest.
     pub fn round_digest(&self) -> Result<u64> {
         let mut text = self.config.identity();
-        text += &format!("images={:016x}\nround={}\nmask=", self.dataset.digest()?, self.round);
-        text.extend(
-            self.mask.nested().iter().flatten().flatten().map(|a| if *a { '1' } else { '0' }),
-        );
+        text += &format!("images={:016x}\nround={}\n", self.dataset.digest()?, self.search.round());
+        text += &self.search.identity();
         Ok(digest_of(text.as_bytes()))
     }
 
@@ -374,34 +405,22 @@ impl Context {
     /// [`Error::InvalidState`] if the operation is not active, or the last of an edge that must keep
     /// one; [`Error::Io`] if the checkpoint cannot be written. Then nothing has changed.
     pub fn prune(&mut self, choice: Choice) -> Result<()> {
-        check_prune(&self.config.supernet().space, &self.mask, choice)?;
-        self.by_host
-            .try_reserve(1)
-            .map_err(|_| Error::OutOfMemory("the history of prunings".into()))?;
-        self.commit(|search| {
-            // The round that has begun is over.
-            search.round += u32::from(search.scoring.is_some());
-            search.mask.remove(choice);
-            search.by_host.push(HostPruning { round: search.round, choice });
-        })?;
+        let search = self.pruning("prune")?;
+        check_prune(&self.config.supernet().space, &search.mask, choice)?;
+        let next = search.without(choice, self.at_hand.is_some())?;
+        self.commit(Search::Prune(next))?;
         let place = Place::new(&self.config.supernet().space, choice);
         self.log.write(LogLevel::Info, || format!("pruned by the host: {place}"));
         Ok(())
     }
 
-    /// The round at hand, nothing scored yet.
-    fn begin(&self) -> Result<Scoring> {
-        let (all, engine) = (self.candidates(), self.engine.as_ref());
-        Scoring::new(&self.config, &self.dataset, engine, &self.mask, self.round, all)
-    }
-
-    /// Scores candidates of the round at hand that have no score yet, and returns those of all in
-    /// `range`.
-    fn score(&mut self, range: Range<usize>, observer: Observer<'_>) -> Result<Vec<Score>> {
+    /// Evaluates candidates of the round at hand that have no values yet, and returns those of all
+    /// in `range`.
+    fn evaluated(&mut self, range: Range<usize>, observer: Observer<'_>) -> Result<Values> {
         let start = Instant::now();
-        let result = self.scored(range.clone(), observer, start);
+        let result = self.evaluate_open(range.clone(), observer, start);
         self.seconds += start.elapsed().as_secs_f64();
-        self.control.set_progress(&self.progress(self.finished()));
+        self.show(self.finished());
         let skipped = self.dataset.skipped();
         if skipped > self.skipped {
             self.log.write(LogLevel::Warning, || {
@@ -410,44 +429,46 @@ impl Context {
             self.skipped = skipped;
         }
         result?;
-        let scores = self.scoring.as_ref().and_then(|scoring| scoring.scores(range));
-        scores.ok_or_else(|| Error::Internal("a round without all scores".into()))
+        let values = self.at_hand.as_ref().and_then(|round| round.values(range));
+        values.ok_or_else(|| Error::Internal("a round without all values".into()))
     }
 
-    fn scored(
+    fn evaluate_open(
         &mut self,
         range: Range<usize>,
         observer: Observer<'_>,
         start: Instant,
     ) -> Result<()> {
-        let mut scoring = match self.scoring.take() {
-            Some(scoring) => scoring,
+        let mut round = match self.at_hand.take() {
+            Some(round) => round,
             None => {
-                let scoring = self.begin()?;
+                let round = self.search.begin(self.bench())?;
                 let p = self.progress(0);
                 self.log.write(LogLevel::Info, || {
                     format!("round {} of {}: {} candidates", p.round + 1, p.rounds, p.candidates)
                 });
-                scoring
+                round
             }
         };
-        let mut progress = self.progress(scoring.scored().finished);
+        let mut progress = self.progress(round.found().finished());
         let mut schedule = self.schedule.take();
         let mut log = std::mem::take(&mut self.log);
         let control = &self.control;
         control.set_progress(&progress);
+        let work = self.search.work(&self.config);
         let cancel = control.watch();
         let mut unsaved = Ok(());
         let failed = Cell::new(false);
         let stop = || cancel.is_stopped() || failed.get();
-        let mut after = |scored: Scored<'_>| {
-            progress.candidate = scored.finished as u32;
+        let mut after = |found: Found<'_>| {
+            progress.candidate = found.finished() as u32;
             progress.seconds = self.seconds + start.elapsed().as_secs_f64();
             control.set_progress(&progress);
+            control.set_work(work.counts(found.finished(), progress.candidates as usize));
             if let Some(s) = &mut schedule
                 && s.last.elapsed() >= s.interval
             {
-                let state = State { seconds: progress.seconds, ..self.state(Some(scored)) };
+                let state = State { seconds: progress.seconds, ..self.state(Some(found)) };
                 unsaved = s.write(&state, &mut log);
                 failed.set(unsaved.is_err());
             }
@@ -455,69 +476,54 @@ impl Context {
                 cancel.stop();
             }
         };
-        let (config, dataset, engine) = (&self.config, &self.dataset, self.engine.as_ref());
-        let result = scoring.evaluate(config, dataset, engine, range, &mut after, &stop);
+        let result = round.evaluate(self.bench(), range, &mut after, &stop);
         let cancelled = cancel.finish();
-        (self.scoring, self.schedule, self.log) = (Some(scoring), schedule, log);
+        (self.at_hand, self.schedule, self.log) = (Some(round), schedule, log);
         if cancelled {
             return Err(Error::Cancelled);
         }
         unsaved.and(result)
     }
 
-    /// Ranks the round's candidates and prunes; true if it was the last round. If that fails, the
-    /// round is as it was.
-    fn close(&mut self, scores: &[Score]) -> Result<bool> {
-        let settled = settle(&self.config, &self.mask, self.round, scores)?;
-        self.records
-            .try_reserve(settled.len())
-            .map_err(|_| Error::OutOfMemory("the records of a round".into()))?;
-        let (first, rounds) = (self.records.len(), self.progress(0).rounds);
-        self.commit(|search| {
-            let pruned = settled.iter().filter(|r| r.pruned);
-            pruned.for_each(|r| search.mask.remove(r.score.choice));
-            search.records.extend(settled);
-            search.round += 1;
-        })?;
-        let space = &self.config.supernet().space;
-        let pruned = self.records[first..].iter().filter(|r| r.pruned);
-        self.log.write(LogLevel::Info, || {
-            let places: Vec<String> =
-                pruned.map(|r| Place::new(space, r.score.choice).to_string()).collect();
-            format!("round {} of {rounds}: pruned {}", self.round, places.join(", "))
-        });
+    /// Ends the round at hand; true if it was the last. If that fails, the round is as it was.
+    fn close(&mut self, values: Values) -> Result<bool> {
+        let next = self.search.after(self.bench(), values)?;
+        let rounds = self.search.rounds(&self.config);
+        self.commit(next)?;
+        self.search.tell(&self.config, rounds, &mut self.log);
         Ok(self.is_finished())
     }
 
-    /// Makes a change that ends the scoring at hand, and saves. If that fails, nothing has changed.
-    fn commit(&mut self, change: impl FnOnce(&mut Self)) -> Result<()> {
-        let before = (self.mask.clone(), self.round, self.records.len(), self.by_host.len());
-        change(self);
-        let scoring = self.scoring.take();
+    /// Goes on to another state of the search, which ends the round at hand, and saves. If that
+    /// fails, nothing has changed.
+    fn commit(&mut self, next: Search) -> Result<()> {
+        let before = (std::mem::replace(&mut self.search, next), self.at_hand.take());
         if let Some(mut schedule) = self.schedule.take() {
             let mut log = std::mem::take(&mut self.log);
             let saved = schedule.write(&self.state(None), &mut log);
             (self.schedule, self.log) = (Some(schedule), log);
             if let Err(error) = saved {
-                let (mask, round, records, by_host) = before;
-                (self.mask, self.round, self.scoring) = (mask, round, scoring);
-                self.records.truncate(records);
-                self.by_host.truncate(by_host);
+                (self.search, self.at_hand) = before;
                 return Err(error);
             }
         }
-        self.control.set_progress(&self.progress(0));
+        self.show(0);
         Ok(())
     }
 
-    /// Whether nothing is left to prune.
+    /// Whether no round is left.
     pub fn is_finished(&self) -> bool {
-        stage(&self.config.supernet().space, &self.mask).is_none()
+        self.search.is_finished(&self.config)
     }
 
-    /// The operations still active.
+    /// How the space is searched.
+    pub fn strategy(&self) -> Strategy {
+        self.config.strategy()
+    }
+
+    /// The operations still active. With the strategy `rank` all, and at the end those of the best.
     pub fn mask(&self) -> &Mask {
-        &self.mask
+        self.search.mask()
     }
 
     /// The result; an error before the end.
@@ -529,27 +535,50 @@ impl Context {
                 p.round, p.rounds
             )));
         }
-        Genotype::from_mask(&self.config.supernet().space, &self.mask)
+        self.search.genotype(&self.config)
     }
 
-    /// Every candidate of every finished round, in order.
+    /// What the finished rounds of the strategy `rank` say, the best first: all that was measured,
+    /// and then what is not connected. Empty before the first round has ended, and with another
+    /// strategy.
+    pub fn ranking(&self) -> &[Ranked] {
+        match &self.search {
+            Search::Prune(_) => &[],
+            Search::Rank(search) => &search.ranking,
+        }
+    }
+
+    /// Every candidate of every finished round, in order; none with the strategy `rank`, which has a
+    /// [`ranking`](Self::ranking).
     pub fn records(&self) -> &[Record] {
-        &self.records
+        match &self.search {
+            Search::Prune(search) => &search.records,
+            Search::Rank(_) => &[],
+        }
     }
 
-    /// The finished rounds, in order; not those that the host ended by [`prune`](Self::prune).
+    /// The finished rounds, in order; not those that the host ended by [`prune`](Self::prune). None
+    /// with the strategy `rank`.
     pub fn rounds(&self) -> Vec<RoundSummary> {
-        records::rounds(&self.records)
+        records::rounds(self.records())
     }
 
     /// What the host pruned, in order.
     pub fn pruned_by_host(&self) -> &[HostPruning] {
-        &self.by_host
+        match &self.search {
+            Search::Prune(search) => &search.by_host,
+            Search::Rank(_) => &[],
+        }
     }
 
     /// The whole history as JSON, by names.
     pub fn records_json(&self) -> serde_json::Value {
-        records::to_json(&self.config, &self.records, &self.by_host)
+        match &self.search {
+            Search::Prune(search) => {
+                records::to_json(&self.config, &search.records, &search.by_host)
+            }
+            Search::Rank(search) => records::ranking_to_json(&self.config, &search.ranking),
+        }
     }
 
     /// Where it computes, AUTO resolved; as the config says if the engine was given.

@@ -25,6 +25,8 @@ pub struct Control {
     /// The four counts, 16 bits each, so that a reader never sees two rounds mixed.
     counts: AtomicU64,
     seconds: AtomicU64,
+    /// Two halves: what is done, and all there is to do.
+    work: AtomicU64,
 }
 
 impl Control {
@@ -65,6 +67,18 @@ impl Control {
             candidates: part(0),
             seconds: f64::from_bits(self.seconds.load(Ordering::Acquire)),
         }
+    }
+
+    /// How much of the whole search is done, and how much there is: evaluations of a candidate on a
+    /// draw, as far as they can be foreseen. Seconds of the rest follow from those so far.
+    pub fn work(&self) -> (u32, u32) {
+        let work = self.work.load(Ordering::Acquire);
+        ((work >> 32) as u32, work as u32)
+    }
+
+    pub(super) fn set_work(&self, (done, all): (u64, u64)) {
+        let part = |v: u64| v.min(u32::MAX.into());
+        self.work.store(part(done) << 32 | part(all), Ordering::Release);
     }
 
     pub(super) fn set_progress(&self, p: &Progress) {

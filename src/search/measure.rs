@@ -148,18 +148,7 @@ impl Measurement {
         dataset: &Dataset,
         mask: &Mask,
     ) -> Result<Vec<(usize, f64)>> {
-        let of_cost = |p: &(usize, &Arc<dyn Proxy>)| p.1.need() == Need::Cost;
-        let mut proxies = self.proxies.iter().enumerate().filter(of_cost).peekable();
-        if proxies.peek().is_none() {
-            return Ok(Vec::new());
-        }
-        let training = Training {
-            dataset: config.dataset().name(),
-            input: dataset.shape(),
-            classes: dataset.classes(),
-        };
-        let cost = config.supernet().training_network(mask, &training)?.cost();
-        Ok(proxies.map(|(place, proxy)| (place, proxy.of_cost(cost))).collect())
+        costs(&self.proxies, config, dataset, mask)
     }
 
     /// The values of a network whose output does not depend on the image, which is not measured.
@@ -202,6 +191,42 @@ impl Measurement {
     }
 }
 
+/// The values of those of some proxies that need no evaluation: (place, value).
+pub(super) fn costs(
+    proxies: &[Arc<dyn Proxy>],
+    config: &Config,
+    dataset: &Dataset,
+    mask: &Mask,
+) -> Result<Vec<(usize, f64)>> {
+    let of_cost = |p: &(usize, &Arc<dyn Proxy>)| p.1.need() == Need::Cost;
+    let mut proxies = proxies.iter().enumerate().filter(of_cost).peekable();
+    if proxies.peek().is_none() {
+        return Ok(Vec::new());
+    }
+    let training = Training {
+        dataset: config.dataset().name(),
+        input: dataset.shape(),
+        classes: dataset.classes(),
+    };
+    let cost = config.supernet().training_network(mask, &training)?.cost();
+    proxies
+        .map(|(place, proxy)| {
+            let value = proxy.of_cost(cost);
+            check_finite(proxy.as_ref(), value)?;
+            Ok((place, value))
+        })
+        .collect()
+}
+
+/// That a proxy keeps its promise.
+pub(super) fn check_finite(proxy: &dyn Proxy, value: f64) -> Result<()> {
+    if value.is_finite() {
+        return Ok(());
+    }
+    let name = proxy.name();
+    Err(Error::Internal(format!("proxy {name}: found {value}, expected a finite number")))
+}
+
 #[expect(clippy::too_many_arguments, reason = "the parts of a measurement, borrowed apart")]
 fn evaluate(
     proxies: &[Arc<dyn Proxy>],
@@ -241,11 +266,10 @@ fn evaluate(
     engine.evaluate(&mut tasks, &reduce, &mut |number, values| {
         let job = jobs[number];
         let members = &groups[job.group].members;
-        if let Some((m, value)) = members.iter().zip(&values).find(|(_, v)| !v.is_finite()) {
-            outcome = Err(Error::Internal(format!(
-                "proxy {}: found {value}, expected a finite number",
-                proxies[*m].name()
-            )));
+        let mut checks =
+            members.iter().zip(&values).map(|(m, v)| check_finite(proxies[*m].as_ref(), *v));
+        outcome = checks.try_for_each(|check| check);
+        if outcome.is_err() {
             return ControlFlow::Break(());
         }
         flow = sink(job, &values);

@@ -1,5 +1,6 @@
-//! The search: rounds of candidates, their ranking, what is pruned (section 3.4).
+//! The search: rounds of candidates, and what their values lead to (sections 3.4 and 3.9).
 
+mod aggregation;
 mod checkpoint;
 mod config;
 mod context;
@@ -9,13 +10,17 @@ mod indicators;
 mod log;
 mod measure;
 pub mod parameters;
+mod prune;
+mod rank;
 pub mod ranking;
 mod records;
 mod replace;
 pub mod round;
 mod scoring;
+mod strategy;
 
-pub use config::{Config, DeviceKind, Sampling};
+pub use aggregation::{Aggregation, aggregate, average_ranks};
+pub use config::{Config, DeviceKind, Sampling, Strategy};
 pub use context::{Context, Evaluation, Observer};
 pub use control::{Control, Progress};
 pub use indicators::{
@@ -23,5 +28,6 @@ pub use indicators::{
     scores_with,
 };
 pub use log::{LogLevel, LogSink};
+pub use rank::{Measured, Ranked};
 pub use records::{HostPruning, Record, RoundSummary};
 pub use scoring::Score;

@@ -5,15 +5,17 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use super::aggregation::Aggregation;
 use super::config::{
-    BATCH_SIZE, Config, DeviceKind, LAST_GPU, PRUNE_PER_EDGE, REPEATS, SCORE_DECIMALS, Sampling,
-    THREADS,
+    BATCH_SIZE, BUDGET, CELLS, CHANNELS, Config, DRAW_GROWTH, DeviceKind, IMAGE_SIZE, LAST_GPU,
+    PRUNE_PER_EDGE, REDUCTION, REPEATS, RUNGS, SCORE_DECIMALS, Sampling, Strategy, THREADS,
 };
 use crate::compute::LIBTORCH_VERSION;
 use crate::data::DatasetKind;
 use crate::error::{Error, Result, check_range};
 use crate::message::clip;
 use crate::network::{Init, Supernet};
+use crate::proxy::{self, Proxy, ProxyNetwork};
 use crate::space::SpaceKind;
 
 /// One parameter. All values are whole numbers; those of a choice are the numbers of the C ABI.
@@ -29,10 +31,14 @@ pub struct Parameter {
     pub choices: Option<&'static [&'static str]>,
     /// Whether it decides what a search finds, and not only where and how soon.
     pub decides: bool,
+    /// The strategy that alone reads it; `None` for all.
+    pub strategy: Option<Strategy>,
     get: fn(&Config) -> u64,
     set: fn(&mut Config, u64) -> Result<()>,
 }
 
+const STRATEGIES: [Strategy; 2] = [Strategy::Prune, Strategy::Rank];
+const AGGREGATIONS: [Aggregation; 2] = [Aggregation::LogRanks, Aggregation::Ranks];
 const INITS: [Init; 2] = [Init::KaimingNormal, Init::TorchDefault];
 const SAMPLINGS: [Sampling; 2] = [Sampling::Common, Sampling::Independent];
 const DEVICES: [DeviceKind; 4] =
@@ -41,13 +47,28 @@ const DEVICES: [DeviceKind; 4] =
 const DEVICE_NAMES: [&str; 4] = ["auto", "cpu", "cuda", "torch-cpu"];
 
 /// All parameters but the space and the data set, which a configuration is made from.
-pub static PARAMETERS: [Parameter; 10] = [
+/// The strategy stands first, since presets follow it.
+pub static PARAMETERS: [Parameter; 20] = [
+    Parameter {
+        name: "strategy",
+        minimum: 1,
+        maximum: STRATEGIES.len() as u64,
+        choices: Some(&["prune", "rank"]),
+        decides: true,
+        strategy: None,
+        get: |c| c.strategy() as u64,
+        set: |c, v| {
+            c.set_strategy(STRATEGIES[v as usize - 1]);
+            Ok(())
+        },
+    },
     Parameter {
         name: "seed",
         minimum: 0,
         maximum: u64::MAX,
         choices: None,
         decides: true,
+        strategy: None,
         get: |c| c.seed(),
         set: |c, v| {
             c.set_seed(v);
@@ -60,6 +81,7 @@ pub static PARAMETERS: [Parameter; 10] = [
         maximum: *REPEATS.end() as u64,
         choices: None,
         decides: true,
+        strategy: Some(Strategy::Prune),
         get: |c| c.repeats().into(),
         set: |c, v| c.set_repeats(v as u32),
     },
@@ -69,6 +91,7 @@ pub static PARAMETERS: [Parameter; 10] = [
         maximum: *BATCH_SIZE.end() as u64,
         choices: None,
         decides: true,
+        strategy: None,
         get: |c| c.batch_size().into(),
         set: |c, v| c.set_batch_size(v as u32),
     },
@@ -78,6 +101,7 @@ pub static PARAMETERS: [Parameter; 10] = [
         maximum: *PRUNE_PER_EDGE.end() as u64,
         choices: None,
         decides: true,
+        strategy: Some(Strategy::Prune),
         get: |c| c.prune_per_edge().into(),
         set: |c, v| c.set_prune_per_edge(v as u32),
     },
@@ -87,6 +111,7 @@ pub static PARAMETERS: [Parameter; 10] = [
         maximum: *SCORE_DECIMALS.end() as u64,
         choices: None,
         decides: true,
+        strategy: Some(Strategy::Prune),
         get: |c| c.score_decimals().into(),
         set: |c, v| c.set_score_decimals(v as u32),
     },
@@ -96,6 +121,7 @@ pub static PARAMETERS: [Parameter; 10] = [
         maximum: INITS.len() as u64,
         choices: Some(&["kaiming_normal", "torch_default"]),
         decides: true,
+        strategy: None,
         get: |c| c.init() as u64,
         set: |c, v| {
             c.set_init(INITS[v as usize - 1]);
@@ -108,6 +134,7 @@ pub static PARAMETERS: [Parameter; 10] = [
         maximum: SAMPLINGS.len() as u64,
         choices: Some(&["common", "independent"]),
         decides: true,
+        strategy: Some(Strategy::Prune),
         get: |c| c.sampling() as u64,
         set: |c, v| {
             c.set_sampling(SAMPLINGS[v as usize - 1]);
@@ -115,11 +142,105 @@ pub static PARAMETERS: [Parameter; 10] = [
         },
     },
     Parameter {
+        name: "channels",
+        minimum: 0,
+        maximum: CHANNELS as u64,
+        choices: None,
+        decides: true,
+        strategy: None,
+        get: |c| c.proxy_network(None).channels.into(),
+        set: |c, v| resize(c, |n| n.channels = v as u32),
+    },
+    Parameter {
+        name: "cells",
+        minimum: 0,
+        maximum: CELLS as u64,
+        choices: None,
+        decides: true,
+        strategy: None,
+        get: |c| c.proxy_network(None).cells.into(),
+        set: |c, v| resize(c, |n| n.cells = v as u32),
+    },
+    Parameter {
+        name: "image_size",
+        minimum: 0,
+        maximum: IMAGE_SIZE as u64,
+        choices: None,
+        decides: true,
+        strategy: None,
+        get: |c| c.proxy_network(None).image_size.into(),
+        set: |c, v| resize(c, |n| n.image_size = v as u32),
+    },
+    Parameter {
+        name: "proxy_batch_size",
+        minimum: 0,
+        maximum: *BATCH_SIZE.end() as u64,
+        choices: None,
+        decides: true,
+        strategy: None,
+        get: |c| c.proxy_network(None).batch_size.into(),
+        set: |c, v| resize(c, |n| n.batch_size = v as u32),
+    },
+    Parameter {
+        name: "aggregation",
+        minimum: 1,
+        maximum: AGGREGATIONS.len() as u64,
+        choices: Some(&["log_ranks", "ranks"]),
+        decides: true,
+        strategy: Some(Strategy::Rank),
+        get: |c| c.aggregation() as u64,
+        set: |c, v| {
+            c.set_aggregation(AGGREGATIONS[v as usize - 1]);
+            Ok(())
+        },
+    },
+    Parameter {
+        name: "budget",
+        minimum: *BUDGET.start() as u64,
+        maximum: *BUDGET.end() as u64,
+        choices: None,
+        decides: true,
+        strategy: Some(Strategy::Rank),
+        get: |c| c.budget().into(),
+        set: |c, v| c.set_budget(v as u32),
+    },
+    Parameter {
+        name: "rungs",
+        minimum: *RUNGS.start() as u64,
+        maximum: *RUNGS.end() as u64,
+        choices: None,
+        decides: true,
+        strategy: Some(Strategy::Rank),
+        get: |c| c.rungs().into(),
+        set: |c, v| c.set_rungs(v as u32),
+    },
+    Parameter {
+        name: "reduction",
+        minimum: *REDUCTION.start() as u64,
+        maximum: *REDUCTION.end() as u64,
+        choices: None,
+        decides: true,
+        strategy: Some(Strategy::Rank),
+        get: |c| c.reduction().into(),
+        set: |c, v| c.set_reduction(v as u32),
+    },
+    Parameter {
+        name: "draw_growth",
+        minimum: *DRAW_GROWTH.start() as u64,
+        maximum: *DRAW_GROWTH.end() as u64,
+        choices: None,
+        decides: true,
+        strategy: Some(Strategy::Rank),
+        get: |c| c.draw_growth().into(),
+        set: |c, v| c.set_draw_growth(v as u32),
+    },
+    Parameter {
         name: "threads",
         minimum: *THREADS.start() as u64,
         maximum: *THREADS.end() as u64,
         choices: None,
         decides: false,
+        strategy: None,
         get: |c| c.threads().into(),
         set: |c, v| c.set_threads(v as u32),
     },
@@ -133,6 +254,7 @@ pub static PARAMETERS: [Parameter; 10] = [
         },
         choices: Some(&DEVICE_NAMES),
         decides: false,
+        strategy: None,
         get: |c| c.device().0 as u64,
         set: |c, v| c.set_device(DEVICES[v as usize], 0),
     },
@@ -146,10 +268,18 @@ pub static PARAMETERS: [Parameter; 10] = [
         },
         choices: None,
         decides: false,
+        strategy: None,
         get: |c| u64::from(c.device().1.unsigned_abs()),
         set: |c, v| c.set_device(c.device().0, v as i32),
     },
 ];
+
+/// Changes the size of all proxy networks.
+fn resize(config: &mut Config, change: impl FnOnce(&mut ProxyNetwork)) -> Result<()> {
+    let mut size = config.proxy_network(None);
+    change(&mut size);
+    config.set_proxy_network(None, size)
+}
 
 impl Parameter {
     /// The parameter of that name.
@@ -202,15 +332,80 @@ impl Parameter {
             };
             return Err(fault(self.name, Some(value), &expected));
         };
-        self.set(config, number).map_err(|error| match error {
-            Error::InvalidArgument(text) => Error::Format(text),
-            other => other,
-        })
+        self.set(config, number).map_err(as_format)
     }
 }
 
+/// JSON's keys of what is no single number.
+const PROXIES: &str = "proxies";
+const PROXY_NETWORKS: &str = "proxy_networks";
+
+/// A value that is refused, as a fault of the text that it is from.
+fn as_format(error: Error) -> Error {
+    match error {
+        Error::InvalidArgument(text) => Error::Format(text),
+        other => other,
+    }
+}
+
+fn network_to_json(size: ProxyNetwork) -> Value {
+    let ProxyNetwork { channels, cells, image_size, batch_size } = size;
+    json!({
+        "channels": channels,
+        "cells": cells,
+        "image_size": image_size,
+        "batch_size": batch_size,
+    })
+}
+
+/// What [`network_to_json`] writes; what is left out is 0.
+fn network_of_json(proxy: &str, json: &Value) -> Result<ProxyNetwork> {
+    let at = |key: &str| format!("{PROXY_NETWORKS}.{proxy}{key}");
+    let Some(object) = json.as_object() else {
+        return Err(fault(&at(""), Some(json), "an object of sizes"));
+    };
+    let mut size = ProxyNetwork::default();
+    for (key, value) in object {
+        let place = match key.as_str() {
+            "channels" => &mut size.channels,
+            "cells" => &mut size.cells,
+            "image_size" => &mut size.image_size,
+            "batch_size" => &mut size.batch_size,
+            _ => {
+                let expected = "only channels, cells, image_size and batch_size";
+                return Err(fault(&at(""), Some(&json!(key)), expected));
+            }
+        };
+        let number = value.as_u64().and_then(|v| u32::try_from(v).ok());
+        *place =
+            number.ok_or_else(|| fault(&at(&format!(".{key}")), Some(value), "a whole number"))?;
+    }
+    Ok(size)
+}
+
+/// Proxies by their names: those of `own`, or else built-in ones.
+fn proxies_of(names: &Value, own: &[Arc<dyn Proxy>]) -> Result<Vec<Arc<dyn Proxy>>> {
+    let Some(names) = names.as_array() else {
+        return Err(fault(PROXIES, Some(names), "a list of names"));
+    };
+    let named = |name: &Value| {
+        let Some(name) = name.as_str() else {
+            return Err(fault(PROXIES, Some(name), "a list of names"));
+        };
+        match own.iter().find(|p| p.name() == name) {
+            Some(own) => Ok(own.clone()),
+            None => proxy::named(name).map_err(|error| match error {
+                Error::NotFound(text) => Error::Format(text),
+                other => other,
+            }),
+        }
+    };
+    names.iter().map(named).collect()
+}
+
 impl Config {
-    /// All of it as JSON: the space and the data set by name, then every parameter.
+    /// All of it as JSON: the space and the data set by name, then every parameter, the names of the
+    /// proxies, and the sizes of the networks that single proxies have.
     pub fn to_json(&self) -> Value {
         let mut json = Map::new();
         json.insert("space".into(), self.supernet().space.name.into());
@@ -218,6 +413,11 @@ impl Config {
         for parameter in &PARAMETERS {
             json.insert(parameter.name.into(), parameter.to_json(self));
         }
+        let names: Vec<&str> = self.proxies().iter().map(|p| p.name()).collect();
+        json.insert(PROXIES.into(), names.into());
+        let networks = self.proxy_networks().iter();
+        let networks = networks.map(|(name, size)| (name.clone(), network_to_json(*size)));
+        json.insert(PROXY_NETWORKS.into(), Value::Object(networks.collect()));
         Value::Object(json)
     }
 
@@ -227,18 +427,20 @@ impl Config {
     /// Errors: [`Error::Format`] naming the key, what was found and what was expected;
     /// [`Error::Device`] for a device that is not in this build.
     pub fn from_json(json: &Value) -> Result<Self> {
-        let name = text_of(object(json)?, "space")?;
-        let kinds = SpaceKind::ALL;
-        let Some(kind) = kinds.into_iter().find(|kind| kind.space().name == name) else {
-            let names: Vec<&str> = kinds.iter().map(|kind| kind.space().name).collect();
-            let expected = format!("one of {}", quoted(names.into_iter()));
-            return Err(fault("space", json.get("space"), &expected));
-        };
-        Self::from_json_for(Arc::new(Supernet::of(kind)), json)
+        Self::from_json_with(None, &[], json)
     }
 
-    /// The same for a supernet that need not be built in, but must have the space's name.
-    pub fn from_json_for(supernet: Arc<Supernet>, json: &Value) -> Result<Self> {
+    /// The same for a supernet that need not be built in, but must have the space's name; proxies
+    /// are those of `own` and the built-in ones.
+    pub fn from_json_with(
+        supernet: Option<Arc<Supernet>>,
+        own: &[Arc<dyn Proxy>],
+        json: &Value,
+    ) -> Result<Self> {
+        let supernet = match supernet {
+            Some(supernet) => supernet,
+            None => Arc::new(Supernet::of(space_of(json)?)),
+        };
         let object = object(json)?;
         if text_of(object, "space")? != supernet.space.name {
             return Err(fault("space", json.get("space"), &quoted([supernet.space.name])));
@@ -255,11 +457,25 @@ impl Config {
                 parameter.set_json(&mut config, value)?;
             }
         }
-        let known = |key: &str| {
-            ["space", "dataset"].contains(&key) || PARAMETERS.iter().any(|p| p.name == key)
-        };
+        if let Some(names) = object.get(PROXIES) {
+            config.set_proxies(&proxies_of(names, own)?).map_err(as_format)?;
+        }
+        if let Some(networks) = object.get(PROXY_NETWORKS) {
+            let Some(networks) = networks.as_object() else {
+                return Err(fault(PROXY_NETWORKS, Some(networks), "an object of proxies"));
+            };
+            for (name, size) in networks {
+                let size = network_of_json(name, size)?;
+                config.set_proxy_network(Some(name), size).map_err(|e| match as_format(e) {
+                    Error::Format(text) => Error::Format(format!("{PROXY_NETWORKS}.{name}.{text}")),
+                    other => other,
+                })?;
+            }
+        }
+        let others = ["space", "dataset", PROXIES, PROXY_NETWORKS];
+        let known = |key: &str| others.contains(&key) || PARAMETERS.iter().any(|p| p.name == key);
         if let Some(key) = object.keys().find(|key| !known(key)) {
-            let names = ["space", "dataset"].into_iter().chain(PARAMETERS.iter().map(|p| p.name));
+            let names = others.into_iter().chain(PARAMETERS.iter().map(|p| p.name));
             return Err(Error::Format(format!(
                 "found the key {}, expected only {}",
                 shown(&json!(key)),
@@ -278,11 +494,31 @@ impl Config {
             space.operations.join(","),
             self.dataset().name()
         );
-        for parameter in PARAMETERS.iter().filter(|p| p.decides) {
+        let strategy = self.strategy();
+        let read = |p: &&Parameter| p.decides && p.strategy.is_none_or(|s| s == strategy);
+        for parameter in PARAMETERS.iter().filter(read) {
             text += &format!("{}={}\n", parameter.name, parameter.get(self));
+        }
+        if strategy == Strategy::Rank {
+            let names: Vec<&str> = self.proxies().iter().map(|p| p.name()).collect();
+            text += &format!("{PROXIES}={}\n", names.join(","));
+        }
+        for (name, size) in self.proxy_networks() {
+            text += &format!("network={name}:{}\n", network_to_json(*size));
         }
         text
     }
+}
+
+/// The built-in space that a configuration is of.
+fn space_of(json: &Value) -> Result<SpaceKind> {
+    let name = text_of(object(json)?, "space")?;
+    let kinds = SpaceKind::ALL;
+    kinds.into_iter().find(|kind| kind.space().name == name).ok_or_else(|| {
+        let names: Vec<&str> = kinds.iter().map(|kind| kind.space().name).collect();
+        let expected = format!("one of {}", quoted(names.into_iter()));
+        fault("space", json.get("space"), &expected)
+    })
 }
 
 fn object(json: &Value) -> Result<&Map<String, Value>> {

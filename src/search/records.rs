@@ -4,13 +4,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::checkpoint::Checked;
+use super::rank::Ranked;
 use super::ranking::{Ranks, Scored, mean, order};
 use super::round::{pruned, stage};
 use super::{Config, Score};
 use crate::error::{Error, Result};
 use crate::hooks::{Hook, reach};
 use crate::message::clip;
-use crate::space::{Choice, Mask, Space};
+use crate::space::{Choice, GenotypeFormat, Mask, Space};
 
 /// A candidate of a finished round.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -220,5 +221,34 @@ pub(super) fn to_json(config: &Config, records: &[Record], by_host: &[HostPrunin
         "dataset": config.dataset().name(),
         "rounds": rounds(records).into_iter().map(round).collect::<Vec<_>>(),
         "pruned_by_host": by_host.iter().map(pruning).collect::<Vec<_>>(),
+    })
+}
+
+/// The ranking of a search as JSON: values and ranks by the proxies' names.
+pub(super) fn ranking_to_json(config: &Config, ranking: &[Ranked]) -> Value {
+    let space = &config.supernet().space;
+    let named = |values: &[f64]| -> Value {
+        let pair = |(proxy, value): (&std::sync::Arc<dyn crate::proxy::Proxy>, &f64)| {
+            (proxy.name().to_owned(), json!(value))
+        };
+        Value::Object(config.proxies().iter().zip(values).map(pair).collect())
+    };
+    let one = |r: &Ranked| {
+        let text = r.genotype(space).map(|g| g.to_text(GenotypeFormat::Native));
+        json!({
+            "genotype": text.unwrap_or_default(),
+            "number": r.number,
+            "connected": r.connected,
+            "rung": r.rung,
+            "draws": r.draws,
+            "values": named(&r.values),
+            "ranks": named(&r.ranks),
+            "total": r.total,
+        })
+    };
+    json!({
+        "space": space.name,
+        "dataset": config.dataset().name(),
+        "ranking": ranking.iter().map(one).collect::<Vec<_>>(),
     })
 }

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::text::{check_space, fault, operation_of};
-use super::{Cell, Choice, Cursor, Edge, GenotypeText, Group, Mask, Preset, Space, Stage};
+use super::{
+    Cell, Choice, Cursor, Edge, GenotypeText, Group, Mask, Preset, RankPreset, Space, Stage,
+};
 use crate::error::Result;
 
 const STEPS: usize = 4;
@@ -44,6 +46,7 @@ pub fn space() -> Space {
         stages,
         preset: Preset { batch_size: 14, prune_per_edge: 3 },
         presets: vec![("imagenet-1k", Preset { batch_size: 24, prune_per_edge: 2 })],
+        rank: RankPreset::DARTS,
         text: &NamedTuple,
     }
 }

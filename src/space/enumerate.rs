@@ -2,6 +2,7 @@
 
 use super::{Choice, Group, Mask, Space, mask_of};
 use crate::error::{Error, Result};
+use crate::random::Stream;
 
 /// Number of architectures; `None` if it does not fit.
 pub(super) fn size(space: &Space) -> Option<u64> {
@@ -116,4 +117,33 @@ pub(super) fn index(space: &Space, mask: &Mask) -> Option<u64> {
         index = index.checked_mul(options(space, &group)?)?.checked_add(here)?;
     }
     Some(index)
+}
+
+/// An architecture with one decision changed.
+pub(super) fn mutated(space: &Space, mask: &Mask, stream: &mut Stream) -> Mask {
+    let mut choices: Vec<Choice> = Vec::new();
+    // What may take the place of which choice.
+    let mut changes: Vec<(usize, Choice)> = Vec::new();
+    for group in space.groups() {
+        let cell = group.cell;
+        let on = |edge: usize| mask.operations_on(cell, edge).next();
+        let operations = operations(space, &group);
+        for edge in group.edges.clone() {
+            let absent = if group.keep.is_none() { space.none } else { None };
+            let Some(operation) = on(edge).or(absent) else { continue };
+            let here = choices.len();
+            choices.push(Choice { cell, edge, operation });
+            let others = operations.iter().filter(|o| **o != operation);
+            changes.extend(others.map(|o| (here, Choice { cell, edge, operation: *o })));
+            if group.keep.is_some() {
+                let free = group.edges.clone().filter(|edge| on(*edge).is_none());
+                changes.extend(free.map(|edge| (here, Choice { cell, edge, operation })));
+            }
+        }
+    }
+    if !changes.is_empty() {
+        let (place, choice) = changes[stream.below(changes.len() as u64) as usize];
+        choices[place] = choice;
+    }
+    mask_of(space, &choices)
 }

@@ -207,6 +207,14 @@ impl Genotype {
         Self::at(space, stream.below(size))
     }
 
+    /// A neighbour: one decision changed, each as likely as any other. A decision is the operation
+    /// of an edge, or, where a node keeps some of its edges, which they are. The same architecture
+    /// if the space has no other.
+    pub fn mutated(&self, stream: &mut Stream) -> Self {
+        let mask = super::enumerate::mutated(&self.space, &self.mask, stream);
+        Self::of(&self.space, mask)
+    }
+
     /// A text that isomorphic architectures share and others do not.
     ///
     /// NAS-Bench-201: what each node adds up, written out from the input: `skip_connect` is the

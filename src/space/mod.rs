@@ -6,6 +6,7 @@
 mod enumerate;
 mod genotype;
 mod mask;
+mod preset;
 mod text;
 
 pub mod darts;
@@ -13,6 +14,7 @@ pub mod nas_bench_201;
 
 pub use genotype::{Genotype, GenotypeFormat, GenotypeText};
 pub use mask::{Choice, Mask};
+pub use preset::{Preset, RankPreset};
 pub use text::{Cursor, mask_of};
 
 use std::ops::Range;
@@ -57,6 +59,8 @@ pub struct Space {
     pub preset: Preset,
     /// Presets of data sets that have one of their own, by the data set's name.
     pub presets: Vec<(&'static str, Preset)>,
+    /// Hyper-parameters of the strategy `rank`.
+    pub rank: RankPreset,
     /// The text forms of a finished architecture.
     pub text: &'static dyn GenotypeText,
 }
@@ -103,15 +107,6 @@ pub enum Stage {
         /// How many stay.
         keep: usize,
     },
-}
-
-/// Hyper-parameters of a search, as published.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Preset {
-    /// Images of an NTK batch.
-    pub batch_size: u32,
-    /// Operations that a round removes from each edge.
-    pub prune_per_edge: u32,
 }
 
 /// The edges that end in one node.

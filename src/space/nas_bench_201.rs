@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::text::{check_space, fault, operation_of};
-use super::{Cell, Choice, Cursor, Edge, GenotypeText, Group, Mask, Preset, Space, Stage};
+use super::{
+    Cell, Choice, Cursor, Edge, GenotypeText, Group, Mask, Preset, RankPreset, Space, Stage,
+};
 use crate::error::Result;
 
 /// The space: one kind of cell, 4 nodes, 6 edges, 5 operations (section 3.1).
@@ -17,6 +19,7 @@ pub fn space() -> Space {
         stages: vec![Stage::Operations],
         preset: Preset { batch_size: 72, prune_per_edge: 1 },
         presets: vec![],
+        rank: RankPreset::NAS_BENCH_201,
         text: &ArchitectureString,
     }
 }

@@ -128,6 +128,8 @@ static void check_poisoned(tenas_context *context, const char *cause)
     tenas_score score = {.round = 7};
     tenas_record record = {.struct_size = sizeof record, .round = 7};
     tenas_round round = {.struct_size = sizeof round, .round = 7};
+    tenas_ranked ranked = {.struct_size = sizeof ranked, .rung = 7};
+    tenas_measurement measurement = {.round = 7};
 
     REFUSED(tenas_context_run(context));
     REFUSED(tenas_context_run_round(context, &finished));
@@ -139,9 +141,15 @@ static void check_poisoned(tenas_context *context, const char *cause)
     REFUSED(tenas_context_round_count(context, &count));
     REFUSED(tenas_context_round(context, 0, &round));
     REFUSED(tenas_context_candidate_count(context, &count));
+    REFUSED(tenas_context_ranking_count(context, &count));
+    REFUSED(tenas_context_draws(context, &count));
+    REFUSED(tenas_context_ranked(context, 0, &ranked, NULL, NULL, 0));
+    REFUSED(tenas_context_measure(context, 0, 1, &measurement));
+    REFUSED(tenas_context_settle(context, &measurement, 1, &finished));
     CHECK(count == 7);
     REFUSED(tenas_context_genotype(context, TENAS_GENOTYPE_NATIVE, text, sizeof text, &length));
     REFUSED(tenas_context_records_json(context, text, sizeof text, &length));
+    REFUSED(tenas_context_ranked_genotype(context, 0, 1, text, sizeof text, &length));
     CHECK(length == 0);
     REFUSED(tenas_context_save(context, file));
     REFUSED(tenas_context_set_checkpoint(context, file, 0));
@@ -154,10 +162,13 @@ static void check_poisoned(tenas_context *context, const char *cause)
     REFUSED(tenas_context_set_log(context, ignore_line, NULL));
     CHECK(finished && strcmp(text, "abc") == 0 && mask[0] == 7 && kind == -1 && index == -1);
     CHECK(config == (tenas_config *)UNTOUCHED);
+    CHECK(ranked.rung == 7 && measurement.round == 7);
     CHECK(score.round == 7 && record.round == 7 && round.round == 7);
 
     tenas_progress progress = {.struct_size = sizeof progress};
     OK(tenas_context_progress(context, &progress));
+    uint32_t done, all;
+    OK(tenas_context_work(context, &done, &all));
     OK(tenas_context_cancel(context));
     REFUSED(tenas_context_run(context)); /* not: cancelled */
     OK(tenas_context_clear_cancel(context));

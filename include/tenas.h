@@ -1514,7 +1514,22 @@ tenas_status tenas_context_set_log(tenas_context *context,
  *
  * A genotype is a finished architecture as a text: the native form of its
  * space, as tenas_context_genotype writes it, or JSON. Wherever a genotype is
- * read, both are.
+ * read, both are, and what Python programs make of them:
+ *
+ * - any: white space, a byte order mark and comments from # to the end of the
+ *   line; quotes around the whole; "NAME =" before it, also behind what a log
+ *   has there.
+ * - NAS-Bench-201: the edges of a node in any order; a list of six operations
+ *   in the order of operation indices below, as names in quotes or as
+ *   indices in square brackets; the nodes as tuples of ('operation', source).
+ * - DARTS: Genotype with a module's name before it, or a dictionary; its fields
+ *   by name in any order, or in their own order without names; the pairs of a
+ *   step as a list of their own; range(2, 6), list(range(2, 6)); numbers and
+ *   names as Python 2 and NumPy print them, 1L and np.int64(1).
+ *
+ * A step of DARTS may read one state twice, also with the same operation: it
+ * adds up both. Such an architecture is scored and found in tables as any
+ * other, but has neither a number nor operation indices.
  *
  * Operation indices: an architecture as numbers, one for each edge, cells in
  * order, in each its edges in order; tenas_space_operation_name names them.
@@ -1561,7 +1576,7 @@ tenas_status tenas_genotype_at(int32_t space,
  *
  * - TENAS_ERROR_FORMAT: genotype is none of the space.
  * - TENAS_ERROR_NOT_FOUND: it has no number (a DARTS genotype with an
- *   operation none).
+ *   operation none, or with a step that reads a state twice).
  * - TENAS_ERROR_INVALID_ARGUMENT: no such space, or a text that is not UTF-8.
  * - TENAS_ERROR_NULL_POINTER: genotype or out is NULL.
  */
@@ -1635,6 +1650,8 @@ tenas_status tenas_genotype_canonical(int32_t space,
  * NULL operations with a capacity of 0 ask for it.
  *
  * - TENAS_ERROR_FORMAT: genotype is none of the space.
+ * - TENAS_ERROR_NOT_FOUND: it has no operation indices (a DARTS genotype with a
+ *   step that reads a state twice).
  * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; operations is
  *   untouched.
  * - TENAS_ERROR_INVALID_ARGUMENT: no such space, or a text that is not UTF-8.
@@ -1825,11 +1842,16 @@ typedef struct tenas_benchmark tenas_benchmark;
 /**
  * Opens a table. path is UTF-8, and one of:
  *
- * - a file of tab-separated text. Its first line is "arch_string", then names
- *   of data sets (cifar10, cifar100, ImageNet16-120, imagenet-1k; capitals and
- *   punctuation do not matter, and "test" may follow, as in cifar10_test). Each
- *   other line is a genotype of NAS-Bench-201 or of DARTS in its native form
- *   and its accuracies in percent, empty where there is none;
+ * - a file of text: CSV with tabs, commas or semicolons between the cells,
+ *   which may be in double quotes. The first line names the columns:
+ *   arch_string (or arch_str, arch, architecture, genotype) that of the
+ *   architectures, names of data sets (cifar10, cifar100, ImageNet16-120,
+ *   imagenet-1k) those of the accuracies. Capitals and punctuation do not
+ *   matter; test, acc, accuracy or top1 may stand before or behind, as in
+ *   cifar10_test. Other columns are ignored: tenas_benchmark_ignored names
+ *   them. Each other line has a genotype of NAS-Bench-201 or of DARTS, and its
+ *   accuracies in percent, empty where there is none. Fractions are refused;
+ *   blank lines, and lines that begin with #, do not count;
  * - a folder of NATS-Bench's topology files in their simple form
  *   (NATS-tss-v1_0-3ffb9-simple: meta.pickle.pbz2, 000000.pickle.pbz2 and so
  *   on). Only the list of architectures is kept in memory; each accuracy reads
@@ -1858,6 +1880,20 @@ void tenas_benchmark_free(tenas_benchmark *benchmark);
  */
 tenas_status tenas_benchmark_count(const tenas_benchmark *benchmark,
                                    size_t *out);
+
+/**
+ * Writes the names of the columns of a table that were not read, since they are
+ * of no data set that is known: as a JSON list, [] where there are none. buffer,
+ * capacity and length are those of tenas_context_genotype.
+ *
+ * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+ * - TENAS_ERROR_NULL_POINTER: benchmark or length is NULL, or buffer is and
+ *   capacity is not 0.
+ */
+tenas_status tenas_benchmark_ignored(const tenas_benchmark *benchmark,
+                                     char *buffer,
+                                     size_t capacity,
+                                     size_t *length);
 
 /**
  * Sets *out to the space of a table's architectures (a tenas_space).

@@ -103,8 +103,10 @@ fn config() -> Config {
 fn it_scores_beside_those_that_are_built_in() {
     let (config, dataset) = (config(), dataset());
     let space = &config.supernet().space;
-    let texts = ["|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|",
-        "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"];
+    let texts = [
+        "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|",
+        "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|",
+    ];
     let genotypes = texts.map(|text| Genotype::parse(space, text).unwrap());
     let found = scores(&config, &dataset, &genotypes, &proxies(), &mut |_| Continue(())).unwrap();
     let [spread, _, kilobytes, parameters] = &found[0].values[..] else { panic!("{found:?}") };

@@ -390,7 +390,8 @@ fn generations_are_neighbours() {
             let child = parent.mutated(&mut stream);
             let number = child.index().unwrap();
             assert_ne!(Some(number), parent.index());
-            let (a, b) = (parent.operations(), child.operations());
+            let operations = |g: &Genotype| g.operations().unwrap();
+            let (a, b) = (operations(&parent), operations(&child));
             let changed = a.iter().zip(&b).filter(|(a, b)| a != b).count();
             // Another operation, or the operation on another edge.
             let most = if kind == SpaceKind::Darts { 2 } else { 1 };

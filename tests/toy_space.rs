@@ -57,10 +57,10 @@ impl GenotypeText for Arrows {
         json!({ "space": space.name, "edges": Self::edges(space, mask) })
     }
 
-    fn parse(&self, space: &Space, text: &str) -> Result<Mask> {
+    fn parse(&self, space: &Space, text: &str) -> Result<Vec<Choice>> {
         let mut c = Cursor::new(text);
         let edges = &space.cells[0].edges;
-        let mut active = vec![vec![false; space.operations.len()]; edges.len()];
+        let mut choices = Vec::new();
         for i in 0.. {
             if i > 0 && !c.take(", ") {
                 break;
@@ -72,10 +72,10 @@ impl GenotypeText for Arrows {
             c.expect("-> ")?;
             let edge = Edge { from, to: c.number()? };
             let e = edges.iter().position(|e| *e == edge).ok_or_else(|| here.fault("an edge"))?;
-            active[e][operation] = true;
+            choices.push(Choice { cell: 0, edge: e, operation });
         }
         c.end()?;
-        Mask::from_nested(space, vec![active])
+        Ok(choices)
     }
 }
 

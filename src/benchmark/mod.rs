@@ -23,14 +23,14 @@ pub struct Benchmark {
     space: Space,
     /// Native texts, in the order of the table.
     genotypes: Vec<String>,
-    /// The place of each.
+    /// The index of each in `genotypes`.
     places: HashMap<String, usize>,
     source: Source,
 }
 
 #[derive(Debug)]
 enum Source {
-    Table(Vec<(DatasetKind, Vec<Option<f64>>)>),
+    Table(table::Table),
     Nats {
         folder: nats::Folder,
         /// All accuracies, once a rank or the best has been asked for.
@@ -41,10 +41,16 @@ enum Source {
 impl Benchmark {
     /// Opens a table.
     ///
-    /// A file is a table as text: tab-separated, in UTF-8. Its header is `arch_string`, then names
-    /// of data sets (`cifar10`, `cifar100`, `ImageNet16-120`, `imagenet-1k`; capitals and
-    /// punctuation do not matter, and `test` may follow); each line is a genotype in its native
-    /// form and its accuracies in percent, an empty one where there is none.
+    /// A file is a table as text in UTF-8: CSV with tabs, commas or semicolons between the cells,
+    /// which may be in double quotes. Blank lines and lines that begin with `#` do not count. The
+    /// first line names the columns: `arch_string` (or `arch_str`, `arch`, `architecture`,
+    /// `genotype`) that of the architectures, names of data sets (`cifar10`, `cifar100`,
+    /// `ImageNet16-120`, `imagenet-1k`) those of the accuracies. Capitals and punctuation do not
+    /// matter; `test`, `acc`, `accuracy` or `top1` may stand before or behind. Other columns are
+    /// [ignored](Self::ignored_columns). Each other line has a genotype, in any form that
+    /// [`Genotype::parse`] reads, and its accuracies in percent, an empty one where there is none.
+    /// A fraction is refused: a value above 0 and up to 1 without a percent sign, unless guessing
+    /// reaches that.
     ///
     /// A folder is NATS-Bench's topology files in their simple form. Only the list of architectures
     /// is kept; an accuracy reads the one file that has it. It is that of the test images (`ori-test`
@@ -60,12 +66,8 @@ impl Benchmark {
             (SpaceKind::NasBench201, genotypes, Source::Nats { folder, all })
         } else {
             let bytes = fs::read(path).map_err(|e| Error::io(path, e))?;
-            let text = String::from_utf8(bytes).map_err(|e| {
-                let at = e.utf8_error().valid_up_to();
-                Error::Format(format!("{}: byte {at}: found no UTF-8", path.display()))
-            })?;
-            let table = table::read(path, &text)?;
-            (table.kind, table.genotypes, Source::Table(table.columns))
+            let mut table = table::read(path, bytes)?;
+            (table.kind, std::mem::take(&mut table.genotypes), Source::Table(table))
         };
         let space = kind.space();
         let mut places = HashMap::new();
@@ -78,7 +80,15 @@ impl Benchmark {
                 .map_err(|e| fault(format!("architecture {i}: {e}")))?
                 .to_text(GenotypeFormat::Native);
             if let Some(before) = places.insert(native, i) {
-                return Err(fault(format!("architectures {before} and {i} are both {text}")));
+                return Err(fault(match &source {
+                    Source::Table(table) => {
+                        let (before, line) = (table.lines[before], table.lines[i]);
+                        format!("lines {before} and {line} are both {text}, expected each once")
+                    }
+                    Source::Nats { .. } => {
+                        format!("architectures {before} and {i} are both {text}")
+                    }
+                }));
             }
         }
         Ok(Benchmark { path: path.to_owned(), kind, space, genotypes, places, source })
@@ -102,8 +112,16 @@ impl Benchmark {
     /// The data sets that it has accuracies for.
     pub fn datasets(&self) -> Vec<DatasetKind> {
         match &self.source {
-            Source::Table(columns) => columns.iter().map(|(kind, _)| *kind).collect(),
+            Source::Table(table) => table.columns.iter().map(|(kind, _)| *kind).collect(),
             Source::Nats { .. } => nats::DATASETS.iter().map(|(kind, ..)| *kind).collect(),
+        }
+    }
+
+    /// Names of the columns that were not read, since they are of no data set that is known.
+    pub fn ignored_columns(&self) -> &[String] {
+        match &self.source {
+            Source::Table(table) => &table.ignored,
+            Source::Nats { .. } => &[],
         }
     }
 
@@ -136,7 +154,7 @@ impl Benchmark {
         let text = self.genotype(index)?;
         let column = self.column(dataset)?;
         let found = match &self.source {
-            Source::Table(columns) => columns[column].1[index],
+            Source::Table(table) => table.columns[column].1[index],
             Source::Nats { folder, .. } => {
                 folder.accuracies(index, text)?.and_then(|found| found[column])
             }
@@ -203,7 +221,7 @@ impl Benchmark {
     fn all(&self, dataset: DatasetKind) -> Result<Vec<Option<f64>>> {
         let column = self.column(dataset)?;
         match &self.source {
-            Source::Table(columns) => Ok(columns[column].1.clone()),
+            Source::Table(table) => Ok(table.columns[column].1.clone()),
             Source::Nats { folder, all } => {
                 let mut all = all.lock();
                 let values = match &*all {

@@ -2,7 +2,7 @@
 
 use super::{Builder, Convolution, Graph, NetworkConfig, NodeId, Supernet, Training, Window};
 use crate::error::{Error, Result};
-use crate::space::{Choice, Mask, Space, SpaceKind};
+use crate::space::{Choice, Edge, Mask, Space, SpaceKind};
 
 /// Channels C of the NTK network and of the thin network.
 const NTK_CHANNELS: usize = 1;
@@ -129,7 +129,7 @@ impl Cell<'_> {
                     let choice = Choice { cell: self.kind, edge: e, operation: o };
                     let slot = Some(self.space.slot(choice));
                     b.enter(slot);
-                    let name = format!("{name}.edges.{edge}._ops.{o}");
+                    let name = format!("{name}.edges.{edge}{}._ops.{o}", parallel(edges, e));
                     let x = states[edge.from];
                     let y = operation(b, self.space.operations[o], &name, x, stride(edge.from))?;
                     terms.extend(y.map(|y| (y, slot)));
@@ -139,6 +139,14 @@ impl Cell<'_> {
             states.push(b.mix(&terms, shape));
         }
         Ok(b.concat(&states[2..]))
+    }
+}
+
+/// What tells the parameters of an edge from those of an earlier one between the same states.
+fn parallel(edges: &[Edge], edge: usize) -> String {
+    match edges[..edge].iter().filter(|e| **e == edges[edge]).count() {
+        0 => String::new(),
+        earlier => format!("#{}", earlier + 1),
     }
 }
 

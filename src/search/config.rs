@@ -136,6 +136,11 @@ impl Config {
         }
     }
 
+    /// The same for networks of another supernet of the space.
+    pub(super) fn set_supernet(&mut self, supernet: Arc<Supernet>) {
+        self.supernet = supernet;
+    }
+
     /// Any value; default 0.
     pub fn set_seed(&mut self, seed: u64) {
         self.seed = seed;

@@ -10,9 +10,9 @@ use super::{Config, Observer, Progress};
 use crate::compute::Engine;
 use crate::data::Dataset;
 use crate::error::{Error, Result, try_reserve, try_vec};
-use crate::network::{Cost, Training};
+use crate::network::{Cost, Supernet, Training};
 use crate::proxy::{Need, Proxy, named};
-use crate::space::{Choice, Genotype, Mask};
+use crate::space::{Choice, Genotype, Mask, Space};
 
 /// A score over the repeats.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -112,7 +112,10 @@ pub fn indicators_with(
     indicators_of(config, dataset, &masks_of(config, genotypes)?, engine, observer)
 }
 
-fn masks_of<'g>(config: &Config, genotypes: &'g [Genotype]) -> Result<Vec<&'g Mask>> {
+/// A network of a space: that of the config, or the same with parallel edges.
+type Network<'g> = (&'g Space, &'g Mask);
+
+fn masks_of<'g>(config: &Config, genotypes: &'g [Genotype]) -> Result<Vec<Network<'g>>> {
     let space = &config.supernet().space;
     let mut masks = Vec::new();
     masks
@@ -126,7 +129,7 @@ fn masks_of<'g>(config: &Config, genotypes: &'g [Genotype]) -> Result<Vec<&'g Ma
                 space.name
             )));
         }
-        masks.push(genotype.mask());
+        masks.push((genotype.space(), genotype.mask()));
     }
     Ok(masks)
 }
@@ -161,14 +164,14 @@ pub fn indicators_of_masks(
         }
     }
     let engine = config.engine()?;
-    let masks: Vec<&Mask> = masks.iter().collect();
+    let masks: Vec<Network<'_>> = masks.iter().map(|mask| (space, mask)).collect();
     indicators_of(config, dataset, &masks, engine.as_ref(), observer)
 }
 
 fn indicators_of(
     config: &Config,
     dataset: &Dataset,
-    masks: &[&Mask],
+    masks: &[Network<'_>],
     engine: &dyn Engine,
     observer: Observer<'_>,
 ) -> Result<Vec<Indicators>> {
@@ -180,26 +183,71 @@ fn indicators_of(
         classes: dataset.classes(),
     };
     let found = of_masks(config, dataset, masks, &proxies, engine, observer)?;
-    let with_cost = |(scores, mask): (Scores, &&Mask)| {
+    let with_cost = |(scores, (space, mask)): (Scores, &Network<'_>)| {
         let &[ntk, regions, naswot, swap] = &scores.values[..] else {
             return Err(Error::Internal("scores of other proxies".into()));
         };
-        let cost = config.supernet().training_network(mask, &training)?.cost();
+        let cost = supernet_of(config, space).training_network(mask, &training)?.cost();
         let Scores { connected, seconds, .. } = scores;
         Ok(Indicators { ntk, regions, naswot, swap, cost, connected, seconds })
     };
     found.into_iter().zip(masks).map(with_cost).collect()
 }
 
+/// The supernet that networks of a space are parts of.
+fn supernet_of(config: &Config, space: &Space) -> Arc<Supernet> {
+    let supernet = config.supernet();
+    if space.slots() == supernet.space.slots() {
+        return supernet.clone();
+    }
+    Arc::new(Supernet { space: space.clone(), ..Supernet::clone(supernet) })
+}
+
 fn of_masks(
     config: &Config,
     dataset: &Dataset,
-    masks: &[&Mask],
+    masks: &[Network<'_>],
     proxies: &[Arc<dyn Proxy>],
     engine: &dyn Engine,
     observer: Observer<'_>,
 ) -> Result<Vec<Scores>> {
     let start = Instant::now();
+    let mut progress = Progress { rounds: 1, candidates: masks.len() as u32, ..Default::default() };
+    let mut after = || {
+        progress.candidate += 1;
+        progress.seconds = start.elapsed().as_secs_f64();
+        observer(&progress)
+    };
+    // Architectures with parallel edges are parts of a supernet that has these.
+    let slots = config.supernet().space.slots();
+    let (own, parallel): (Vec<usize>, Vec<usize>) =
+        (0..masks.len()).partition(|network| masks[*network].0.slots() == slots);
+    let mut done: Vec<(usize, Scores)> = Vec::new();
+    try_reserve(&mut done, masks.len())
+        .map_err(|()| Error::OutOfMemory(format!("scores of {} networks", masks.len())))?;
+    for part in [own, parallel] {
+        let Some(first) = part.first() else { continue };
+        let mut config = config.clone();
+        config.set_supernet(supernet_of(&config, masks[*first].0));
+        let of_part: Vec<&Mask> = part.iter().map(|network| masks[*network].1).collect();
+        let scores = of_one_space(&config, dataset, &of_part, proxies, engine, &mut after)?;
+        done.extend(part.into_iter().zip(scores));
+    }
+    done.sort_by_key(|(network, _)| *network);
+    let seconds = start.elapsed().as_secs_f64() / masks.len() as f64;
+    Ok(done.into_iter().map(|(_, scores)| Scores { seconds, ..scores }).collect())
+}
+
+/// The scores of networks of the config's supernet, without their seconds. `after` is called after
+/// each.
+fn of_one_space(
+    config: &Config,
+    dataset: &Dataset,
+    masks: &[&Mask],
+    proxies: &[Arc<dyn Proxy>],
+    engine: &dyn Engine,
+    after: &mut dyn FnMut() -> ControlFlow<()>,
+) -> Result<Vec<Scores>> {
     let supernet = config.supernet();
     let space = &supernet.space;
     let repeats = config.repeats() as usize;
@@ -229,12 +277,6 @@ fn of_masks(
             jobs.extend(all.map(|group| Job { network, group, draw, shared: true }));
         }
     }
-    let mut progress = Progress { rounds: 1, candidates: masks.len() as u32, ..Default::default() };
-    let mut after = || {
-        progress.candidate += 1;
-        progress.seconds = start.elapsed().as_secs_f64();
-        observer(&progress)
-    };
     let each = repeats * measurement.groups();
     // What is not evaluated is finished.
     for _ in 0..if each == 0 { masks.len() } else { disconnected } {
@@ -265,10 +307,8 @@ fn of_masks(
     if cancelled {
         return Err(Error::Cancelled);
     }
-    let seconds = start.elapsed().as_secs_f64() / masks.len() as f64;
     let evaluated = |p: &Arc<dyn Proxy>| p.need() != Need::Cost;
     for (network, scores) in done.iter_mut().enumerate() {
-        scores.seconds = seconds;
         if !scores.connected {
             continue;
         }

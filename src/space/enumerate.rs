@@ -9,7 +9,7 @@ pub(super) fn size(space: &Space) -> Option<u64> {
     space.groups().iter().try_fold(1u64, |size, group| size.checked_mul(options(space, group)?))
 }
 
-/// What an edge that is kept may do, in order.
+/// The operations that a kept edge may have, in order.
 fn operations(space: &Space, group: &Group) -> Vec<usize> {
     let none = group.keep.and(space.none);
     (0..space.operations.len()).filter(|o| Some(*o) != none).collect()
@@ -20,7 +20,7 @@ fn binomial(n: usize, k: usize) -> Option<u64> {
     (0..k).try_fold(1u64, |b, i| Some(b.checked_mul((n - i) as u64)? / (i as u64 + 1)))
 }
 
-/// What one node may look like.
+/// How many ways there are to choose the edges of one node and their operations.
 fn options(space: &Space, group: &Group) -> Option<u64> {
     let edges = group.keep.unwrap_or(group.edges.len());
     let each = (operations(space, group).len() as u64).checked_pow(edges as u32)?;
@@ -43,7 +43,7 @@ fn combination(n: usize, k: usize, mut index: u64) -> Vec<usize> {
     chosen
 }
 
-/// The number of a choice.
+/// The number of a choice: the inverse of [`combination`].
 fn rank(n: usize, chosen: &[usize]) -> u64 {
     let mut rank = 0;
     let mut next = 0;

@@ -57,13 +57,16 @@ pub struct Space {
     pub stages: Vec<Stage>,
     /// Published hyper-parameters.
     pub preset: Preset,
-    /// Those of data sets that have their own, by the data set's name.
+    /// Presets of data sets that have one of their own, by the data set's name.
     pub presets: Vec<(&'static str, Preset)>,
     /// Hyper-parameters of the strategy `rank`.
     pub rank: RankPreset,
     /// The text forms of a finished architecture.
     pub text: &'static dyn GenotypeText,
 }
+
+/// How often an edge is there in a space [with parallel edges](Space::with_parallel_edges).
+const PARALLEL: usize = 2;
 
 /// A kind of cell: all cells of a kind share one mask.
 #[derive(Debug, Clone)]
@@ -111,7 +114,7 @@ pub enum Stage {
 struct Group {
     cell: usize,
     edges: Range<usize>,
-    /// How many of them a finished architecture has; `None` where each has its operation.
+    /// How many of them a finished architecture keeps; `None` where it keeps all.
     keep: Option<usize>,
 }
 
@@ -133,6 +136,24 @@ impl Space {
         (before + choice.edge) * self.operations.len() + choice.operation
     }
 
+    /// The same space with every edge there twice, one behind the other in the order of the mask.
+    ///
+    /// A finished cell may have two edges into a node from the same state, each with an operation
+    /// of its own, and adds up both. A mask of the space itself has one place for both, where
+    /// active operations are averaged; a mask of this space has a place for each.
+    pub fn with_parallel_edges(&self) -> Space {
+        let mut space = self.clone();
+        for cell in &mut space.cells {
+            cell.edges = cell.edges.iter().flat_map(|edge| [*edge; PARALLEL]).collect();
+        }
+        for stage in &mut space.stages {
+            if let Stage::EdgeGroup { edges, .. } = stage {
+                *edges = PARALLEL * edges.start..PARALLEL * edges.end;
+            }
+        }
+        space
+    }
+
     /// Number of finished architectures; `None` if it does not fit.
     pub fn size(&self) -> Option<u64> {
         enumerate::size(self)
@@ -148,21 +169,24 @@ impl Space {
 
     /// The edges of all cells, grouped by the node they end in.
     fn groups(&self) -> Vec<Group> {
-        let mut groups: Vec<Group> = Vec::new();
-        for (c, cell) in self.cells.iter().enumerate() {
-            for (e, edge) in cell.edges.iter().enumerate() {
-                match groups.last_mut() {
-                    Some(g) if g.cell == c && cell.edges[g.edges.start].to == edge.to => {
-                        g.edges.end = e + 1;
-                    }
-                    _ => groups.push(Group { cell: c, edges: e..e + 1, keep: None }),
-                }
-            }
-        }
-        for group in &mut groups {
-            group.keep = self.kept(group.cell).map(|keep| keep.min(group.edges.len()));
-        }
-        groups
+        (0..self.cells.len()).flat_map(|cell| self.groups_of(cell)).collect()
+    }
+
+    /// The edges of one cell, grouped by the node they end in, in the order of the mask.
+    fn groups_of(&self, cell: usize) -> Vec<Group> {
+        let kept = self.kept(cell);
+        let mut start = 0;
+        let same_node = |a: &Edge, b: &Edge| a.to == b.to;
+        let groups = self.cells[cell].edges.chunk_by(same_node).map(|edges| {
+            let group = Group {
+                cell,
+                edges: start..start + edges.len(),
+                keep: kept.map(|keep| keep.min(edges.len())),
+            };
+            start += edges.len();
+            group
+        });
+        groups.collect()
     }
 
     /// Every (cell, edge), in order.

@@ -1703,6 +1703,14 @@ public:
             [this](std::int32_t *out) { return tenas_benchmark_space(get(), out); }));
     }
 
+    /** The names of columns that were not read, as a JSON list. */
+    std::string ignored() const
+    {
+        return detail::text([&](char *buffer, std::size_t capacity, std::size_t *length) {
+            return tenas_benchmark_ignored(get(), buffer, capacity, length);
+        });
+    }
+
     /** The genotype of an entry, from 0. Throws Status::not_found. */
     std::string genotype(std::size_t index) const
     {

@@ -335,6 +335,28 @@ typedef enum tenas_sampling {
     TENAS_SAMPLING_INDEPENDENT = 2,
 } tenas_sampling;
 
+/** How a space is searched. */
+typedef enum tenas_strategy {
+    /** TE-NAS: a supernet loses operations, round by round. The default. */
+    TENAS_STRATEGY_PRUNE = 1,
+    /** Architectures are scored one by one and ranked. */
+    TENAS_STRATEGY_RANK = 2,
+} tenas_strategy;
+
+/** How the ranks by several scores become one number. */
+typedef enum tenas_aggregation {
+    /**
+     * The sum of log(rank / m), where the best of m architectures has rank m
+     * (AZ-NAS): at most 0, and the higher the better. The default.
+     */
+    TENAS_AGGREGATION_LOG_RANKS = 1,
+    /**
+     * The sum of the ranks, where the best architecture has rank 1 (TE-NAS):
+     * the lower the better.
+     */
+    TENAS_AGGREGATION_RANKS = 2,
+} tenas_aggregation;
+
 /** Where a search computes. */
 typedef enum tenas_device {
     /**
@@ -448,6 +470,53 @@ tenas_status tenas_config_set_device(tenas_config *config,
                                      int32_t index);
 
 /**
+ * Sets how the space is searched (a tenas_strategy). Batch size and the size of
+ * the proxy networks have presets of each strategy: those that still are the
+ * old strategy's become the new one's.
+ */
+tenas_status tenas_config_set_strategy(tenas_config *config,
+                                       int32_t strategy);
+
+/**
+ * Sets the scores that TENAS_STRATEGY_RANK goes by: their names
+ * (tenas_proxy_info) with commas between, 1 to 16, for example "flops,ntk". The
+ * default is the space's preset. How their ranks add up, and how many
+ * architectures are looked at, say the parameters "aggregation", "budget",
+ * "rungs", "reduction" and "draw_growth" (tenas_config_set_parameter).
+ *
+ * - TENAS_ERROR_NOT_FOUND: no score has such a name; the message lists them.
+ * - TENAS_ERROR_INVALID_ARGUMENT: none, too many or one twice, or proxies is
+ *   not UTF-8.
+ * - TENAS_ERROR_NULL_POINTER: config or proxies is NULL.
+ */
+tenas_status tenas_config_set_proxies(tenas_config *config,
+                                      const char *proxies);
+
+/**
+ * Sets the size of the networks that scores are measured on: of that of one
+ * score, or with proxy NULL of all that have no size of their own. What is 0
+ * stays as the score's paper, or else the space's published search, has it: 3
+ * channels for NAS-Bench-201 and 1 for DARTS, one cell a stage, the images as
+ * they are, the configuration's batch. The count of linear regions always has
+ * the published network.
+ *
+ * channels: up to 256, of the first cell. cells: up to 64, of a stage (of
+ * NAS-Bench-201, where 5 is the depth that is trained). image_size: up to 1024,
+ * the height that images are shrunk to by a whole factor. batch_size: 2 to
+ * 1024 images.
+ *
+ * - TENAS_ERROR_NOT_FOUND: no score has that name; the message lists them.
+ * - TENAS_ERROR_INVALID_ARGUMENT: a value is outside its range, or proxy is not
+ *   UTF-8.
+ */
+tenas_status tenas_config_set_proxy_network(tenas_config *config,
+                                            const char *proxy,
+                                            uint32_t channels,
+                                            uint32_t cells,
+                                            uint32_t image_size,
+                                            uint32_t batch_size);
+
+/**
  * Sets *out to the space (a tenas_space).
  *
  * - TENAS_ERROR_NULL_POINTER: config or out is NULL.
@@ -528,6 +597,45 @@ tenas_status tenas_config_sampling(const tenas_config *config,
                                    int32_t *out);
 
 /**
+ * Sets *out to how the space is searched (a tenas_strategy).
+ *
+ * - TENAS_ERROR_NULL_POINTER: config or out is NULL.
+ */
+tenas_status tenas_config_strategy(const tenas_config *config,
+                                   int32_t *out);
+
+/**
+ * Writes the names of the scores that TENAS_STRATEGY_RANK goes by, with commas
+ * between and a terminating NUL. buffer, capacity and length are those of
+ * tenas_context_genotype.
+ *
+ * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+ * - TENAS_ERROR_NULL_POINTER: config or length is NULL, or buffer is and
+ *   capacity is not 0.
+ */
+tenas_status tenas_config_proxies(const tenas_config *config,
+                                  char *buffer,
+                                  size_t capacity,
+                                  size_t *length);
+
+/**
+ * Sets *channels, *cells, *image_size and *batch_size to what
+ * tenas_config_set_proxy_network has set for a score, or with proxy NULL for
+ * all; 0 where nothing is set.
+ *
+ * - TENAS_ERROR_NOT_FOUND: no score has that name; the message lists them.
+ * - TENAS_ERROR_INVALID_ARGUMENT: proxy is not UTF-8.
+ * - TENAS_ERROR_NULL_POINTER: config, channels, cells, image_size or
+ *   batch_size is NULL.
+ */
+tenas_status tenas_config_proxy_network(const tenas_config *config,
+                                        const char *proxy,
+                                        uint32_t *channels,
+                                        uint32_t *cells,
+                                        uint32_t *image_size,
+                                        uint32_t *batch_size);
+
+/**
  * Sets *kind (a tenas_device) and *index to where to compute.
  *
  * - TENAS_ERROR_NULL_POINTER: config, kind or index is NULL.
@@ -538,8 +646,8 @@ tenas_status tenas_config_device(const tenas_config *config,
 
 /**
  * Writes a configuration as JSON, with a terminating NUL: an object with
- * "space" and "dataset" by name, and every parameter (tenas_parameter_info),
- * choices by name. seed is written in full: read it as a 64-bit integer.
+ * "space" and "dataset" by name, every parameter (tenas_parameter_info),
+ * choices by name, "proxies" and "proxy_networks" by the scores' names. seed is written in full: read it as a 64-bit integer.
  *
  * buffer, capacity and length are those of tenas_context_genotype.
  *
@@ -591,8 +699,8 @@ typedef struct tenas_parameter {
     /** Size of the struct: set it to sizeof(tenas_parameter) before you ask. */
     size_t struct_size;
     /**
-     * Its name, that of its setter: tenas_config_set_NAME. Owned by the
-     * library, valid for the life of the program.
+     * Its name, that of its setter if it has one: tenas_config_set_NAME. Owned
+     * by the library, valid for the life of the program.
      */
     const char *name;
     /** A tenas_parameter_type. */
@@ -936,11 +1044,11 @@ void tenas_dataset_free(tenas_dataset *dataset);
  *
  * One call at a time: while a call works on a context, any other on the same
  * context returns TENAS_ERROR_BUSY, from another thread as from inside the
- * progress callback. Only tenas_context_cancel, _clear_cancel and _progress
- * are never busy. Different contexts are independent.
+ * progress callback. Only tenas_context_cancel, _clear_cancel, _progress and
+ * _work are never busy. Different contexts are independent.
  *
  * After TENAS_ERROR_INTERNAL (a bug in the library) a context answers
- * everything but these three with TENAS_ERROR_INVALID_STATE and a message that
+ * everything but these four with TENAS_ERROR_INVALID_STATE and a message that
  * tells what happened; free it.
  *
  * In a forked child a context of the parent answers every call, these three
@@ -1080,7 +1188,7 @@ tenas_status tenas_context_set_progress(tenas_context *context,
                                         void *user);
 
 /**
- * Runs one pruning round and sets *finished to whether it was the last. On a
+ * Runs one round and sets *finished to whether it was the last. On a
  * finished search nothing is done, and *finished is true.
  *
  * - TENAS_ERROR_CANCELLED: stopped on request. What was completed is kept;
@@ -1141,7 +1249,20 @@ tenas_status tenas_context_progress(const tenas_context *context,
                                     tenas_progress *out);
 
 /**
- * Sets *out to whether nothing is left to prune.
+ * Sets *done and *all to how much of the search is done, and how much there is,
+ * as far as that can be foreseen: evaluations of a candidate on a draw. What is
+ * left takes about seconds * (*all - *done) / *done, with the seconds of
+ * tenas_context_progress. At any time and from any thread, in the progress
+ * function too: it reads atomic values only.
+ *
+ * - TENAS_ERROR_NULL_POINTER: context, done or all is NULL.
+ */
+tenas_status tenas_context_work(const tenas_context *context,
+                                uint32_t *done,
+                                uint32_t *all);
+
+/**
+ * Sets *out to whether no round is left.
  *
  * - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
  * - TENAS_ERROR_NULL_POINTER: context or out is NULL.
@@ -1193,7 +1314,8 @@ tenas_status tenas_context_genotype(const tenas_context *context,
                                     size_t *length);
 
 /**
- * Sets *out to the number of records: the candidates of all finished rounds.
+ * Sets *out to the number of records: the candidates of all finished rounds. 0
+ * with TENAS_STRATEGY_RANK, which has a ranking (tenas_context_ranked).
  *
  * - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
  * - TENAS_ERROR_NULL_POINTER: context or out is NULL.
@@ -1275,7 +1397,9 @@ tenas_status tenas_context_round(const tenas_context *context,
  * "candidates", which have the fields of a tenas_record with cell, edge and
  * operation by name; "pruned_by_host", each with "round" (the one at hand
  * afterwards), "cell", "edge" and "operation". Numbers read back as the same
- * doubles.
+ * doubles. With TENAS_STRATEGY_RANK "ranking" stands for these: the best first,
+ * each with "genotype", "number", "connected", "rung", "draws", "total", and
+ * "values" and "ranks" by the scores' names.
  *
  * buffer, capacity and length are those of tenas_context_genotype.
  *
@@ -1363,7 +1487,8 @@ tenas_status tenas_context_set_checkpoint(tenas_context *context,
 /****************************************************************************
  * A round in pieces
  *
- * For schedulers and clusters, and for hosts with a ranking of their own.
+ * For schedulers and clusters, and for hosts with a ranking of their own. With
+ * TENAS_STRATEGY_PRUNE; the other strategy has functions of its own, below.
  *
  * Workers: make a context in each with the same configuration and images;
  * have each evaluate a part of the round's candidates; hand all scores to
@@ -1411,8 +1536,8 @@ typedef struct tenas_score {
 } tenas_score;
 
 /**
- * Sets *out to the number of candidates of the round at hand, 0 at the end.
- * They stand in the order of cells, edges and operations.
+ * Sets *out to the number of candidates of the round at hand, 0 at the end. With
+ * TENAS_STRATEGY_PRUNE they stand in the order of cells, edges and operations.
  *
  * - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
  * - TENAS_ERROR_NULL_POINTER: context or out is NULL.
@@ -1427,11 +1552,12 @@ tenas_status tenas_context_candidate_count(const tenas_context *context,
  * function is called as in a run.
  *
  * - TENAS_ERROR_INVALID_ARGUMENT: the round has fewer candidates.
+ * - TENAS_ERROR_INVALID_STATE: the strategy is another, or see above.
  * - TENAS_ERROR_CANCELLED: stopped on request; out is untouched, what was
  *   scored is kept for the next call.
  * - TENAS_ERROR_OUT_OF_MEMORY, TENAS_ERROR_DEVICE, TENAS_ERROR_IO,
  *   TENAS_ERROR_FORMAT: as tenas_context_run_round; likewise.
- * - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
+ * - TENAS_ERROR_BUSY: see above.
  * - TENAS_ERROR_NULL_POINTER: context is NULL, or out is and count is not 0.
  */
 tenas_status tenas_context_evaluate(tenas_context *context,
@@ -1452,7 +1578,8 @@ tenas_status tenas_context_evaluate(tenas_context *context,
  *   was: call again.
  * - TENAS_ERROR_FORMAT, TENAS_ERROR_OUT_OF_MEMORY: images could not be had,
  *   for their digest, or working memory.
- * - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
+ * - TENAS_ERROR_INVALID_STATE: the strategy is another, or see above.
+ * - TENAS_ERROR_BUSY: see above.
  * - TENAS_ERROR_NULL_POINTER: context or finished is NULL, or scores is and
  *   count is not 0.
  */
@@ -1493,8 +1620,8 @@ tenas_status tenas_context_mask(const tenas_context *context,
  *
  * - TENAS_ERROR_INVALID_ARGUMENT: the space has no such cell, edge or
  *   operation.
- * - TENAS_ERROR_INVALID_STATE: the operation is not active, or must stay; or
- *   see above.
+ * - TENAS_ERROR_INVALID_STATE: the operation is not active, or must stay; the
+ *   strategy is another; or see above.
  * - TENAS_ERROR_IO: the checkpoint cannot be written
  *   (tenas_context_set_checkpoint). As with every error, nothing has changed.
  * - TENAS_ERROR_FORMAT, TENAS_ERROR_OUT_OF_MEMORY: as tenas_context_save.
@@ -1505,6 +1632,176 @@ tenas_status tenas_context_prune(tenas_context *context,
                                  uint32_t cell,
                                  uint32_t edge,
                                  uint32_t operation);
+
+/****************************************************************************
+ * The ranking of a search
+ *
+ * A search with TENAS_STRATEGY_RANK measures architectures one by one and ranks
+ * them: what it knows after each round, the best first, and how a round is
+ * shared by several contexts. The other functions on contexts (running,
+ * progress, cancel, checkpoints, the genotype) are those of every search.
+ *
+ * Workers: make a context in each with the same configuration and images; have
+ * each measure a part of the round's candidates (tenas_context_candidate_count);
+ * hand all measurements to tenas_context_settle in each. All then stand where
+ * one search on one machine stands, to the last bit. Repeat until finished.
+ ****************************************************************************/
+
+/** An architecture of a ranking. */
+typedef struct tenas_ranked {
+    /** Size of the struct: set it to sizeof(tenas_ranked) before you ask. */
+    size_t struct_size;
+    /** Its number (tenas_genotype_at). */
+    uint64_t number;
+    /** The rung that it came to, from 0: those of a higher rung come first. */
+    uint32_t rung;
+    /** Draws of weights and images that it was measured on. */
+    uint32_t draws;
+    /**
+     * 1 if the network's output depends on the image. 0 if not: then nothing
+     * is measured, and its values are the worst there are. Those come last.
+     */
+    int32_t connected;
+    /** 0. */
+    uint32_t reserved;
+    /**
+     * What its ranks add up to: with TENAS_AGGREGATION_LOG_RANKS at most 0, the
+     * higher the better; with TENAS_AGGREGATION_RANKS the lower the better.
+     */
+    double total;
+} tenas_ranked;
+
+/**
+ * What a candidate's draw was found to be worth, as it travels between
+ * contexts. This struct never grows: send its bytes between machines of one
+ * kind, or its fields.
+ */
+typedef struct tenas_measurement {
+    /**
+     * Of configuration (but device and threads), images, round and candidates:
+     * measurements with different digests do not belong together.
+     */
+    uint64_t digest;
+    /** The round, from 0. */
+    uint32_t round;
+    /** The candidate's place in the round. */
+    uint32_t candidate;
+    /** The draw of weights and images, from 0. */
+    uint32_t draw;
+    /** Number of values: the configuration's scores. */
+    uint32_t count;
+    /**
+     * The values by each score, in the order of tenas_config_proxies; 0 behind
+     * them.
+     */
+    double values[16];
+} tenas_measurement;
+
+/**
+ * Sets *out to the number of architectures that the finished rounds have
+ * ranked: 0 before the first has ended, and with another strategy.
+ *
+ * - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
+ * - TENAS_ERROR_NULL_POINTER: context or out is NULL.
+ */
+tenas_status tenas_context_ranking_count(const tenas_context *context,
+                                         size_t *out);
+
+/**
+ * Tells of an architecture of the ranking; index 0 is the best. Set
+ * out->struct_size before the call.
+ *
+ * values and ranks are arrays of count doubles, one for each score in the
+ * order of tenas_config_proxies: what all draws say together, and its place
+ * among the connected architectures by that score, 1 for the best; equal values
+ * share the mean of their places. Each may be NULL.
+ *
+ * - TENAS_ERROR_NOT_FOUND: index is not below tenas_context_ranking_count.
+ * - TENAS_ERROR_INVALID_ARGUMENT: count is not the number of scores, and
+ *   values or ranks is not NULL; out->struct_size is smaller than the struct
+ *   was in its first version, or larger than 4096.
+ * - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
+ * - TENAS_ERROR_NULL_POINTER: context or out is NULL.
+ */
+tenas_status tenas_context_ranked(const tenas_context *context,
+                                  size_t index,
+                                  tenas_ranked *out,
+                                  double *values,
+                                  double *ranks,
+                                  size_t count);
+
+/**
+ * Writes an architecture of the ranking in a format (a tenas_genotype_format).
+ * buffer, capacity and length are those of tenas_context_genotype.
+ *
+ * - TENAS_ERROR_NOT_FOUND: index is not below tenas_context_ranking_count.
+ * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+ * - TENAS_ERROR_INVALID_ARGUMENT: no such format.
+ * - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
+ * - TENAS_ERROR_NULL_POINTER: context or length is NULL, or buffer is and
+ *   capacity is not 0.
+ */
+tenas_status tenas_context_ranked_genotype(const tenas_context *context,
+                                           size_t index,
+                                           int32_t format,
+                                           char *buffer,
+                                           size_t capacity,
+                                           size_t *length);
+
+/**
+ * Sets *out to the number of draws that the round at hand adds: each of its
+ * candidates has so many measurements. 1 with TENAS_STRATEGY_PRUNE.
+ *
+ * - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
+ * - TENAS_ERROR_NULL_POINTER: context or out is NULL.
+ */
+tenas_status tenas_context_draws(const tenas_context *context, size_t *out);
+
+/**
+ * Measures count candidates of the round at hand from number first on, and
+ * ranks nothing. out is an array of count * tenas_context_draws measurements:
+ * those of a candidate one behind the other. What this context has measured
+ * before, in a cancelled run for example, is not computed again. The progress
+ * function is called as in a run.
+ *
+ * - TENAS_ERROR_INVALID_ARGUMENT: the round has fewer candidates.
+ * - TENAS_ERROR_INVALID_STATE: the strategy is another
+ *   (tenas_context_evaluate belongs to TENAS_STRATEGY_PRUNE), or see above.
+ * - TENAS_ERROR_CANCELLED: stopped on request; out is untouched, what was
+ *   measured is kept for the next call.
+ * - TENAS_ERROR_OUT_OF_MEMORY, TENAS_ERROR_DEVICE, TENAS_ERROR_IO,
+ *   TENAS_ERROR_FORMAT: as tenas_context_run_round; likewise.
+ * - TENAS_ERROR_BUSY: see above.
+ * - TENAS_ERROR_NULL_POINTER: context is NULL, or out is and count is not 0.
+ */
+tenas_status tenas_context_measure(tenas_context *context,
+                                   size_t first,
+                                   size_t count,
+                                   tenas_measurement *out);
+
+/**
+ * Ends the round at hand with the measurements of all its candidates, from
+ * whichever contexts, in any order: ranks them, and sets *finished to whether
+ * it was the last round. A finished search takes 0 measurements.
+ *
+ * - TENAS_ERROR_INVALID_ARGUMENT: a candidate's draw is missing, or there
+ *   twice; a measurement is of another round, configuration or data set, has
+ *   another number of values, or one that is not finite. The message names it.
+ * - TENAS_ERROR_INVALID_STATE: the strategy is another
+ *   (tenas_context_apply belongs to TENAS_STRATEGY_PRUNE), or see above.
+ * - TENAS_ERROR_IO: the checkpoint cannot be written
+ *   (tenas_context_set_checkpoint). As with every error, the round is as it
+ *   was: call again.
+ * - TENAS_ERROR_FORMAT, TENAS_ERROR_OUT_OF_MEMORY: images could not be had,
+ *   for their digest, or working memory.
+ * - TENAS_ERROR_BUSY: see above.
+ * - TENAS_ERROR_NULL_POINTER: context or finished is NULL, or measurements is
+ *   and count is not 0.
+ */
+tenas_status tenas_context_settle(tenas_context *context,
+                                  const tenas_measurement *measurements,
+                                  size_t count,
+                                  bool *finished);
 
 /****************************************************************************
  * Log
@@ -1869,6 +2166,132 @@ tenas_status tenas_indicators_of_many(const tenas_config *config,
                                       tenas_progress_fn progress,
                                       void *user,
                                       tenas_indicators *out);
+
+/****************************************************************************
+ * Scores
+ *
+ * Zero-cost proxies: what a network is worth, told without training, as data
+ * and by name. tenas_proxy_info has them all; tenas_scores_of_many measures by
+ * any of them, tenas_aggregate makes one order of several. The strategy
+ * TENAS_STRATEGY_RANK searches a space that way (tenas_config_set_proxies).
+ *
+ * Each is measured on a proxy network of the architecture, whose size is a
+ * setting (tenas_config_set_proxy_network), or on the network that is trained.
+ * Draws are as with the indicators above.
+ ****************************************************************************/
+
+/** Which values of a score are better. */
+typedef enum tenas_direction {
+    /** The larger. */
+    TENAS_DIRECTION_HIGHER = 1,
+    /** The smaller. */
+    TENAS_DIRECTION_LOWER = 2,
+} tenas_direction;
+
+/** What a score costs. */
+typedef enum tenas_proxy_cost {
+    /** The size of the network is counted; nothing is evaluated. */
+    TENAS_PROXY_COST_COUNT = 1,
+    /** Forward passes. */
+    TENAS_PROXY_COST_FORWARD = 2,
+    /** Forward and reverse passes. */
+    TENAS_PROXY_COST_REVERSE = 3,
+} tenas_proxy_cost;
+
+/** A score. */
+typedef struct tenas_proxy {
+    /** Size of the struct: set it to sizeof(tenas_proxy) before you ask. */
+    size_t struct_size;
+    /**
+     * Its name: lower case letters, digits and '_'. Texts are owned by the
+     * library and valid for the life of the program.
+     */
+    const char *name;
+    /** What it measures, in some words. */
+    const char *title;
+    /** The paper that it is from. */
+    const char *source;
+    /** Which values are better: a tenas_direction. */
+    int32_t direction;
+    /** What it costs: a tenas_proxy_cost. */
+    int32_t cost;
+} tenas_proxy;
+
+/**
+ * Sets *out to the number of scores.
+ *
+ * - TENAS_ERROR_NULL_POINTER: out is NULL.
+ */
+tenas_status tenas_proxy_count(size_t *out);
+
+/**
+ * Tells of a score. They stand in the order of tables. Set out->struct_size
+ * before the call.
+ *
+ * - TENAS_ERROR_NOT_FOUND: index is not below tenas_proxy_count.
+ * - TENAS_ERROR_INVALID_ARGUMENT: out->struct_size is smaller than the struct
+ *   was in its first version, or larger than 4096.
+ * - TENAS_ERROR_NULL_POINTER: out is NULL.
+ */
+tenas_status tenas_proxy_info(size_t index, tenas_proxy *out);
+
+/**
+ * Measures many architectures by proxy_count scores, named by proxies, with
+ * all cores or the GPU kept busy. Scores that need the same evaluation share
+ * it.
+ *
+ * means and spreads are arrays of count * proxy_count doubles: that of
+ * architecture i by score p stands at i * proxy_count + p. A mean is over the
+ * repeats, its spread the standard deviation of the sample; all are finite.
+ * connected is an array of count values: 1 if the network's output depends on
+ * the image; if not, nothing is measured, and the means are the worst that
+ * each score has. spreads and connected may be NULL.
+ *
+ * progress, if it is not NULL, is called after each architecture, as by
+ * tenas_indicators_of_many; if it cancels, nothing is written.
+ *
+ * - TENAS_ERROR_CANCELLED: progress asked to stop.
+ * - TENAS_ERROR_NOT_FOUND: no score has such a name; the message lists them.
+ * - TENAS_ERROR_FORMAT: a genotype is none of the configuration's space; the
+ *   message names its index.
+ * - TENAS_ERROR_INVALID_ARGUMENT, TENAS_ERROR_DEVICE,
+ *   TENAS_ERROR_OUT_OF_MEMORY, TENAS_ERROR_IO, TENAS_ERROR_FORMAT: as
+ *   tenas_indicators_of.
+ * - TENAS_ERROR_NULL_POINTER: config or dataset is NULL; proxies or one of
+ *   them is, and proxy_count is not 0; genotypes, one of them or means is, and
+ *   count is not 0.
+ */
+tenas_status tenas_scores_of_many(const tenas_config *config,
+                                  const tenas_dataset *dataset,
+                                  const char *const *proxies,
+                                  size_t proxy_count,
+                                  const char *const *genotypes,
+                                  size_t count,
+                                  tenas_progress_fn progress,
+                                  void *user,
+                                  double *means,
+                                  double *spreads,
+                                  int32_t *connected);
+
+/**
+ * Makes one order of the values of several scores: into totals, an array of
+ * count doubles, what the ranks of each network add up to (aggregation, a
+ * tenas_aggregation). values is an array of count * proxy_count finite
+ * numbers, in the order of tenas_scores_of_many.
+ *
+ * - TENAS_ERROR_NOT_FOUND: no score has such a name; the message lists them.
+ * - TENAS_ERROR_INVALID_ARGUMENT: no such aggregation, or a value is not
+ *   finite.
+ * - TENAS_ERROR_OUT_OF_MEMORY: the working memory could not be had.
+ * - TENAS_ERROR_NULL_POINTER: proxies or one of them is NULL, or values or
+ *   totals, and count is not 0.
+ */
+tenas_status tenas_aggregate(int32_t aggregation,
+                             const char *const *proxies,
+                             size_t proxy_count,
+                             const double *values,
+                             size_t count,
+                             double *totals);
 
 /****************************************************************************
  * Accuracy tables

@@ -18,7 +18,7 @@ enum Declaration {
     Macro(String, String),
     /// Name, constants.
     Enum(String, Vec<String>),
-    /// Name, fields as (type, name).
+    /// Name, fields as (type, name); the type of an array has its length, as in `double[16]`.
     Struct(String, Vec<(String, String)>),
     /// Seen as a pointer only.
     Opaque(String),
@@ -92,9 +92,10 @@ fn declaration(text: &str) -> Declaration {
         (["typedef", "struct", name, ..], Some((body, _))) => {
             let fields = body.split(';').map(str::trim).filter(|f| !f.is_empty());
             let split = |field: &str| {
+                let (field, length) = field.split_at(field.find('[').unwrap_or(field.len()));
                 let name = last_word(field);
                 assert!(!name.is_empty(), "{text}: {field}: expected a type and a name");
-                (field[..field.len() - name.len()].trim().to_owned(), name)
+                (field[..field.len() - name.len()].trim().to_owned() + length, name)
             };
             Struct((*name).into(), fields.map(split).collect())
         }
@@ -259,6 +260,9 @@ fn rust_and_c_agree_on_structs() {
             digest, round, cell, edge, operation, ntk_delta, regions_delta, ntk_now, ntk_without,
             regions_now, regions_without,
         }
+        tenas_ranked { struct_size, number, rung, draws, connected, reserved, total }
+        tenas_measurement { digest, round, candidate, draw, count, values }
+        tenas_proxy { struct_size, name, title, source, direction, cost }
         tenas_indicators {
             struct_size, ntk, ntk_spread, regions, regions_spread, naswot, naswot_spread, swap,
             swap_spread, multiply_adds, parameters, connected, repeats, seconds,

@@ -336,7 +336,7 @@ fn every_wrong_value_is_named() {
     load(&path, &config, None).unwrap();
     let cases: &[(&str, Value, &[&str])] = &[
         ("/format", json!("png"), &["format: found \"png\"", "expected \"tenas checkpoint\""]),
-        ("/schema", json!(2), &["schema: found 2, expected 1", "newer library"]),
+        ("/schema", json!(3), &["schema: found 3, expected 2", "newer library"]),
         ("/schema", json!(0), &["schema: found 0"]),
         ("/config/batch_size", json!(0), &["config.batch_size: found 0, expected 2 to 1024"]),
         ("/config/space", json!("darts"), &["config.space: found \"darts\""]),

@@ -390,7 +390,8 @@ fn generations_are_neighbours() {
             let child = parent.mutated(&mut stream);
             let number = child.index().unwrap();
             assert_ne!(Some(number), parent.index());
-            let (a, b) = (parent.operations(), child.operations());
+            let operations = |g: &Genotype| g.operations().unwrap();
+            let (a, b) = (operations(&parent), operations(&child));
             let changed = a.iter().zip(&b).filter(|(a, b)| a != b).count();
             // Another operation, or the operation on another edge.
             let most = if kind == SpaceKind::Darts { 2 } else { 1 };
@@ -504,7 +505,7 @@ fn the_log_and_the_records_tell_of_the_ranking() {
     let kept = lines.clone();
     search.set_log(Some(Box::new(move |level, line| {
         if level <= LogLevel::Info {
-            kept.lock().push(line.to_owned());
+            kept.lock().unwrap().push(line.to_owned());
         }
     })));
     search.run(&mut watch).unwrap();

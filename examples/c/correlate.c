@@ -8,8 +8,10 @@
  * set of the table, the rank correlation of both goes to stdout: Spearman's rho
  * and Kendall's tau-b. Both take ties into account, and are undefined where all
  * scores or all accuracies are equal. A score for which less is better (the
- * condition number) is turned around, so that 1 is always perfect.
- * The last rows, the size of the network, are what a score should beat.
+ * condition number) is turned around, so that 1 is always perfect. Each has the
+ * seconds that an architecture takes; several of them together share what they
+ * can. The last rows are what all scores say together: the sums of their ranks,
+ * and of the logarithms of their ranks.
  *
  * The exit status is 0 for a table, 1 for a failure, 2 for a mistake on the
  * command line.
@@ -24,13 +26,13 @@
 
 struct options {
     struct settings settings;
-    const char *table, *scores;
+    const char *table, *scores, *proxies;
     struct number limit;
 };
 
 static struct options read_command_line(int argc, char **argv)
 {
-    struct options o = {.table = NULL};
+    struct options o = {.proxies = "ntk,regions,naswot,swap,flops,parameters"};
     const struct program_option own[] = {
         HEADING("What to score"),
         TEXT("--table", "PATH", o.table,
@@ -38,6 +40,9 @@ static struct options read_command_line(int argc, char **argv)
              "NATS-Bench"),
         CHOICE("--space", o.settings.space, SPACES,
                "nas-bench-201 or darts (default: that of the table)"),
+        TEXT("--proxies", "NAMES", o.proxies,
+             "scores with commas between (default: ntk, regions,\n"
+             "naswot, swap, flops and parameters)"),
         NUMBER("--limit", o.limit, UINT32_MAX, "the first N architectures only"),
         TEXT("--scores", "PATH", o.scores, "write each architecture's scores there, as CSV"),
         END_OF_OPTIONS,
@@ -139,42 +144,29 @@ static void print_correlation(double value)
 
 /* ---- Scores ---- */
 
-enum score { NTK, REGIONS, TE_NAS, NASWOT, SWAP, MULTIPLY_ADDS, PARAMETERS, SCORES };
+/* A row of the table: a score, or several together. */
+struct row {
+    char name[64];
+    double *values; /* so that more is better */
+    double seconds; /* an architecture */
+};
 
-static const char *const SCORE_NAMES[SCORES] = {
-    "NTK (less is better)", "regions", "TE-NAS (rank sum)", "NASWOT",
-    "SWAP",                 "FLOPs",   "parameters"};
-
-/* Sets scores[s][i] so that more is better. */
-static void set_scores(const tenas_indicators *found, size_t count, double **scores)
-{
-    for (size_t i = 0; i < count; i++) {
-        scores[NTK][i] = -found[i].ntk;
-        scores[REGIONS][i] = found[i].regions;
-        scores[NASWOT][i] = found[i].naswot;
-        scores[SWAP][i] = found[i].swap;
-        scores[MULTIPLY_ADDS][i] = (double)found[i].multiply_adds;
-        scores[PARAMETERS][i] = (double)found[i].parameters;
-    }
-    /* TE-NAS adds the ranks by both of its indicators. */
-    double *ntk = allocate(count, sizeof *ntk), *regions = allocate(count, sizeof *regions);
-    average_ranks(scores[NTK], count, ntk);
-    average_ranks(scores[REGIONS], count, regions);
-    for (size_t i = 0; i < count; i++)
-        scores[TE_NAS][i] = ntk[i] + regions[i];
-    free(ntk);
-    free(regions);
-}
+struct watch {
+    const char *score;
+    bool terminal;
+    double seconds; /* of the call so far */
+};
 
 static int32_t show_progress(const tenas_progress *p, void *user)
 {
-    bool terminal = *(bool *)user;
-    if (terminal)
-        fprintf(stderr, "\r%u of %u architectures, %.0f s\033[K", p->candidate, p->candidates,
-                p->seconds);
+    struct watch *w = user;
+    w->seconds = p->seconds;
+    if (w->terminal)
+        fprintf(stderr, "\r%s: %u of %u architectures, %.0f s\033[K", w->score, p->candidate,
+                p->candidates, p->seconds);
     else if (p->candidate * 10 / p->candidates != (p->candidate - 1) * 10 / p->candidates)
-        fprintf(stderr, "%u of %u architectures, %.0f s\n", p->candidate, p->candidates,
-                p->seconds);
+        fprintf(stderr, "%s: %u of %u architectures, %.0f s\n", w->score, p->candidate,
+                p->candidates, p->seconds);
     return 0;
 }
 
@@ -187,20 +179,22 @@ static char *genotype_at(const tenas_benchmark *table, size_t index)
     return text;
 }
 
-static void write_scores(const char *path, char **genotypes, const tenas_indicators *found,
-                         size_t count)
+/* Writes means, that of architecture i by score p at p * count + i. */
+static void write_scores(const char *path, char **genotypes, size_t count,
+                         const struct names *names, const double *means, const double *spreads,
+                         const int32_t *connected)
 {
     FILE *file = fopen(path, "w");
     if (file != NULL) {
-        fputs("genotype,ntk,ntk_spread,regions,regions_spread,naswot,naswot_spread,swap,"
-              "swap_spread,multiply_adds,parameters,connected\n", file);
+        fputs("genotype", file);
+        for (size_t p = 0; p < names->count; p++)
+            fprintf(file, ",%s,%s_spread", names->names[p], names->names[p]);
+        fputs(",connected\n", file);
         for (size_t i = 0; i < count; i++) {
-            const tenas_indicators *f = &found[i];
-            fprintf(file, "\"%s\",%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%llu,%llu,%d\n",
-                    genotypes[i], f->ntk, f->ntk_spread, f->regions, f->regions_spread, f->naswot,
-                    f->naswot_spread, f->swap, f->swap_spread,
-                    (unsigned long long)f->multiply_adds, (unsigned long long)f->parameters,
-                    (int)f->connected);
+            fprintf(file, "\"%s\"", genotypes[i]);
+            for (size_t p = 0; p < names->count; p++)
+                fprintf(file, ",%.17g,%.9g", means[p * count + i], spreads[p * count + i]);
+            fprintf(file, ",%d\n", (int)connected[i]);
         }
     }
     bool good = file != NULL && !ferror(file);
@@ -210,6 +204,22 @@ static void write_scores(const char *path, char **genotypes, const tenas_indicat
         fprintf(stderr, "correlate: --scores: %s: %s\n", path, strerror(errno));
         exit(EXIT_FAILURE);
     }
+}
+
+/* The totals of some scores, so that more is better. */
+static void add_row(struct row *row, const char *name, int32_t aggregation, const char *const *names,
+                    const size_t *columns, size_t scores, const double *means, size_t count)
+{
+    double *values = allocate(count * scores, sizeof *values);
+    for (size_t i = 0; i < count; i++)
+        for (size_t p = 0; p < scores; p++)
+            values[i * scores + p] = means[columns[p] * count + i];
+    snprintf(row->name, sizeof row->name, "%s", name);
+    row->values = allocate(count, sizeof *row->values);
+    check(tenas_aggregate(aggregation, names, scores, values, count, row->values));
+    for (size_t i = 0; i < count && aggregation == TENAS_AGGREGATION_RANKS; i++)
+        row->values[i] = -row->values[i];
+    free(values);
 }
 
 int main(int argc, char **argv)
@@ -223,6 +233,9 @@ int main(int argc, char **argv)
         usage_error("--space: found %s, expected %s, which the table's architectures are of",
                     o.settings.space->name, named->name);
     o.settings.space = named;
+    struct names names = split_names(o.proxies);
+    if (names.count == 0)
+        usage_error("--proxies: found nothing, expected a score");
     tenas_config *config = make_config(&o.settings);
     tenas_dataset *dataset = open_images(&o.settings);
     tenas_status status;
@@ -236,29 +249,67 @@ int main(int argc, char **argv)
     char **genotypes = allocate(count, sizeof *genotypes);
     for (size_t i = 0; i < count; i++)
         genotypes[i] = genotype_at(table, i);
-    tenas_indicators *found = allocate(count, sizeof *found);
-    found[0].struct_size = sizeof *found;
-    bool terminal = isatty(fileno(stderr)) == 1;
-    status = tenas_indicators_of_many(config, dataset, (const char *const *)genotypes, count,
-                                      show_progress, &terminal, found);
-    if (terminal)
-        fputs("\r\033[K", stderr);
-    check_option("--batch-size", status);
+
+    /* One score after the other, so that each has a time of its own. */
+    double *means = allocate(count * names.count, sizeof *means);
+    double *spreads = allocate(count * names.count, sizeof *spreads);
+    int32_t *connected = allocate(count, sizeof *connected);
+    struct row *rows = allocate(names.count + 3, sizeof *rows);
+    struct watch watch = {.terminal = isatty(fileno(stderr)) == 1};
+    size_t row_count = 0, *columns = allocate(names.count + 2, sizeof *columns);
+    size_t ntk = names.count, regions = names.count;
+    double seconds = 0;
+    for (size_t p = 0; p < names.count; p++) {
+        const char *name = watch.score = names.names[p];
+        const tenas_proxy proxy = proxy_named("--proxies", name);
+        status = tenas_scores_of_many(config, dataset, &name, 1, (const char *const *)genotypes,
+                                      count, show_progress, &watch, means + p * count,
+                                      spreads + p * count, connected);
+        if (watch.terminal)
+            fputs("\r\033[K", stderr);
+        check_option("--batch-size", status);
+        struct row *row = &rows[row_count++];
+        const bool less = proxy.direction == TENAS_DIRECTION_LOWER;
+        snprintf(row->name, sizeof row->name, "%s%s", name, less ? " (less is better)" : "");
+        row->values = allocate(count, sizeof *row->values);
+        for (size_t i = 0; i < count; i++)
+            row->values[i] = less ? -means[p * count + i] : means[p * count + i];
+        row->seconds = watch.seconds / (double)count;
+        seconds += row->seconds;
+        columns[p] = p;
+        if (strcmp(name, "ntk") == 0)
+            ntk = p;
+        if (strcmp(name, "regions") == 0)
+            regions = p;
+    }
     if (o.scores != NULL)
-        write_scores(o.scores, genotypes, found, count);
+        write_scores(o.scores, genotypes, count, &names, means, spreads, connected);
+    if (ntk < names.count && regions < names.count) {
+        const char *both[] = {"ntk", "regions"};
+        size_t places[] = {ntk, regions};
+        add_row(&rows[row_count], "TE-NAS (rank sum)", TENAS_AGGREGATION_RANKS, both, places, 2,
+                means, count);
+        rows[row_count++].seconds = rows[ntk].seconds + rows[regions].seconds;
+    }
+    if (names.count > 1) {
+        add_row(&rows[row_count], "all, log ranks", TENAS_AGGREGATION_LOG_RANKS,
+                (const char *const *)names.names, columns, names.count, means, count);
+        rows[row_count++].seconds = seconds;
+        add_row(&rows[row_count], "all, rank sum", TENAS_AGGREGATION_RANKS,
+                (const char *const *)names.names, columns, names.count, means, count);
+        rows[row_count++].seconds = seconds;
+    }
 
     const struct settings *used = &o.settings;
-    printf("%zu architectures, images of %s (%s), seed %llu, %s, %u repeats, %.3f s each\n\n",
-           count, used->dataset->name, used->data != NULL ? used->data : "synthetic",
-           (unsigned long long)used->seed.value, used->init->name, (unsigned)found[0].repeats,
-           found[0].seconds);
-    double *scores[SCORES];
-    for (int s = 0; s < SCORES; s++)
-        scores[s] = allocate(count, sizeof **scores);
-    set_scores(found, count, scores);
+    uint32_t repeats;
+    check(tenas_config_repeats(config, &repeats));
+    printf("%zu architectures, images of %s (%s), seed %llu, %s, %u repeats\n\n", count,
+           used->dataset->name, used->data != NULL ? used->data : "synthetic",
+           (unsigned long long)used->seed.value, used->init->name, (unsigned)repeats);
 
     double *x = allocate(count, sizeof *x), *y = allocate(count, sizeof *y);
-    printf("%-22s %-16s %6s %9s %9s\n", "score", "accuracy on", "of", "Spearman", "Kendall");
+    printf("%-22s %-16s %6s %9s %9s %10s\n", "score", "accuracy on", "of", "Spearman", "Kendall",
+           "ms each");
     for (const struct choice *d = DATASETS; d->name != NULL; d++) {
         size_t best;
         status = tenas_benchmark_best(table, d->value, &best);
@@ -273,29 +324,34 @@ int main(int argc, char **argv)
             if (status != TENAS_ERROR_NOT_FOUND)
                 check(status);
         }
-        for (int s = 0; s < SCORES; s++) {
+        for (size_t s = 0; s < row_count; s++) {
             size_t n = 0;
             for (size_t i = 0; i < count; i++)
                 if (there[i]) {
-                    x[n] = scores[s][i];
+                    x[n] = rows[s].values[i];
                     y[n++] = accuracy[i];
                 }
-            printf("%-22s %-16s %6zu", SCORE_NAMES[s], d->name, n);
+            printf("%-22s %-16s %6zu", rows[s].name, d->name, n);
             print_correlation(spearman(x, y, n));
             print_correlation(kendall(x, y, n));
-            putchar('\n');
+            printf(" %10.3f\n", 1000 * rows[s].seconds);
         }
         free(accuracy);
         free(there);
     }
 
     int result = finish_output(EXIT_SUCCESS);
-    for (int s = 0; s < SCORES; s++)
-        free(scores[s]);
+    for (size_t s = 0; s < row_count; s++)
+        free(rows[s].values);
+    free(rows);
+    free(columns);
+    free(means);
+    free(spreads);
+    free(connected);
+    free_names(names);
     for (size_t i = 0; i < count; i++)
         free(genotypes[i]);
     free(genotypes);
-    free(found);
     free(x);
     free(y);
     tenas_benchmark_free(table);

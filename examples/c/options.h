@@ -239,6 +239,12 @@ static const struct choice DATASETS[] = {
     {NULL, 0},
 };
 
+static const struct choice STRATEGIES[] = {
+    {"prune", TENAS_STRATEGY_PRUNE},
+    {"rank", TENAS_STRATEGY_RANK},
+    {NULL, 0},
+};
+
 static const struct choice INITS[] = {
     {"kaiming_normal", TENAS_INIT_KAIMING_NORMAL},
     {"torch_default", TENAS_INIT_TORCH_DEFAULT},
@@ -249,7 +255,9 @@ struct settings {
     const struct choice *space; /* NULL where it was not given */
     const struct choice *dataset, *init;
     const char *data; /* NULL for synthetic images */
+    const struct choice *strategy; /* NULL for that of the configuration */
     struct number seed, repeats, batch_size, threads;
+    struct number channels, cells, image_size;
     struct device device;
 };
 
@@ -288,6 +296,12 @@ static inline int parse_options(const struct program *program, struct settings *
         NUMBER("--repeats", s->repeats, UINT32_MAX,
                "draws of weights and images that a score is the mean of"),
         NUMBER("--batch-size", s->batch_size, UINT32_MAX, "images of a batch"),
+        NUMBER("--channels", s->channels, UINT32_MAX,
+               "C of the networks that scores are measured on"),
+        NUMBER("--cells", s->cells, UINT32_MAX,
+               "their N, cells of a stage (NAS-Bench-201: 5 are trained)"),
+        NUMBER("--image-size", s->image_size, UINT32_MAX,
+               "height that images are shrunk to by a whole factor"),
         HEADING("Where to compute"),
         DEVICE("--device", s->device, "auto (default), cpu, cuda, cuda:N or torch-cpu"),
         NUMBER("--threads", s->threads, UINT32_MAX, "of the CPU engine; 0 (default) for all cores"),
@@ -322,12 +336,23 @@ static inline int parse_options(const struct program *program, struct settings *
     return i;
 }
 
+/* Sets a parameter of the configuration, if the option was given. */
+static inline void set_number(tenas_config *config, const char *option, const char *parameter,
+                              struct number number)
+{
+    if (number.given)
+        check_option(option, tenas_config_set_parameter(config, parameter, number.value));
+}
+
 /* The configuration that the settings ask for. */
 static inline tenas_config *make_config(const struct settings *s)
 {
     tenas_config *config = NULL;
     int32_t space = s->space != NULL ? s->space->value : TENAS_SPACE_NAS_BENCH_201;
     check_option("--space", tenas_config_new(space, s->dataset->value, &config));
+    /* First: it has presets of its own. */
+    if (s->strategy != NULL)
+        check_option("--strategy", tenas_config_set_strategy(config, s->strategy->value));
     check_option("--seed", tenas_config_set_seed(config, s->seed.value));
     check_option("--init", tenas_config_set_init(config, s->init->value));
     check_option("--device", tenas_config_set_device(config, s->device.kind, s->device.index));
@@ -336,6 +361,9 @@ static inline tenas_config *make_config(const struct settings *s)
     if (s->batch_size.given)
         check_option("--batch-size",
                      tenas_config_set_batch_size(config, (uint32_t)s->batch_size.value));
+    set_number(config, "--channels", "channels", s->channels);
+    set_number(config, "--cells", "cells", s->cells);
+    set_number(config, "--image-size", "image_size", s->image_size);
     if (s->threads.given)
         check_option("--threads", tenas_config_set_threads(config, (uint32_t)s->threads.value));
     return config;
@@ -364,6 +392,52 @@ static inline tenas_benchmark *open_table(const char *path)
                 ignored);
     free(ignored);
     return table;
+}
+
+/* ---- Names of scores ---- */
+
+struct names {
+    char **names;
+    size_t count;
+};
+
+/* The names in a text with commas between. */
+static inline struct names split_names(const char *text)
+{
+    struct names found = {checked(calloc(strlen(text) + 1, sizeof *found.names)), 0};
+    while (*text != '\0') {
+        size_t length = strcspn(text, ",");
+        char *name = checked(calloc(length + 1, 1));
+        memcpy(name, text, length);
+        found.names[found.count++] = name;
+        text += length + (text[length] == ',');
+    }
+    return found;
+}
+
+static inline void free_names(struct names names)
+{
+    for (size_t i = 0; i < names.count; i++)
+        free(names.names[i]);
+    free(names.names);
+}
+
+/* What the library knows of a score. */
+static inline tenas_proxy proxy_named(const char *option, const char *name)
+{
+    size_t count;
+    check(tenas_proxy_count(&count));
+    char known[512] = "";
+    for (size_t i = 0; i < count; i++) {
+        tenas_proxy info = {.struct_size = sizeof info};
+        check(tenas_proxy_info(i, &info));
+        if (strcmp(info.name, name) == 0)
+            return info;
+        size_t length = strlen(known);
+        snprintf(known + length, sizeof known - length, "%s%s", i == 0 ? "" : ", ", info.name);
+    }
+    usage_error("%s: found '%s', expected one of %s", option, name, known);
+    exit(EXIT_USAGE);
 }
 
 #endif

@@ -19,17 +19,21 @@
 struct options {
     struct settings settings;
     struct number sample;
+    const char *proxies;
     bool csv;
     int first_genotype; /* of argv */
 };
 
 static struct options read_command_line(int argc, char **argv)
 {
-    struct options o = {.csv = false};
+    struct options o = {.proxies = "ntk,regions,naswot,swap,flops,parameters"};
     const struct program_option own[] = {
         HEADING("What to score"),
         CHOICE("--space", o.settings.space, SPACES, "nas-bench-201 (default) or darts"),
         NUMBER("--sample", o.sample, 1000000, "N architectures drawn at random instead"),
+        TEXT("--proxies", "NAMES", o.proxies,
+             "scores with commas between (default: ntk, regions,\n"
+             "naswot, swap, flops and parameters)"),
         FLAG("--csv", o.csv, "comma-separated values instead of aligned columns"),
         END_OF_OPTIONS,
     };
@@ -40,10 +44,9 @@ static struct options read_command_line(int argc, char **argv)
                  "stdin, one a line; one with brackets may take several.\n",
         .options = own,
         .notes =
-            "Columns: condition number of the neural tangent kernel (less is better), linear\n"
-            "regions, NASWOT and SWAP (more is better), each with its standard deviation;\n"
-            "then millions of multiply-adds and of parameters of the network to train. An\n"
-            "architecture whose output does not depend on its input is marked.\n",
+            "Columns: each score, with its standard deviation over the repeats where weights\n"
+            "and images are drawn. An architecture whose output does not depend on its input is\n"
+            "marked.\n",
         .takes_arguments = true,
     };
     o.first_genotype = parse_options(&score, &o.settings, argc, argv);
@@ -150,42 +153,77 @@ static void add_lines(struct genotypes *g, int32_t space)
 
 /* ---- The table ---- */
 
+struct watch {
+    bool terminal;
+    double seconds; /* of the call so far */
+};
+
 static int32_t show_progress(const tenas_progress *p, void *user)
 {
-    if (*(bool *)user)
+    struct watch *w = user;
+    w->seconds = p->seconds;
+    if (w->terminal)
         fprintf(stderr, "\r%u of %u architectures\033[K", p->candidate, p->candidates);
     return 0;
 }
 
-static void print_csv(const struct genotypes *g, const tenas_indicators *found)
+/* What was found: that of architecture i by score p stands at i * scores + p. */
+struct found {
+    double *means, *spreads;
+    int32_t *connected;
+    double seconds; /* an architecture */
+};
+
+/* Scores on which draws have an influence. */
+static bool is_drawn(const tenas_proxy *score)
 {
-    puts("genotype,ntk,ntk_spread,regions,regions_spread,naswot,naswot_spread,swap,swap_spread,"
-         "multiply_adds,parameters,connected,seconds");
+    return score->cost != TENAS_PROXY_COST_COUNT;
+}
+
+static void print_csv(const struct genotypes *g, const tenas_proxy *scores, size_t count,
+                      const struct found *found)
+{
+    printf("genotype");
+    for (size_t p = 0; p < count; p++) {
+        printf(",%s", scores[p].name);
+        if (is_drawn(&scores[p]))
+            printf(",%s_spread", scores[p].name);
+    }
+    puts(",connected,seconds");
     for (size_t i = 0; i < g->count; i++) {
-        const tenas_indicators *f = &found[i];
         putchar('"');
         for (const char *c = g->texts[i]; *c != '\0'; c++) {
             if (*c == '"') /* JSON genotypes have quotes */
                 putchar('"');
             putchar(*c);
         }
-        printf("\",%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%llu,%llu,%d,%.3f\n", f->ntk,
-               f->ntk_spread, f->regions, f->regions_spread, f->naswot, f->naswot_spread, f->swap,
-               f->swap_spread, (unsigned long long)f->multiply_adds,
-               (unsigned long long)f->parameters, (int)f->connected, f->seconds);
+        putchar('"');
+        for (size_t p = 0; p < count; p++) {
+            printf(",%.12g", found->means[i * count + p]);
+            if (is_drawn(&scores[p]))
+                printf(",%.9g", found->spreads[i * count + p]);
+        }
+        printf(",%d,%.3f\n", (int)found->connected[i], found->seconds);
     }
 }
 
-static void print_aligned(const struct genotypes *g, const tenas_indicators *found)
+static void print_aligned(const struct genotypes *g, const tenas_proxy *scores, size_t count,
+                          const struct found *found)
 {
-    printf("%11s %9s %8s %7s %8s %7s %8s %7s %9s %8s  %s\n", "NTK", "+-", "regions", "+-",
-           "NASWOT", "+-", "SWAP", "+-", "FLOPs/M", "params/M", "genotype");
+    for (size_t p = 0; p < count; p++) {
+        printf("%14s ", scores[p].name);
+        if (is_drawn(&scores[p]))
+            printf("%9s ", "+-");
+    }
+    puts(" genotype");
     for (size_t i = 0; i < g->count; i++) {
-        const tenas_indicators *f = &found[i];
-        printf("%11.4g %9.2g %8.1f %7.1f %8.1f %7.1f %8.1f %7.1f %9.3f %8.4f  %s%s\n", f->ntk,
-               f->ntk_spread, f->regions, f->regions_spread, f->naswot, f->naswot_spread, f->swap,
-               f->swap_spread, (double)f->multiply_adds / 1e6, (double)f->parameters / 1e6,
-               g->texts[i], f->connected ? "" : "  (output does not depend on the input)");
+        for (size_t p = 0; p < count; p++) {
+            printf("%14.6g ", found->means[i * count + p]);
+            if (is_drawn(&scores[p]))
+                printf("%9.3g ", found->spreads[i * count + p]);
+        }
+        printf(" %s%s\n", g->texts[i],
+               found->connected[i] ? "" : "  (output does not depend on the input)");
     }
 }
 
@@ -200,30 +238,40 @@ int main(int argc, char **argv)
     if (!o.sample.given && genotypes.count == 0)
         add_lines(&genotypes, o.settings.space->value);
 
+    struct names names = split_names(o.proxies);
+    tenas_proxy *scores = checked(calloc(names.count + 1, sizeof *scores));
+    for (size_t p = 0; p < names.count; p++)
+        scores[p] = proxy_named("--proxies", names.names[p]);
     tenas_config *config = make_config(&o.settings);
     tenas_dataset *dataset = open_images(&o.settings);
 
-    tenas_indicators *found = checked(calloc(genotypes.count + 1, sizeof *found));
-    found[0].struct_size = sizeof *found;
-    bool terminal = isatty(fileno(stderr)) == 1;
-    tenas_status status = tenas_indicators_of_many(
-        config, dataset, (const char *const *)genotypes.texts, genotypes.count, show_progress,
-        &terminal, found);
-    if (terminal)
+    struct found found = {
+        .means = checked(calloc(genotypes.count * names.count + 1, sizeof *found.means)),
+        .spreads = checked(calloc(genotypes.count * names.count + 1, sizeof *found.spreads)),
+        .connected = checked(calloc(genotypes.count + 1, sizeof *found.connected)),
+    };
+    struct watch watch = {.terminal = isatty(fileno(stderr)) == 1};
+    tenas_status status = tenas_scores_of_many(
+        config, dataset, (const char *const *)names.names, names.count,
+        (const char *const *)genotypes.texts, genotypes.count, show_progress, &watch,
+        found.means, found.spreads, found.connected);
+    found.seconds = watch.seconds / (double)(genotypes.count == 0 ? 1 : genotypes.count);
+    if (watch.terminal)
         fputs("\r\033[K", stderr);
     if (status == TENAS_ERROR_FORMAT)
         usage_error("%s", tenas_last_error_message());
     check(status);
-    if (o.csv)
-        print_csv(&genotypes, found);
-    else
-        print_aligned(&genotypes, found);
+    (o.csv ? print_csv : print_aligned)(&genotypes, scores, names.count, &found);
 
     int result = finish_output(EXIT_SUCCESS);
     for (size_t i = 0; i < genotypes.count; i++)
         free(genotypes.texts[i]);
     free(genotypes.texts);
-    free(found);
+    free(found.means);
+    free(found.spreads);
+    free(found.connected);
+    free(scores);
+    free_names(names);
     tenas_dataset_free(dataset);
     tenas_config_free(config);
     return result;

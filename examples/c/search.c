@@ -4,9 +4,10 @@
  *     search                                  on synthetic images
  *     search --data cifar-10-batches-bin      on CIFAR-10
  *     search --dataset imagenet-1k --data ILSVRC2012
+ *     search --strategy rank --proxies flops,ntk
  *     search --help                           everything else
  *
- * What each round pruned and, as the last line, the architecture go to stdout;
+ * What each round pruned, or the best of a ranking, and, as the last line, the architecture go to stdout;
  * progress and errors to stderr. Ctrl-C stops the search, a second one kills the
  * program; with --checkpoint, --resume goes on. The exit status is 0 for an architecture, 1 for a failure, 2 for a
  * mistake on the command line, 130 after Ctrl-C.
@@ -27,31 +28,55 @@ static const struct choice SAMPLINGS[] = {
     {NULL, 0},
 };
 
+static const struct choice AGGREGATIONS[] = {
+    {"log_ranks", TENAS_AGGREGATION_LOG_RANKS},
+    {"ranks", TENAS_AGGREGATION_RANKS},
+    {NULL, 0},
+};
+
 struct options {
     struct settings settings;
-    const struct choice *sampling;
-    const char *table, *checkpoint;
-    struct number prune_per_edge;
+    const struct choice *sampling, *aggregation;
+    const char *table, *checkpoint, *proxies;
+    struct number prune_per_edge, budget, rungs, reduction, draw_growth, top;
     bool json, resume;
 };
 
 static struct options read_command_line(int argc, char **argv)
 {
-    struct options o = {.sampling = &SAMPLINGS[0]};
+    struct options o = {.sampling = &SAMPLINGS[0], .top = {true, 10}};
     const struct program_option own[] = {
         HEADING("What to search, and how"),
         CHOICE("--space", o.settings.space, SPACES, "nas-bench-201 (default) or darts"),
-        CHOICE("--sampling", o.sampling, SAMPLINGS,
-               "common (default) or independent draws of candidates"),
-        NUMBER("--prune-per-edge", o.prune_per_edge, UINT32_MAX,
-               "operations that a round removes from each edge"),
+        CHOICE("--strategy", o.settings.strategy, STRATEGIES,
+               "prune (default): a supernet loses operations, as\n"
+               "published; rank: architectures are scored one by one"),
         TEXT("--checkpoint", "PATH", o.checkpoint,
              "save the search there, every 10 seconds, after each\n"
              "round and on Ctrl-C"),
         FLAG("--resume", o.resume,
              "go on from that file, if it is there; how to search is\n"
              "in it, the images must be the same"),
+        HEADING("How to prune"),
+        CHOICE("--sampling", o.sampling, SAMPLINGS,
+               "common (default) or independent draws of candidates"),
+        NUMBER("--prune-per-edge", o.prune_per_edge, UINT32_MAX,
+               "operations that a round removes from each edge"),
+        HEADING("How to rank"),
+        TEXT("--proxies", "NAMES", o.proxies,
+             "scores with commas between, flops,ntk for example\n"
+             "(default: the space's preset)"),
+        CHOICE("--aggregation", o.aggregation, AGGREGATIONS,
+               "log_ranks (default) or ranks, which are added up"),
+        NUMBER("--budget", o.budget, UINT32_MAX,
+               "architectures that are looked at, at most"),
+        NUMBER("--rungs", o.rungs, UINT32_MAX,
+               "how often the better part gets more draws, and one"),
+        NUMBER("--reduction", o.reduction, UINT32_MAX, "of so many one goes on to the next rung"),
+        NUMBER("--draw-growth", o.draw_growth, UINT32_MAX,
+               "a rung has so many times the draws of the last one"),
         HEADING("What to print"),
+        NUMBER("--top", o.top, UINT32_MAX, "the first N of the ranking (default 10)"),
         TEXT("--table", "PATH", o.table,
              "accuracies (text, or a folder of NATS-Bench): print\n"
              "those of the result, its rank and the best"),
@@ -61,7 +86,7 @@ static struct options read_command_line(int argc, char **argv)
     const struct program search = {
         .name = "search",
         .usage = "[OPTION]...\n"
-                 "Searches for a neural architecture without training (TE-NAS).\n",
+                 "Searches for a neural architecture without training.\n",
         .options = own,
     };
     parse_options(&search, &o.settings, argc, argv);
@@ -76,21 +101,18 @@ static struct options read_command_line(int argc, char **argv)
 
 struct display {
     bool terminal;
-    uint32_t done;      /* candidates of all rounds so far */
+    const tenas_context *context;
     uint32_t round;     /* the round of the last line, from 1, and its tenths */
     uint32_t tenths;
 };
 
-/*
- * Seconds until the end. Later rounds have fewer candidates; as if in equal
- * steps down to none, which is exact for NAS-Bench-201's published settings.
- */
-static double seconds_left(const tenas_progress *p, uint32_t done)
+/* Seconds until the end, if what is left goes as what is done went. */
+static double seconds_left(const tenas_progress *p, const tenas_context *context)
 {
-    double left = p->candidates - p->candidate;
-    for (uint32_t later = p->round + 1; later < p->rounds; later++)
-        left += p->candidates * (double)(p->rounds + 1 - later) / (p->rounds + 1 - p->round);
-    return done == 0 ? 0 : p->seconds / done * left;
+    uint32_t done = 0, all = 0;
+    if (tenas_context_work(context, &done, &all) != TENAS_OK || done == 0)
+        return 0;
+    return p->seconds * (all - done) / done;
 }
 
 static void format_time(double seconds, char text[static 32])
@@ -107,8 +129,7 @@ static int32_t show_progress(const tenas_progress *p, void *user)
 {
     struct display *d = user;
     char left[32];
-    d->done++;
-    format_time(seconds_left(p, d->done), left);
+    format_time(seconds_left(p, d->context), left);
 
     if (d->terminal) {
         enum { WIDTH = 30 };
@@ -186,6 +207,81 @@ static tenas_status print_round(const tenas_context *context, int32_t space, siz
     return TENAS_OK;
 }
 
+/* ---- The ranking ---- */
+
+/* An architecture of the ranking, in malloc's memory; NULL where there is none. */
+static char *ranked_genotype(const tenas_context *context, size_t index, int32_t format)
+{
+    size_t length;
+    if (tenas_context_ranked_genotype(context, index, format, NULL, 0, &length) != TENAS_OK)
+        return NULL;
+    char *text = checked(malloc(length + 1));
+    if (tenas_context_ranked_genotype(context, index, format, text, length + 1, &length)
+        == TENAS_OK)
+        return text;
+    free(text);
+    return NULL;
+}
+
+/* Prints the best that the finished rounds have found. */
+static tenas_status print_best(const tenas_context *context)
+{
+    tenas_progress p = {.struct_size = sizeof p};
+    size_t count;
+    tenas_status status = tenas_context_progress(context, &p);
+    if (status != TENAS_OK || (status = tenas_context_ranking_count(context, &count)) != TENAS_OK)
+        return status;
+    char *best = ranked_genotype(context, 0, TENAS_GENOTYPE_NATIVE);
+    printf("round %u of %u: the best of %zu is %s\n", p.round, p.rounds, count,
+           best != NULL ? best : "none");
+    free(best);
+    return TENAS_OK;
+}
+
+/* Prints the first of the ranking, with their values by each score. */
+static tenas_status print_ranking(const tenas_context *context, size_t most)
+{
+    tenas_config *config = NULL;
+    char *names = NULL;
+    size_t count, length;
+    tenas_status status = tenas_context_ranking_count(context, &count);
+    if (status != TENAS_OK || (status = tenas_context_config(context, &config)) != TENAS_OK)
+        return status;
+    if ((status = tenas_config_proxies(config, NULL, 0, &length)) == TENAS_OK) {
+        names = checked(malloc(length + 1));
+        status = tenas_config_proxies(config, names, length + 1, &length);
+    }
+    tenas_config_free(config);
+    if (status != TENAS_OK) {
+        free(names);
+        return status;
+    }
+    struct names proxies = split_names(names);
+    double *values = checked(calloc(proxies.count, sizeof *values));
+    double *ranks = checked(calloc(proxies.count, sizeof *ranks));
+    printf("\n%6s %10s %6s", "place", "total", "draws");
+    for (size_t p = 0; p < proxies.count; p++)
+        printf(" %14s %8s", proxies.names[p], "rank");
+    puts("  genotype");
+    for (size_t i = 0; status == TENAS_OK && i < count && i < most; i++) {
+        tenas_ranked r = {.struct_size = sizeof r};
+        status = tenas_context_ranked(context, i, &r, values, ranks, proxies.count);
+        char *text = ranked_genotype(context, i, TENAS_GENOTYPE_NATIVE);
+        if (status == TENAS_OK && text != NULL) {
+            printf("%6zu %10.4f %6u", i + 1, r.total, r.draws);
+            for (size_t p = 0; p < proxies.count; p++)
+                printf(" %14.6g %8.1f", values[p], ranks[p]);
+            printf("  %s\n", text);
+        }
+        free(text);
+    }
+    free(values);
+    free(ranks);
+    free_names(proxies);
+    free(names);
+    return status;
+}
+
 /* Prints the architecture as a line. */
 static tenas_status print_genotype(const tenas_context *context, int32_t format)
 {
@@ -247,10 +343,10 @@ static tenas_status print_accuracies(const tenas_context *context, const tenas_b
     return TENAS_OK;
 }
 
-/* A new search, or the one of the checkpoint; its space and seed. */
+/* A new search, or the one of the checkpoint; its space, strategy and seed. */
 static tenas_status begin(const struct options *o, const tenas_config *config,
                           const tenas_dataset *dataset, tenas_context **context, int32_t *space,
-                          uint64_t *seed)
+                          int32_t *strategy, uint64_t *seed)
 {
     enum { SECONDS = 10 };
     bool exists = o->checkpoint != NULL && access(o->checkpoint, F_OK) == 0;
@@ -261,7 +357,8 @@ static tenas_status begin(const struct options *o, const tenas_config *config,
                                  : tenas_context_new(config, dataset, context);
     tenas_config *used = NULL;
     if (status == TENAS_OK && (status = tenas_context_config(*context, &used)) == TENAS_OK
-        && (status = tenas_config_space(used, space)) == TENAS_OK)
+        && (status = tenas_config_space(used, space)) == TENAS_OK
+        && (status = tenas_config_strategy(used, strategy)) == TENAS_OK)
         status = tenas_config_seed(used, seed);
     tenas_config_free(used);
     if (status == TENAS_OK && o->checkpoint != NULL)
@@ -274,10 +371,10 @@ static int search(const struct options *o, const tenas_config *config,
 {
     tenas_context *context = NULL;
     const char *space_name;
-    int32_t space;
+    int32_t space, strategy;
     uint64_t seed;
     size_t next = 0;
-    if (begin(o, config, dataset, &context, &space, &seed) != TENAS_OK
+    if (begin(o, config, dataset, &context, &space, &strategy, &seed) != TENAS_OK
         || tenas_context_record_count(context, &next) != TENAS_OK
         || tenas_space_name(space, &space_name) != TENAS_OK) {
         tenas_context_free(context);
@@ -286,13 +383,9 @@ static int search(const struct options *o, const tenas_config *config,
     running = context;
     signal(SIGINT, on_interrupt);
 
-    /* A resumed search has candidates, and the seconds that they took, behind it. */
-    tenas_progress before = {.struct_size = sizeof before};
-    tenas_status status = tenas_context_progress(context, &before);
-    struct display display = {.terminal = isatty(fileno(stderr)) == 1};
-    display.done = (uint32_t)next + before.candidate;
-    if (status == TENAS_OK)
-        status = tenas_context_set_progress(context, show_progress, &display);
+    struct display display = {.terminal = isatty(fileno(stderr)) == 1, .context = context};
+    tenas_status status = tenas_context_set_progress(context, show_progress, &display);
+    const bool ranks = strategy == TENAS_STRATEGY_RANK;
 
     printf("libtenas %s: %s, %s (%s), seed %llu\n", tenas_version(), space_name,
            o->settings.dataset->name,
@@ -304,9 +397,11 @@ static int search(const struct options *o, const tenas_config *config,
         status = tenas_context_run_round(context, &finished);
         clear_progress(&display);
         if (status == TENAS_OK)
-            status = print_round(context, space, &next);
+            status = ranks ? print_best(context) : print_round(context, space, &next);
         fflush(stdout);
     }
+    if (status == TENAS_OK && ranks)
+        status = print_ranking(context, (size_t)o->top.value);
     if (status == TENAS_OK && table != NULL)
         status = print_accuracies(context, table);
     if (status == TENAS_OK)
@@ -332,9 +427,21 @@ int main(int argc, char **argv)
     struct options o = read_command_line(argc, argv);
     tenas_config *config = make_config(&o.settings);
     check_option("--sampling", tenas_config_set_sampling(config, o.sampling->value));
-    if (o.prune_per_edge.given)
-        check_option("--prune-per-edge", tenas_config_set_prune_per_edge(
-                                             config, (uint32_t)o.prune_per_edge.value));
+    set_number(config, "--prune-per-edge", "prune_per_edge", o.prune_per_edge);
+    if (o.proxies != NULL) {
+        struct names names = split_names(o.proxies);
+        for (size_t i = 0; i < names.count; i++)
+            proxy_named("--proxies", names.names[i]);
+        free_names(names);
+        check_option("--proxies", tenas_config_set_proxies(config, o.proxies));
+    }
+    if (o.aggregation != NULL)
+        check_option("--aggregation", tenas_config_set_parameter(
+                                          config, "aggregation", (uint64_t)o.aggregation->value));
+    set_number(config, "--budget", "budget", o.budget);
+    set_number(config, "--rungs", "rungs", o.rungs);
+    set_number(config, "--reduction", "reduction", o.reduction);
+    set_number(config, "--draw-growth", "draw_growth", o.draw_growth);
 
     tenas_dataset *dataset = open_images(&o.settings);
     tenas_benchmark *table = NULL;

@@ -1,4 +1,4 @@
-//! From the values of several proxies to one order of networks (section 3.9).
+//! From the values of several proxies to one order of networks (section 3.10).
 
 use crate::error::{Error, Result};
 use crate::proxy::Direction;

@@ -18,7 +18,7 @@ use crate::space::{Space, SpaceKind};
 pub enum Strategy {
     /// TE-NAS: a supernet loses operations, round by round (section 3.4).
     Prune = 1,
-    /// Architectures are scored one by one and ranked (section 3.9).
+    /// Architectures are scored one by one and ranked (section 3.10).
     Rank = 2,
 }
 

@@ -1,4 +1,4 @@
-//! The search: rounds of candidates, and what their values lead to (sections 3.4 and 3.9).
+//! The search: rounds of candidates, and what their values lead to (sections 3.4 and 3.10).
 
 mod aggregation;
 mod checkpoint;

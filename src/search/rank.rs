@@ -1,4 +1,4 @@
-//! The strategy `rank`: architectures are scored one by one and ranked (section 3.9).
+//! The strategy `rank`: architectures are scored one by one and ranked (section 3.10).
 //!
 //! Rung 0 has one draw of each candidate: all classes of a space that has no more than the budget,
 //! or else a sample and then generations of neighbours of the best. Each further rung has more

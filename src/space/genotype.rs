@@ -212,7 +212,7 @@ impl Genotype {
     /// if the space has no other.
     pub fn mutated(&self, stream: &mut Stream) -> Self {
         let mask = super::enumerate::mutated(&self.space, &self.mask, stream);
-        Self::of(&self.space, mask)
+        Genotype { space: self.space.clone(), mask, parallel: self.parallel }
     }
 
     /// A text that isomorphic architectures share and others do not.

@@ -9,7 +9,7 @@ pub struct Preset {
     pub prune_per_edge: u32,
 }
 
-/// The preset `best`: that of the strategy `rank` (section 3.9). What is 0 of the proxy network
+/// The preset `best`: that of the strategy `rank` (section 3.10). What is 0 of the proxy network
 /// stays as published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RankPreset {

@@ -123,6 +123,8 @@ static void check_poisoned(tenas_context *context, const char *cause)
 
     tenas_progress progress = {.struct_size = sizeof progress};
     OK(tenas_context_progress(context, &progress));
+    uint32_t done, all;
+    OK(tenas_context_work(context, &done, &all));
     OK(tenas_context_cancel(context));
     FAILS(tenas_context_run(context), TENAS_ERROR_INVALID_STATE, cause); /* not: cancelled */
     OK(tenas_context_clear_cancel(context));

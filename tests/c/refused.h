@@ -43,6 +43,12 @@ static void check_refused(tenas_context *context, const char *file, const char *
     record.struct_size = sizeof record;
     round.struct_size = sizeof round;
     score.round = record.round = round.round = 7;
+    tenas_ranked ranked;
+    tenas_measurement measurement;
+    memset(&ranked, 0, sizeof ranked);
+    memset(&measurement, 0, sizeof measurement);
+    ranked.struct_size = sizeof ranked;
+    ranked.rung = measurement.round = 7;
 
     REFUSED(tenas_context_run(context));
     REFUSED(tenas_context_run_round(context, &finished));
@@ -54,7 +60,13 @@ static void check_refused(tenas_context *context, const char *file, const char *
     REFUSED(tenas_context_round_count(context, &count));
     REFUSED(tenas_context_round(context, 0, &round));
     REFUSED(tenas_context_candidate_count(context, &count));
+    REFUSED(tenas_context_ranking_count(context, &count));
+    REFUSED(tenas_context_draws(context, &count));
+    REFUSED(tenas_context_ranked(context, 0, &ranked, NULL, NULL, 0));
+    REFUSED(tenas_context_measure(context, 0, 1, &measurement));
+    REFUSED(tenas_context_settle(context, &measurement, 1, &finished));
     CHECK(count == 7);
+    REFUSED(tenas_context_ranked_genotype(context, 0, 1, text, sizeof text, &length));
     REFUSED(tenas_context_genotype(context, TENAS_GENOTYPE_NATIVE, text, sizeof text, &length));
     REFUSED(tenas_context_records_json(context, text, sizeof text, &length));
     CHECK(length == 0);
@@ -67,6 +79,7 @@ static void check_refused(tenas_context *context, const char *file, const char *
     REFUSED(tenas_context_prune(context, 0, 0, 1));
     REFUSED(tenas_context_set_progress(context, refused_progress, NULL));
     REFUSED(tenas_context_set_log(context, refused_line, NULL));
+    CHECK(ranked.rung == 7 && measurement.round == 7);
     CHECK(finished && strcmp(text, "abc") == 0 && mask[0] == 7 && kind == -1 && index == -1);
     CHECK(config == (tenas_config *)UNTOUCHED);
     CHECK(score.round == 7 && record.round == 7 && round.round == 7);

@@ -1,5 +1,5 @@
 /*
- * Genotypes, indicators and accuracy tables, used well and badly.
+ * Genotypes, indicators, scores and accuracy tables, used well and badly.
  *
  * Usage: scores FOLDER, a writable folder for data files. The last line of stdout
  * counts the checks; the exit status is 1 if one failed.
@@ -327,6 +327,137 @@ static void test_indicators(void)
     tenas_dataset_free(dataset);
 }
 
+/* ---- Scores by name ---- */
+
+static void test_proxies(void)
+{
+    size_t count = 7;
+    tenas_proxy info = {.struct_size = sizeof info};
+    OK(tenas_proxy_count(&count));
+    CHECK(count >= 6);
+    FAILS(tenas_proxy_count(NULL), TENAS_ERROR_NULL_POINTER, "out");
+    bool ntk = false, flops = false, naswot = false;
+    for (size_t i = 0; i < count; i++) {
+        OK(tenas_proxy_info(i, &info));
+        CHECK(strspn(info.name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(info.name));
+        CHECK(strlen(info.title) > 3 && strlen(info.source) > 3);
+        CHECK(info.direction == TENAS_DIRECTION_HIGHER || info.direction == TENAS_DIRECTION_LOWER);
+        if (strcmp(info.name, "ntk") == 0)
+            ntk = info.direction == TENAS_DIRECTION_LOWER && info.cost == TENAS_PROXY_COST_REVERSE;
+        if (strcmp(info.name, "flops") == 0)
+            flops = info.direction == TENAS_DIRECTION_HIGHER && info.cost == TENAS_PROXY_COST_COUNT;
+        if (strcmp(info.name, "naswot") == 0)
+            naswot = info.cost == TENAS_PROXY_COST_FORWARD;
+    }
+    CHECK(ntk && flops && naswot);
+    const char *name = info.name;
+    FAILS(tenas_proxy_info(count, &info), TENAS_ERROR_NOT_FOUND, "index: found", "below");
+    CHECK(info.name == name);
+    info.struct_size = 8;
+    FAILS(tenas_proxy_info(0, &info), TENAS_ERROR_INVALID_ARGUMENT, "struct_size 8");
+    FAILS(tenas_proxy_info(0, NULL), TENAS_ERROR_NULL_POINTER, "out");
+}
+
+static void test_scores(void)
+{
+    tenas_config *config = NULL;
+    tenas_dataset *dataset = NULL;
+    static uint8_t images[20 * 3 * 8 * 8];
+    for (size_t i = 0; i < sizeof images; i++)
+        images[i] = (uint8_t)(i * i * 7919 % 65521 % 256);
+    OK(tenas_dataset_from_images(images, 20, 3, 8, 8, NULL, NULL, 10, &dataset));
+    OK(tenas_config_new(NB, TENAS_DATASET_CUSTOM, &config));
+    OK(tenas_config_set_batch_size(config, 6));
+    OK(tenas_config_set_repeats(config, 2));
+    OK(tenas_config_set_threads(config, 2));
+
+    enum { N = 4, P = 5 };
+    const char *names[P] = {"swap", "ntk", "flops", "regions", "parameters"};
+    const char *genotypes[N] = {A, NOTHING, B, A};
+    double means[N * P], spreads[N * P];
+    int32_t connected[N];
+    struct watch w = {0, 0};
+    OK(tenas_scores_of_many(config, dataset, names, P, genotypes, N, watch, &w, means, spreads,
+                            connected));
+    CHECK(w.calls == N);
+    tenas_indicators found[N] = {{.struct_size = sizeof *found}};
+    OK(tenas_indicators_of_many(config, dataset, genotypes, N, NULL, NULL, found));
+    for (int i = 0; i < N; i++) {
+        const double *m = means + i * P, *s = spreads + i * P;
+        CHECK(m[0] == found[i].swap && s[0] == found[i].swap_spread);
+        CHECK(m[1] == found[i].ntk && s[1] == found[i].ntk_spread);
+        CHECK(m[2] == (double)found[i].multiply_adds && s[2] == 0);
+        CHECK(m[3] == found[i].regions && s[3] == found[i].regions_spread);
+        CHECK(m[4] == (double)found[i].parameters && connected[i] == found[i].connected);
+    }
+
+    /* The size of the network is a setting, of all scores or of one. */
+    double one[P];
+    OK(tenas_config_set_proxy_network(config, "ntk", 0, 2, 4, 5));
+    OK(tenas_scores_of_many(config, dataset, names, P, genotypes + 2, 1, NULL, NULL, one, NULL,
+                            NULL));
+    CHECK(one[1] != means[2 * P + 1] && one[0] == means[2 * P] && one[2] == means[2 * P + 2]);
+    OK(tenas_config_set_proxy_network(config, "ntk", 0, 0, 0, 0));
+    OK(tenas_config_set_proxy_network(config, NULL, 4, 0, 0, 0));
+    OK(tenas_scores_of_many(config, dataset, names, P, genotypes + 2, 1, NULL, NULL, one, NULL,
+                            NULL));
+    CHECK(one[1] != means[2 * P + 1] && one[3] == means[2 * P + 3]);
+    OK(tenas_config_set_proxy_network(config, NULL, 0, 0, 0, 0));
+    OK(tenas_scores_of_many(config, dataset, names, 0, genotypes, N, NULL, NULL, NULL, NULL, NULL));
+    OK(tenas_scores_of_many(config, dataset, names, P, NULL, 0, NULL, NULL, NULL, NULL, NULL));
+
+    const char *psychic[] = {"ntk", "psychic"}, *null[] = {"ntk", NULL}, *bad[] = {A, "|none~0|"};
+    double before[2 * P] = {-1};
+    FAILS(tenas_scores_of_many(config, dataset, psychic, 2, genotypes, 2, NULL, NULL, before, NULL,
+                               NULL), TENAS_ERROR_NOT_FOUND, "found \"psychic\"", "ntk");
+    FAILS(tenas_scores_of_many(config, dataset, null, 2, genotypes, 2, NULL, NULL, before, NULL,
+                               NULL), TENAS_ERROR_NULL_POINTER, "proxies[1]");
+    FAILS(tenas_scores_of_many(config, dataset, NULL, 2, genotypes, 2, NULL, NULL, before, NULL,
+                               NULL), TENAS_ERROR_NULL_POINTER, "proxies");
+    FAILS(tenas_scores_of_many(config, dataset, names, P, bad, 2, NULL, NULL, before, NULL, NULL),
+          TENAS_ERROR_FORMAT, "genotypes[1]", "byte 8");
+    FAILS(tenas_scores_of_many(config, dataset, names, P, NULL, 2, NULL, NULL, before, NULL, NULL),
+          TENAS_ERROR_NULL_POINTER, "genotypes");
+    FAILS(tenas_scores_of_many(config, dataset, names, P, genotypes, 2, NULL, NULL, NULL, NULL,
+                               NULL), TENAS_ERROR_NULL_POINTER, "means");
+    FAILS(tenas_scores_of_many(NULL, dataset, names, P, genotypes, 2, NULL, NULL, before, NULL,
+                               NULL), TENAS_ERROR_NULL_POINTER, "config");
+    FAILS(tenas_scores_of_many(config, NULL, names, P, genotypes, 2, NULL, NULL, before, NULL,
+                               NULL), TENAS_ERROR_NULL_POINTER, "dataset");
+    w = (struct watch){0, 2};
+    FAILS(tenas_scores_of_many(config, dataset, names, P, genotypes, N, watch, &w, before, NULL,
+                               NULL), TENAS_ERROR_CANCELLED, "cancelled");
+    OK(tenas_config_set_proxy_network(config, NULL, 0, 0, 3, 0));
+    FAILS(tenas_scores_of_many(config, dataset, names, P, genotypes, 2, NULL, NULL, before, NULL,
+                               NULL), TENAS_ERROR_INVALID_ARGUMENT, "image_size", "found 3");
+    CHECK(before[0] == -1);
+    tenas_config_free(config);
+    tenas_dataset_free(dataset);
+}
+
+static void test_aggregate(void)
+{
+    const char *names[] = {"ntk", "flops"}, *psychic[] = {"psychic"};
+    const double values[] = {1, 10, 2, 30, 3, 20};
+    double totals[3] = {7, 7, 7};
+    OK(tenas_aggregate(TENAS_AGGREGATION_RANKS, names, 2, values, 3, totals));
+    CHECK(totals[0] == 4 && totals[1] == 3 && totals[2] == 5);
+    OK(tenas_aggregate(TENAS_AGGREGATION_LOG_RANKS, names, 2, values, 3, totals));
+    CHECK(fabs(totals[0] - log(1.0 / 3)) < 1e-12 && fabs(totals[1] - log(2.0 / 3)) < 1e-12);
+    OK(tenas_aggregate(TENAS_AGGREGATION_RANKS, names, 2, NULL, 0, NULL));
+    totals[0] = 7;
+    const double wrong[] = {1, 10, 2, NAN};
+    FAILS(tenas_aggregate(9, names, 2, values, 3, totals), TENAS_ERROR_INVALID_ARGUMENT,
+          "aggregation: found 9");
+    FAILS(tenas_aggregate(1, names, 2, wrong, 2, totals), TENAS_ERROR_INVALID_ARGUMENT,
+          "values[3]: found NaN");
+    FAILS(tenas_aggregate(1, psychic, 1, values, 3, totals), TENAS_ERROR_NOT_FOUND, "psychic");
+    FAILS(tenas_aggregate(1, NULL, 2, values, 3, totals), TENAS_ERROR_NULL_POINTER, "proxies");
+    FAILS(tenas_aggregate(1, names, 2, NULL, 3, totals), TENAS_ERROR_NULL_POINTER, "values");
+    FAILS(tenas_aggregate(1, names, 2, values, 3, NULL), TENAS_ERROR_NULL_POINTER, "totals");
+    CHECK(totals[0] == 7);
+}
+
 /* ---- Tables ---- */
 
 static void write_file(const char *path, const char *text)
@@ -456,6 +587,9 @@ int main(int argc, char **argv)
     test_texts();
     test_operations();
     test_indicators();
+    test_proxies();
+    test_scores();
+    test_aggregate();
     test_benchmark(argv[1]);
     return finish("scores.c");
 }

@@ -1,7 +1,7 @@
 /*
  * Every call on the state of a search, used well and badly: checkpoints, rounds
  * in pieces, prunings of the host, history, log; configurations as JSON and
- * parameters by name.
+ * parameters by name; rankings.
  *
  * Usage: search_state FOLDER, a writable folder. The last line of stdout counts
  * the checks; the exit status is 1 if one failed.
@@ -860,6 +860,8 @@ static int32_t use_meanwhile(const tenas_progress *p, void *user)
 {
     (void)p;
     tenas_context *context = user;
+    tenas_ranked ranked = {.struct_size = sizeof ranked};
+    tenas_measurement measurement;
     tenas_score score;
     tenas_round round = {.struct_size = sizeof round};
     uint8_t mask[SLOTS];
@@ -874,6 +876,13 @@ static int32_t use_meanwhile(const tenas_progress *p, void *user)
     FAILS(tenas_context_evaluate(context, 0, 1, &score), TENAS_ERROR_BUSY, "context");
     FAILS(tenas_context_apply(context, &score, 0, &finished), TENAS_ERROR_BUSY, "context");
     FAILS(tenas_context_mask(context, mask, SLOTS, &count), TENAS_ERROR_BUSY, "context");
+    FAILS(tenas_context_ranking_count(context, &count), TENAS_ERROR_BUSY, "context");
+    FAILS(tenas_context_ranked(context, 0, &ranked, NULL, NULL, 0), TENAS_ERROR_BUSY, "context");
+    FAILS(tenas_context_ranked_genotype(context, 0, 1, NULL, 0, &count), TENAS_ERROR_BUSY,
+          "context");
+    FAILS(tenas_context_draws(context, &count), TENAS_ERROR_BUSY, "context");
+    FAILS(tenas_context_measure(context, 0, 1, &measurement), TENAS_ERROR_BUSY, "context");
+    FAILS(tenas_context_settle(context, NULL, 0, &finished), TENAS_ERROR_BUSY, "context");
     FAILS(tenas_context_prune(context, 0, 0, 1), TENAS_ERROR_BUSY, "context");
     FAILS(tenas_context_round_count(context, &count), TENAS_ERROR_BUSY, "context");
     FAILS(tenas_context_round(context, 0, &round), TENAS_ERROR_BUSY, "context");
@@ -887,6 +896,248 @@ static void test_busy(void)
     OK(tenas_context_set_progress(context, use_meanwhile, context));
     FAILS(tenas_context_run(context), TENAS_ERROR_CANCELLED, "cancelled");
     tenas_context_free(context);
+}
+
+/* ---- The strategy that ranks ---- */
+
+static void test_strategy_settings(void)
+{
+    tenas_config *config = NULL;
+    OK(tenas_config_new(TENAS_SPACE_NAS_BENCH_201, TENAS_DATASET_CUSTOM, &config));
+    int32_t strategy = 7;
+    char text[64] = "as it was";
+    size_t length = 7;
+    uint32_t channels = 7, cells = 7, size = 7, batch = 7;
+    OK(tenas_config_strategy(config, &strategy));
+    CHECK(strategy == TENAS_STRATEGY_PRUNE);
+    OK(tenas_config_set_strategy(config, TENAS_STRATEGY_RANK));
+    OK(tenas_config_strategy(config, &strategy));
+    CHECK(strategy == TENAS_STRATEGY_RANK);
+    /* The depth that is trained. */
+    OK(tenas_config_proxy_network(config, NULL, &channels, &cells, &size, &batch));
+    CHECK(cells == 5);
+    FAILS(tenas_config_set_strategy(config, 3), TENAS_ERROR_INVALID_ARGUMENT, "strategy: found 3");
+    FAILS(tenas_config_set_strategy(NULL, 1), TENAS_ERROR_NULL_POINTER, "config");
+    FAILS(tenas_config_strategy(NULL, &strategy), TENAS_ERROR_NULL_POINTER, "config");
+    FAILS(tenas_config_strategy(config, NULL), TENAS_ERROR_NULL_POINTER, "out");
+
+    OK(tenas_config_proxies(config, NULL, 0, &length));
+    CHECK(length > 2);
+    OK(tenas_config_set_proxies(config, "swap, parameters"));
+    FAILS(tenas_config_set_proxies(config, "ntk,psychic"), TENAS_ERROR_NOT_FOUND, "psychic");
+    FAILS(tenas_config_set_proxies(config, "ntk,ntk"), TENAS_ERROR_INVALID_ARGUMENT, "twice");
+    FAILS(tenas_config_set_proxies(config, ""), TENAS_ERROR_INVALID_ARGUMENT, "found 0");
+    FAILS(tenas_config_set_proxies(config, "\xff"), TENAS_ERROR_INVALID_ARGUMENT, "UTF-8");
+    FAILS(tenas_config_set_proxies(config, NULL), TENAS_ERROR_NULL_POINTER, "proxies");
+    FAILS(tenas_config_set_proxies(NULL, "ntk"), TENAS_ERROR_NULL_POINTER, "config");
+    FAILS(tenas_config_proxies(config, text, 4, &length), TENAS_ERROR_BUFFER_TOO_SMALL, "found 4");
+    CHECK(strcmp(text, "as it was") == 0 && length == strlen("swap,parameters"));
+    OK(tenas_config_proxies(config, text, sizeof text, &length));
+    CHECK(strcmp(text, "swap,parameters") == 0);
+    FAILS(tenas_config_proxies(NULL, text, sizeof text, &length), TENAS_ERROR_NULL_POINTER,
+          "config");
+    FAILS(tenas_config_proxies(config, text, sizeof text, NULL), TENAS_ERROR_NULL_POINTER,
+          "length");
+
+    OK(tenas_config_set_proxy_network(config, "swap", 4, 3, 8, 16));
+    OK(tenas_config_proxy_network(config, "swap", &channels, &cells, &size, &batch));
+    CHECK(channels == 4 && cells == 3 && size == 8 && batch == 16);
+    OK(tenas_config_proxy_network(config, "ntk", &channels, &cells, &size, &batch));
+    CHECK(channels == 0 && cells == 0 && size == 0 && batch == 0);
+    FAILS(tenas_config_set_proxy_network(config, "swap", 257, 3, 8, 16),
+          TENAS_ERROR_INVALID_ARGUMENT, "channels: found 257");
+    FAILS(tenas_config_set_proxy_network(config, NULL, 0, 65, 8, 16),
+          TENAS_ERROR_INVALID_ARGUMENT, "cells: found 65");
+    FAILS(tenas_config_set_proxy_network(config, "psychic", 4, 3, 8, 16), TENAS_ERROR_NOT_FOUND,
+          "psychic");
+    FAILS(tenas_config_set_proxy_network(NULL, NULL, 4, 3, 8, 16), TENAS_ERROR_NULL_POINTER,
+          "config");
+    FAILS(tenas_config_proxy_network(config, "psychic", &channels, &cells, &size, &batch),
+          TENAS_ERROR_NOT_FOUND, "psychic");
+    FAILS(tenas_config_proxy_network(NULL, NULL, &channels, &cells, &size, &batch),
+          TENAS_ERROR_NULL_POINTER, "config");
+    FAILS(tenas_config_proxy_network(config, NULL, NULL, &cells, &size, &batch),
+          TENAS_ERROR_NULL_POINTER, "channels");
+    FAILS(tenas_config_proxy_network(config, NULL, &channels, NULL, &size, &batch),
+          TENAS_ERROR_NULL_POINTER, "cells");
+    FAILS(tenas_config_proxy_network(config, NULL, &channels, &cells, NULL, &batch),
+          TENAS_ERROR_NULL_POINTER, "image_size");
+    FAILS(tenas_config_proxy_network(config, NULL, &channels, &cells, &size, NULL),
+          TENAS_ERROR_NULL_POINTER, "batch_size");
+    CHECK(channels == 0);
+    tenas_config_free(config);
+}
+
+static tenas_context *make_ranking(void)
+{
+    tenas_config *config = make_config();
+    tenas_dataset *dataset = make_dataset();
+    tenas_context *context = NULL;
+    OK(tenas_config_set_strategy(config, TENAS_STRATEGY_RANK));
+    OK(tenas_config_set_proxies(config, "flops,ntk"));
+    OK(tenas_config_set_proxy_network(config, NULL, 0, 1, 0, 0));
+    OK(tenas_config_set_parameter(config, "budget", 20));
+    OK(tenas_config_set_parameter(config, "rungs", 2));
+    OK(tenas_config_set_parameter(config, "draw_growth", 3));
+    OK(tenas_context_new(config, dataset, &context));
+    tenas_config_free(config);
+    tenas_dataset_free(dataset);
+    if (context == NULL)
+        exit(EXIT_FAILURE);
+    return context;
+}
+
+struct work {
+    tenas_context *context;
+    uint32_t done, all;
+};
+
+static int32_t watch_work(const tenas_progress *p, void *user)
+{
+    struct work *work = user;
+    uint32_t before = work->done;
+    (void)p;
+    OK(tenas_context_work(work->context, &work->done, &work->all));
+    CHECK(work->done > before && work->done <= work->all);
+    return 0;
+}
+
+static void test_ranking(void)
+{
+    tenas_context *context = make_ranking();
+    size_t count = 7, length;
+    bool finished = true;
+    double values[2] = {7, 7}, ranks[2];
+    tenas_ranked ranked = {.struct_size = sizeof ranked, .rung = 7};
+    char text[512], best[512];
+    OK(tenas_context_ranking_count(context, &count));
+    CHECK(count == 0);
+    FAILS(tenas_context_ranked(context, 0, &ranked, values, ranks, 2), TENAS_ERROR_NOT_FOUND,
+          "index: found 0", "below 0");
+    OK(tenas_context_run_round(context, &finished));
+    CHECK(!finished);
+    OK(tenas_context_ranking_count(context, &count));
+    CHECK(count == 5); /* a quarter of the budget */
+    struct work work = {context, 0, 0};
+    OK(tenas_context_set_progress(context, watch_work, &work));
+    OK(tenas_context_run(context));
+    CHECK(work.done > 20 && work.done == work.all);
+    OK(tenas_context_set_progress(context, NULL, NULL));
+    OK(tenas_context_is_finished(context, &finished));
+    CHECK(finished);
+
+    OK(tenas_context_ranking_count(context, &count));
+    CHECK(count == 20);
+    double total = 0;
+    for (size_t i = 0; i < count; i++) {
+        OK(tenas_context_ranked(context, i, &ranked, values, ranks, 2));
+        CHECK(ranked.number < 15625 && ranked.total <= 0 && ranked.reserved == 0);
+        CHECK(ranked.draws == (!ranked.connected ? 0 : ranked.rung == 1 ? 3 : 1));
+        CHECK(!ranked.connected || (ranks[0] >= 1 && ranks[1] >= 1 && values[1] >= 1));
+        CHECK(i == 0 || ranked.total <= total || ranked.rung == 0);
+        total = ranked.total;
+        OK(tenas_context_ranked_genotype(context, i, TENAS_GENOTYPE_NATIVE, text, sizeof text,
+                                         &length));
+        uint64_t number;
+        OK(tenas_genotype_index(TENAS_SPACE_NAS_BENCH_201, text, &number));
+        CHECK(number == ranked.number);
+    }
+    OK(tenas_context_ranked(context, 0, &ranked, NULL, NULL, 0));
+    OK(tenas_context_ranked_genotype(context, 0, TENAS_GENOTYPE_NATIVE, text, sizeof text, &length));
+    OK(tenas_context_genotype(context, TENAS_GENOTYPE_NATIVE, best, sizeof best, &length));
+    CHECK(strcmp(text, best) == 0);
+    OK(tenas_context_record_count(context, &count));
+    CHECK(count == 0);
+
+    values[0] = 7;
+    FAILS(tenas_context_ranked(context, 20, &ranked, values, ranks, 2), TENAS_ERROR_NOT_FOUND,
+          "found 20");
+    FAILS(tenas_context_ranked(context, 0, &ranked, values, NULL, 3), TENAS_ERROR_INVALID_ARGUMENT,
+          "count: found 3, expected 2");
+    FAILS(tenas_context_ranked(context, 0, NULL, values, NULL, 2), TENAS_ERROR_NULL_POINTER, "out");
+    FAILS(tenas_context_ranked(NULL, 0, &ranked, values, NULL, 2), TENAS_ERROR_NULL_POINTER,
+          "context");
+    CHECK(values[0] == 7);
+    ranked.struct_size = 8;
+    FAILS(tenas_context_ranked(context, 0, &ranked, NULL, NULL, 0), TENAS_ERROR_INVALID_ARGUMENT,
+          "struct_size 8");
+    FAILS(tenas_context_ranked_genotype(context, 20, 1, text, sizeof text, &length),
+          TENAS_ERROR_NOT_FOUND, "found 20");
+    FAILS(tenas_context_ranked_genotype(context, 0, 9, text, sizeof text, &length),
+          TENAS_ERROR_INVALID_ARGUMENT, "format: found 9");
+    FAILS(tenas_context_ranked_genotype(context, 0, 1, text, 3, &length),
+          TENAS_ERROR_BUFFER_TOO_SMALL, "found 3");
+    FAILS(tenas_context_ranked_genotype(context, 0, 1, text, 3, NULL), TENAS_ERROR_NULL_POINTER,
+          "length");
+    FAILS(tenas_context_ranked_genotype(NULL, 0, 1, text, 3, &length), TENAS_ERROR_NULL_POINTER,
+          "context");
+    FAILS(tenas_context_ranking_count(NULL, &count), TENAS_ERROR_NULL_POINTER, "context");
+    FAILS(tenas_context_ranking_count(context, NULL), TENAS_ERROR_NULL_POINTER, "out");
+    uint32_t done, all;
+    FAILS(tenas_context_work(NULL, &done, &all), TENAS_ERROR_NULL_POINTER, "context");
+    FAILS(tenas_context_work(context, NULL, &all), TENAS_ERROR_NULL_POINTER, "done");
+    FAILS(tenas_context_work(context, &done, NULL), TENAS_ERROR_NULL_POINTER, "all");
+    tenas_context_free(context);
+}
+
+static void test_measurements(void)
+{
+    tenas_context *workers[2] = {make_ranking(), make_ranking()}, *whole = make_ranking();
+    bool finished = false;
+    size_t count = 7, draws = 7;
+    while (!finished) {
+        OK(tenas_context_candidate_count(workers[0], &count));
+        OK(tenas_context_draws(workers[0], &draws));
+        tenas_measurement *all = calloc(count * draws + 1, sizeof *all);
+        size_t half = count / 2;
+        OK(tenas_context_measure(workers[0], 0, half, all));
+        OK(tenas_context_measure(workers[1], half, count - half, all + half * draws));
+        CHECK(count == 0 || all[0].count == 2);
+        FAILS(tenas_context_settle(workers[0], all, count * draws - 1, &finished),
+              TENAS_ERROR_INVALID_ARGUMENT, "is missing");
+        all[0].count = 17;
+        FAILS(tenas_context_settle(workers[0], all, count * draws, &finished),
+              TENAS_ERROR_INVALID_ARGUMENT, "measurements[0].count: found 17");
+        all[0].count = 2;
+        OK(tenas_context_settle(workers[0], all, count * draws, &finished));
+        OK(tenas_context_settle(workers[1], all, count * draws, &finished));
+        free(all);
+    }
+    OK(tenas_context_settle(workers[0], NULL, 0, &finished));
+    OK(tenas_context_run(whole));
+    for (size_t i = 0; i < 20; i++) {
+        tenas_ranked a = {.struct_size = sizeof a}, b = a;
+        OK(tenas_context_ranked(whole, i, &a, NULL, NULL, 0));
+        OK(tenas_context_ranked(workers[1], i, &b, NULL, NULL, 0));
+        CHECK(memcmp(&a, &b, sizeof a) == 0);
+    }
+    tenas_measurement one = {0};
+    FAILS(tenas_context_measure(whole, 0, 1, &one), TENAS_ERROR_INVALID_ARGUMENT, "first and count");
+    FAILS(tenas_context_measure(whole, 0, 1, NULL), TENAS_ERROR_NULL_POINTER, "out");
+    FAILS(tenas_context_measure(NULL, 0, 1, &one), TENAS_ERROR_NULL_POINTER, "context");
+    FAILS(tenas_context_settle(whole, NULL, 1, &finished), TENAS_ERROR_NULL_POINTER,
+          "measurements");
+    FAILS(tenas_context_settle(whole, &one, 1, NULL), TENAS_ERROR_NULL_POINTER, "finished");
+    FAILS(tenas_context_settle(NULL, &one, 1, &finished), TENAS_ERROR_NULL_POINTER, "context");
+    FAILS(tenas_context_draws(NULL, &draws), TENAS_ERROR_NULL_POINTER, "context");
+    FAILS(tenas_context_draws(whole, NULL), TENAS_ERROR_NULL_POINTER, "out");
+
+    /* Each strategy has pieces of its own. */
+    tenas_score score = {0};
+    tenas_context *pruning = make_context();
+    FAILS(tenas_context_evaluate(whole, 0, 1, &score), TENAS_ERROR_INVALID_STATE, "found rank");
+    FAILS(tenas_context_apply(whole, &score, 1, &finished), TENAS_ERROR_INVALID_STATE,
+          "found rank");
+    FAILS(tenas_context_prune(whole, 0, 0, 1), TENAS_ERROR_INVALID_STATE, "found rank");
+    FAILS(tenas_context_measure(pruning, 0, 1, &one), TENAS_ERROR_INVALID_STATE, "found prune");
+    FAILS(tenas_context_settle(pruning, &one, 1, &finished), TENAS_ERROR_INVALID_STATE,
+          "found prune");
+    OK(tenas_context_draws(pruning, &draws));
+    CHECK(draws == 1);
+    tenas_context_free(pruning);
+    tenas_context_free(whole);
+    tenas_context_free(workers[0]);
+    tenas_context_free(workers[1]);
 }
 
 int main(int argc, char **argv)
@@ -913,6 +1164,9 @@ int main(int argc, char **argv)
     test_indicators_of_mask();
     test_history_and_log();
     test_busy();
+    test_strategy_settings();
+    test_ranking();
+    test_measurements();
 
     return finish("search_state.c");
 }

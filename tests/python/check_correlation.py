@@ -55,20 +55,21 @@ def main():
     def score(name):
         return [float(row[name]) for row in rows]
 
+    names = ["regions", "naswot", "swap", "flops", "parameters"]
+    scores = {name: score(name) for name in names}
     ntk = [-v for v in score("ntk")]
-    te_nas = [a + b for a, b in zip(ranks(ntk), ranks(score("regions")))]
-    scores = {
-        "NTK (less is better)": ntk, "regions": score("regions"), "TE-NAS (rank sum)": te_nas,
-        "NASWOT": score("naswot"), "SWAP": score("swap"), "FLOPs": score("multiply_adds"),
-        "parameters": score("parameters"),
-    }
+    all_ranks = [ranks(values) for values in [ntk, *scores.values()]]
+    scores["ntk (less is better)"] = ntk
+    scores["TE-NAS (rank sum)"] = [a + b for a, b in zip(ranks(ntk), ranks(scores["regions"]))]
+    scores["all, rank sum"] = [sum(one) for one in zip(*all_ranks)]
+    scores["all, log ranks"] = [sum(math.log(r / len(rows)) for r in one) for one in zip(*all_ranks)]
     checked = 0
     with open(output_path) as file:
         for line in file:
             name = line[:22].strip()
             if name not in scores:
                 continue
-            dataset, count, spearman, kendall = line[22:].split()
+            dataset, count, spearman, kendall, _ = line[22:].split()
             column = [c for c in columns if c in (dataset, dataset + "_test")]
             plain = dataset.lower().replace("-", "_") + "_test"
             column = columns[column[0] if column else plain]

@@ -297,6 +297,76 @@ void test_config()
     CHECK(owner.get() == raw && owner.repeats() == 9);
 }
 
+void test_scores()
+{
+    std::set<std::string> names;
+    for (std::size_t i = 0; i < tenas::proxy_count(); ++i) {
+        const tenas::Proxy proxy = tenas::proxy_info(i);
+        CHECK(!proxy.title.empty() && !proxy.source.empty());
+        CHECK(to_string(proxy.direction) != "unknown" && to_string(proxy.cost) != "unknown");
+        names.insert(proxy.name);
+    }
+    CHECK(names.count("ntk") == 1 && names.count("flops") == 1);
+    FAILS(not_found, "tenas_proxy_info", tenas::proxy_info(tenas::proxy_count()));
+
+    tenas::Config config(NB, CUSTOM);
+    config.set_batch_size(4).set_repeats(1).set_device(tenas::Device::cpu);
+    const std::vector<std::string> proxies{"ntk", "flops"};
+    const std::vector<std::string> genotypes{tenas::genotype_at(NB, 15000),
+                                             tenas::genotype_at(NB, 0)};
+    int calls = 0;
+    const auto found = tenas::scores_of_many(config, dataset(), proxies, genotypes,
+                                             [&](const tenas::Progress &) { return ++calls > 0; });
+    CHECK(calls == 2 && found.means.size() == 4 && found.spreads.size() == 4);
+    CHECK(found.connected == std::vector<std::int32_t>({1, 0}));
+    const auto known = tenas::indicators_of(config, dataset(), genotypes[0]);
+    CHECK(found.means[0] == known.ntk.mean);
+    const auto totals = tenas::aggregate(tenas::Aggregation::ranks, proxies, found.means);
+    CHECK(totals.size() == 2 && totals[0] == 2 && totals[1] == 4);
+    FAILS(not_found, "psychic", tenas::scores_of_many(config, dataset(), {"psychic"}, genotypes));
+    FAILS(cancelled, "cancelled",
+          tenas::scores_of_many(config, dataset(), proxies, genotypes,
+                                [](const tenas::Progress &) { return false; }));
+    FAILS(not_found, "psychic", tenas::aggregate(tenas::Aggregation::ranks, {"psychic"}, {1.0}));
+}
+
+void test_ranking()
+{
+    tenas::Config config(NB, CUSTOM);
+    CHECK(config.strategy() == tenas::Strategy::prune);
+    config.set_strategy(tenas::Strategy::rank).set_proxies("flops,ntk").set_seed(3);
+    config.set_batch_size(4).set_device(tenas::Device::cpu);
+    config.set_proxy_network(std::nullopt, {0, 1, 0, 0}).set_proxy_network("ntk", {2, 0, 0, 0});
+    config.set_parameter("budget", 20).set_parameter("rungs", 2);
+    CHECK(config.strategy() == tenas::Strategy::rank && config.proxies() == "flops,ntk");
+    CHECK(config.proxy_network().cells == 1 && config.proxy_network("ntk").channels == 2);
+    CHECK(to_string(config.strategy()) == "rank"
+          && to_string(static_cast<tenas::Aggregation>(*config.parameter("aggregation")))
+                 == "log_ranks");
+    FAILS(not_found, "psychic", config.set_proxies("psychic"));
+    FAILS(invalid_argument, "strategy", config.set_strategy(static_cast<tenas::Strategy>(7)));
+    FAILS(invalid_argument, "cells", config.set_proxy_network(std::nullopt, {0, 65, 0, 0}));
+
+    tenas::Context context(config, dataset()), worker(config, dataset());
+    CHECK(context.ranking_count() == 0);
+    for (bool finished = false; !finished;) {
+        const std::size_t count = context.candidate_count();
+        const auto all = context.measure(0, count);
+        CHECK(all.size() == count * context.draws());
+        worker.settle(all);
+        finished = context.settle(all);
+    }
+    CHECK(context.is_finished() && context.ranking_count() == 20);
+    const tenas::Ranked best = context.ranked(0);
+    CHECK(best.connected && best.rung == 1 && best.values.size() == 2 && best.ranks[0] >= 1);
+    CHECK(context.ranked_genotype(0) == context.genotype());
+    CHECK(tenas::genotype_index(NB, context.genotype()) == best.number);
+    CHECK(worker.ranked(0).number == best.number && worker.ranked(0).total == best.total);
+    CHECK(context.work().done == context.work().all && context.work().all > 20);
+    FAILS(not_found, "index", context.ranked(20));
+    FAILS(invalid_state, "found rank", context.evaluate(0, 0));
+}
+
 void test_dataset()
 {
     const tenas::Dataset images = dataset();
@@ -781,6 +851,8 @@ int main(int argc, char **argv)
         test_names();
         test_parameters();
         test_config();
+        test_scores();
+        test_ranking();
         test_dataset();
         test_loader();
         test_search();

@@ -85,6 +85,16 @@ end
     TENAS_SAMPLING_INDEPENDENT = 2
 end
 
+@enum tenas_strategy::Int32 begin
+    TENAS_STRATEGY_PRUNE = 1
+    TENAS_STRATEGY_RANK = 2
+end
+
+@enum tenas_aggregation::Int32 begin
+    TENAS_AGGREGATION_LOG_RANKS = 1
+    TENAS_AGGREGATION_RANKS = 2
+end
+
 @enum tenas_device::Int32 begin
     TENAS_DEVICE_AUTO = 0
     TENAS_DEVICE_CPU = 1
@@ -121,6 +131,15 @@ tenas_config_set_init(config, init) =
 tenas_config_set_sampling(config, sampling) =
     @ccall $(symbol(:tenas_config_set_sampling))(config::Ptr{tenas_config},
         sampling::Int32)::tenas_status
+tenas_config_set_strategy(config, strategy) =
+    @ccall $(symbol(:tenas_config_set_strategy))(config::Ptr{tenas_config},
+        strategy::Int32)::tenas_status
+tenas_config_set_proxies(config, proxies) =
+    @ccall $(symbol(:tenas_config_set_proxies))(config::Ptr{tenas_config},
+        proxies::Cstring)::tenas_status
+tenas_config_set_proxy_network(config, proxy, channels, cells, image_size, batch_size) =
+    @ccall $(symbol(:tenas_config_set_proxy_network))(config::Ptr{tenas_config}, proxy::Cstring,
+        channels::UInt32, cells::UInt32, image_size::UInt32, batch_size::UInt32)::tenas_status
 tenas_config_set_device(config, kind, index) =
     @ccall $(symbol(:tenas_config_set_device))(config::Ptr{tenas_config}, kind::Int32,
         index::Int32)::tenas_status
@@ -151,6 +170,16 @@ tenas_config_init(config, out) =
 tenas_config_sampling(config, out) =
     @ccall $(symbol(:tenas_config_sampling))(config::Ptr{tenas_config},
         out::Ptr{Int32})::tenas_status
+tenas_config_strategy(config, out) =
+    @ccall $(symbol(:tenas_config_strategy))(config::Ptr{tenas_config},
+        out::Ptr{Int32})::tenas_status
+tenas_config_proxies(config, buffer, capacity, length) =
+    @ccall $(symbol(:tenas_config_proxies))(config::Ptr{tenas_config}, buffer::Ptr{UInt8},
+        capacity::Csize_t, length::Ptr{Csize_t})::tenas_status
+tenas_config_proxy_network(config, proxy, channels, cells, image_size, batch_size) =
+    @ccall $(symbol(:tenas_config_proxy_network))(config::Ptr{tenas_config}, proxy::Cstring,
+        channels::Ptr{UInt32}, cells::Ptr{UInt32}, image_size::Ptr{UInt32},
+        batch_size::Ptr{UInt32})::tenas_status
 tenas_config_device(config, kind, index) =
     @ccall $(symbol(:tenas_config_device))(config::Ptr{tenas_config}, kind::Ptr{Int32},
         index::Ptr{Int32})::tenas_status
@@ -298,6 +327,9 @@ tenas_context_clear_cancel(context) =
 tenas_context_progress(context, out) =
     @ccall $(symbol(:tenas_context_progress))(context::Ptr{tenas_context},
         out::Ptr{tenas_progress})::tenas_status
+tenas_context_work(context, done, all) =
+    @ccall $(symbol(:tenas_context_work))(context::Ptr{tenas_context}, done::Ptr{UInt32},
+        all::Ptr{UInt32})::tenas_status
 tenas_context_is_finished(context, out) =
     @ccall $(symbol(:tenas_context_is_finished))(context::Ptr{tenas_context},
         out::Ptr{Bool})::tenas_status
@@ -383,6 +415,47 @@ tenas_context_prune(context, cell, edge, operation) =
     @ccall $(symbol(:tenas_context_prune))(context::Ptr{tenas_context}, cell::UInt32, edge::UInt32,
         operation::UInt32)::tenas_status
 
+# The ranking of a search
+
+struct tenas_ranked
+    struct_size::Csize_t
+    number::UInt64
+    rung::UInt32
+    draws::UInt32
+    connected::Int32
+    reserved::UInt32
+    total::Cdouble
+end
+
+struct tenas_measurement
+    digest::UInt64
+    round::UInt32
+    candidate::UInt32
+    draw::UInt32
+    count::UInt32
+    values::NTuple{16,Cdouble}
+end
+
+tenas_context_ranking_count(context, out) =
+    @ccall $(symbol(:tenas_context_ranking_count))(context::Ptr{tenas_context},
+        out::Ptr{Csize_t})::tenas_status
+tenas_context_ranked(context, index, out, values, ranks, count) =
+    @ccall $(symbol(:tenas_context_ranked))(context::Ptr{tenas_context}, index::Csize_t,
+        out::Ptr{tenas_ranked}, values::Ptr{Cdouble}, ranks::Ptr{Cdouble},
+        count::Csize_t)::tenas_status
+tenas_context_ranked_genotype(context, index, format, buffer, capacity, length) =
+    @ccall $(symbol(:tenas_context_ranked_genotype))(context::Ptr{tenas_context}, index::Csize_t,
+        format::Int32, buffer::Ptr{UInt8}, capacity::Csize_t, length::Ptr{Csize_t})::tenas_status
+tenas_context_draws(context, out) =
+    @ccall $(symbol(:tenas_context_draws))(context::Ptr{tenas_context},
+        out::Ptr{Csize_t})::tenas_status
+tenas_context_measure(context, first, count, out) =
+    @ccall $(symbol(:tenas_context_measure))(context::Ptr{tenas_context}, first::Csize_t,
+        count::Csize_t, out::Ptr{tenas_measurement})::tenas_status
+tenas_context_settle(context, measurements, count, finished) =
+    @ccall $(symbol(:tenas_context_settle))(context::Ptr{tenas_context},
+        measurements::Ptr{tenas_measurement}, count::Csize_t, finished::Ptr{Bool})::tenas_status
+
 # Log
 
 @enum tenas_log_level::Int32 begin
@@ -453,6 +526,42 @@ tenas_indicators_of_many(config, dataset, genotypes, count, progress, user, out)
     @ccall $(symbol(:tenas_indicators_of_many))(config::Ptr{tenas_config},
         dataset::Ptr{tenas_dataset}, genotypes::Ptr{Cstring}, count::Csize_t,
         progress::tenas_progress_fn, user::Any, out::Ptr{tenas_indicators})::tenas_status
+
+# Scores
+
+@enum tenas_direction::Int32 begin
+    TENAS_DIRECTION_HIGHER = 1
+    TENAS_DIRECTION_LOWER = 2
+end
+
+@enum tenas_proxy_cost::Int32 begin
+    TENAS_PROXY_COST_COUNT = 1
+    TENAS_PROXY_COST_FORWARD = 2
+    TENAS_PROXY_COST_REVERSE = 3
+end
+
+struct tenas_proxy
+    struct_size::Csize_t
+    name::Cstring
+    title::Cstring
+    source::Cstring
+    direction::Int32
+    cost::Int32
+end
+
+tenas_proxy_count(out) =
+    @ccall $(symbol(:tenas_proxy_count))(out::Ptr{Csize_t})::tenas_status
+tenas_proxy_info(index, out) =
+    @ccall $(symbol(:tenas_proxy_info))(index::Csize_t, out::Ptr{tenas_proxy})::tenas_status
+tenas_scores_of_many(config, dataset, proxies, proxy_count, genotypes, count, progress, user, means, spreads, connected) =
+    @ccall $(symbol(:tenas_scores_of_many))(config::Ptr{tenas_config}, dataset::Ptr{tenas_dataset},
+        proxies::Ptr{Cstring}, proxy_count::Csize_t, genotypes::Ptr{Cstring}, count::Csize_t,
+        progress::tenas_progress_fn, user::Any, means::Ptr{Cdouble}, spreads::Ptr{Cdouble},
+        connected::Ptr{Int32})::tenas_status
+tenas_aggregate(aggregation, proxies, proxy_count, values, count, totals) =
+    @ccall $(symbol(:tenas_aggregate))(aggregation::Int32, proxies::Ptr{Cstring},
+        proxy_count::Csize_t, values::Ptr{Cdouble}, count::Csize_t,
+        totals::Ptr{Cdouble})::tenas_status
 
 # Accuracy tables
 

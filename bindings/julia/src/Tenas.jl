@@ -39,6 +39,7 @@ include("dataset.jl")
 include("context.jl")
 include("genotypes.jl")
 include("indicators.jl")
+include("ranking.jl")
 include("benchmark.jl")
 
 "The version of libtenas that is loaded."

@@ -87,6 +87,35 @@ end
 Config(json::AbstractString) =
     Config(value(Ptr{LibTenas.tenas_config}, LibTenas.tenas_config_from_json, json))
 
+"""
+    Tenas.set_proxies!(config, names)
+
+The scores that the strategy `:rank` goes by, `[:flops, :ntk]` for example. `Tenas.proxies(config)` has
+them.
+"""
+set_proxies!(config::Config, names) =
+    call(LibTenas.tenas_config_set_proxies, config, join(string.(names), ','))
+
+proxies(config::Config) = Symbol.(split(text(LibTenas.tenas_config_proxies, config), ','))
+
+"""
+    Tenas.set_proxy_network!(config, proxy = nothing; channels = 0, cells = 0, image_size = 0, batch_size = 0)
+
+The size of the networks of one score, or of all that have no size of their own. 0 is what the score's
+paper, or else the space's published search, has. `Tenas.proxy_network(config, proxy)` tells it.
+"""
+set_proxy_network!(config::Config, proxy = nothing; channels = 0, cells = 0, image_size = 0, batch_size = 0) =
+    call(LibTenas.tenas_config_set_proxy_network, config, name_or_null(proxy), channels, cells, image_size,
+         batch_size)
+
+function proxy_network(config::Config, proxy = nothing)
+    sizes = (Ref{UInt32}(), Ref{UInt32}(), Ref{UInt32}(), Ref{UInt32}())
+    call(LibTenas.tenas_config_proxy_network, config, name_or_null(proxy), sizes...)
+    return NamedTuple{(:channels, :cells, :image_size, :batch_size)}(Int.(getindex.(sizes)))
+end
+
+name_or_null(proxy) = proxy === nothing ? Cstring(C_NULL) : string(proxy)
+
 "A configuration as JSON."
 json(config::Config) = text(LibTenas.tenas_config_to_json, config)
 

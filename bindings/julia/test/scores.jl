@@ -84,3 +84,43 @@ end
     write(path, "nonsense")
     fails(() -> Benchmark(path), :format)
 end
+
+@testset "scores by name" begin
+    known = Tenas.proxies()
+    @test :ntk in (proxy.name for proxy in known) && all(!isempty(proxy.source) for proxy in known)
+    @test only(proxy for proxy in known if proxy.name == :flops).cost == :count
+    @test only(proxy for proxy in known if proxy.name == :ntk).direction == :lower
+    config, data = settings(), images()
+    genotypes = [Tenas.genotype_at(:nas_bench_201, 15000), Tenas.genotype_at(:nas_bench_201, 0)]
+    calls = Ref(0)
+    found = Tenas.scores(config, data, [:ntk, :flops], genotypes) do _
+        calls[] += 1
+    end
+    @test calls[] == 2 && size(found.means) == (2, 2) && found.connected == [true, false]
+    @test found.means[1, 1] == indicators(config, data, genotypes[1]).ntk
+    @test Tenas.aggregate(:ranks, [:ntk, :flops], found.means) == [2, 4]
+    @test_throws ArgumentError Tenas.aggregate(:ranks, [:ntk], found.means)
+    fails(() -> Tenas.scores(config, data, [:psychic], genotypes), :not_found, "psychic")
+end
+
+@testset "rankings" begin
+    config = settings(strategy = :rank, budget = 20, rungs = 2)
+    Tenas.set_proxies!(config, [:flops, :ntk])
+    Tenas.set_proxy_network!(config; cells = 1)
+    Tenas.set_proxy_network!(config, :ntk; channels = 2)
+    @test Tenas.proxies(config) == [:flops, :ntk]
+    @test Tenas.proxy_network(config).cells == 1 && Tenas.proxy_network(config, :ntk).channels == 2
+    fails(() -> Tenas.set_proxies!(config, [:psychic]), :not_found, "psychic")
+    whole, worker = Context(config, images()), Context(config, images())
+    run!(whole)
+    while true
+        Tenas.settle!(worker, reverse(Tenas.measure!(worker))) && break
+    end
+    best = Tenas.ranking(whole, 1:3)
+    @test best[1].genotype == genotype(whole) && best[1].connected && best[1].rung == 1
+    @test length(best[1].values) == 2 && best[1].ranks[1] >= 1
+    @test [each.total for each in best] == [each.total for each in Tenas.ranking(worker, 1:3)]
+    @test Tenas.ranking_count(whole) == 20 && Tenas.work(whole).done == Tenas.work(whole).all > 20
+    fails(() -> Tenas.ranking(whole, 21:21), :not_found, "index")
+    fails(() -> Tenas.evaluate!(whole), :invalid_state, "found rank")
+end

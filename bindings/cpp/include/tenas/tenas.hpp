@@ -30,6 +30,7 @@
 
 #include <tenas.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -88,6 +89,31 @@ enum class Init : std::int32_t {
 enum class Sampling : std::int32_t {
     common = TENAS_SAMPLING_COMMON,
     independent = TENAS_SAMPLING_INDEPENDENT,
+};
+
+/** How a space is searched: a supernet loses operations, or architectures are ranked. */
+enum class Strategy : std::int32_t {
+    prune = TENAS_STRATEGY_PRUNE,
+    rank = TENAS_STRATEGY_RANK,
+};
+
+/** How the ranks by several scores become one number: sums of log(rank / m), or of ranks. */
+enum class Aggregation : std::int32_t {
+    log_ranks = TENAS_AGGREGATION_LOG_RANKS,
+    ranks = TENAS_AGGREGATION_RANKS,
+};
+
+/** Which values of a score are better. */
+enum class Direction : std::int32_t {
+    higher = TENAS_DIRECTION_HIGHER,
+    lower = TENAS_DIRECTION_LOWER,
+};
+
+/** What a score costs: nothing but counting, forward passes, or reverse passes too. */
+enum class ProxyCost : std::int32_t {
+    count = TENAS_PROXY_COST_COUNT,
+    forward = TENAS_PROXY_COST_FORWARD,
+    reverse = TENAS_PROXY_COST_REVERSE,
 };
 
 /** Where a search computes. ("automatic" is TENAS_DEVICE_AUTO: auto is a keyword.) */
@@ -161,6 +187,45 @@ inline std::string to_string(Sampling sampling)
     switch (sampling) {
     case Sampling::common: return "common";
     case Sampling::independent: return "independent";
+    }
+    return "unknown";
+}
+
+/** The name in a configuration's JSON. */
+inline std::string to_string(Strategy strategy)
+{
+    switch (strategy) {
+    case Strategy::prune: return "prune";
+    case Strategy::rank: return "rank";
+    }
+    return "unknown";
+}
+
+/** The name in a configuration's JSON. */
+inline std::string to_string(Aggregation aggregation)
+{
+    switch (aggregation) {
+    case Aggregation::log_ranks: return "log_ranks";
+    case Aggregation::ranks: return "ranks";
+    }
+    return "unknown";
+}
+
+inline std::string to_string(Direction direction)
+{
+    switch (direction) {
+    case Direction::higher: return "higher";
+    case Direction::lower: return "lower";
+    }
+    return "unknown";
+}
+
+inline std::string to_string(ProxyCost cost)
+{
+    switch (cost) {
+    case ProxyCost::count: return "count";
+    case ProxyCost::forward: return "forward";
+    case ProxyCost::reverse: return "reverse";
     }
     return "unknown";
 }
@@ -543,6 +608,11 @@ struct DeviceIndex {
     std::int32_t index;
 };
 
+/** The size of the networks that scores are measured on; 0 is what the space or the score has. */
+struct ProxyNetwork {
+    std::uint32_t channels, cells, image_size, batch_size;
+};
+
 /**
  * What determines a search. The setters return *this. They throw Status::invalid_argument for a value
  * out of range, and then nothing has changed.
@@ -621,6 +691,32 @@ public:
         return set([&] { return tenas_config_set_sampling(get(), detail::number(sampling)); });
     }
 
+    /** How the space is searched. What still is the old strategy's preset becomes the new one's. */
+    Config &set_strategy(Strategy strategy)
+    {
+        return set([&] { return tenas_config_set_strategy(get(), detail::number(strategy)); });
+    }
+
+    /**
+     * The scores that Strategy::rank goes by, with commas between: "flops,ntk". Throws
+     * Status::not_found for an unknown name.
+     */
+    Config &set_proxies(const std::string &names)
+    {
+        return set([&, text = detail::c_string(names)] {
+            return tenas_config_set_proxies(get(), text);
+        });
+    }
+
+    /** The size of the networks of one score, or of all that have no size of their own. */
+    Config &set_proxy_network(const std::optional<std::string> &proxy, const ProxyNetwork &size)
+    {
+        return set([&, name = proxy ? detail::c_string(*proxy) : nullptr] {
+            return tenas_config_set_proxy_network(get(), name, size.channels, size.cells,
+                                                  size.image_size, size.batch_size);
+        });
+    }
+
     /** Where to compute. Throws Status::device if this build of the library has no such device. */
     Config &set_device(Device kind, std::int32_t index = 0)
     {
@@ -653,6 +749,27 @@ public:
     Sampling sampling() const
     {
         return static_cast<Sampling>(value<std::int32_t>(tenas_config_sampling));
+    }
+    Strategy strategy() const
+    {
+        return static_cast<Strategy>(value<std::int32_t>(tenas_config_strategy));
+    }
+    /** Names of the scores, with commas between. */
+    std::string proxies() const
+    {
+        return detail::text([this](char *buffer, std::size_t capacity, std::size_t *length) {
+            return tenas_config_proxies(get(), buffer, capacity, length);
+        });
+    }
+    /** What set_proxy_network() has set. */
+    ProxyNetwork proxy_network(const std::optional<std::string> &proxy = std::nullopt) const
+    {
+        ProxyNetwork size{};
+        detail::call([&, name = proxy ? detail::c_string(*proxy) : nullptr] {
+            return tenas_config_proxy_network(get(), name, &size.channels, &size.cells,
+                                              &size.image_size, &size.batch_size);
+        });
+        return size;
     }
     DeviceIndex device() const
     {
@@ -896,6 +1013,24 @@ struct Round {
 
 /** The scores of a candidate, as they travel between contexts. Plain bytes, which never grow. */
 using Score = tenas_score;
+
+/** What a candidate's draw was found to be worth, as it travels between contexts. */
+using Measurement = tenas_measurement;
+
+/** An architecture of a ranking. */
+struct Ranked {
+    std::uint64_t number;
+    std::uint32_t rung, draws;
+    bool connected;
+    double total;
+    /** One for each score, in the order of Config::proxies(). */
+    std::vector<double> values, ranks;
+};
+
+/** How much of a search is done, and how much there is. */
+struct Work {
+    std::uint32_t done, all;
+};
 
 namespace detail {
 
@@ -1205,6 +1340,84 @@ public:
         detail::call([&] { return tenas_context_prune(get(), cell, edge, operation); });
     }
 
+    /** Architectures that the finished rounds of Strategy::rank have ranked. */
+    std::size_t ranking_count() const
+    {
+        return detail::value<std::size_t>(
+            [this](std::size_t *out) { return tenas_context_ranking_count(get(), out); });
+    }
+
+    /** An architecture of the ranking; index 0 is the best. Throws Status::not_found. */
+    Ranked ranked(std::size_t index) const
+    {
+        const std::string names = config().proxies();
+        const std::size_t count =
+            1 + static_cast<std::size_t>(std::count(names.begin(), names.end(), ','));
+        Ranked found{};
+        found.values.resize(count);
+        found.ranks.resize(count);
+        const auto c = detail::filled<tenas_ranked>([&](tenas_ranked *out) {
+            return tenas_context_ranked(get(), index, out, found.values.data(), found.ranks.data(),
+                                        count);
+        });
+        found.number = c.number;
+        found.rung = c.rung;
+        found.draws = c.draws;
+        found.connected = c.connected != 0;
+        found.total = c.total;
+        return found;
+    }
+
+    /** The text of an architecture of the ranking. Throws Status::not_found. */
+    std::string ranked_genotype(std::size_t index,
+                                GenotypeFormat format = GenotypeFormat::native) const
+    {
+        return detail::text([&](char *buffer, std::size_t capacity, std::size_t *length) {
+            return tenas_context_ranked_genotype(get(), index, detail::number(format), buffer,
+                                                 capacity, length);
+        });
+    }
+
+    /** Draws that the round at hand adds: each candidate has so many measurements. */
+    std::size_t draws() const
+    {
+        return detail::value<std::size_t>(
+            [this](std::size_t *out) { return tenas_context_draws(get(), out); });
+    }
+
+    /** What Strategy::rank has for evaluate(): draws() measurements of each candidate. */
+    std::vector<Measurement> measure(std::size_t first, std::size_t count)
+    {
+        // Before memory is asked for.
+        const std::size_t most = candidate_count();
+        std::vector<Measurement> measurements(count <= most ? count * draws() : 0);
+        Measurement none{};
+        detail::call([&] {
+            return tenas_context_measure(get(), first, count,
+                                         measurements.empty() ? &none : measurements.data());
+        });
+        return measurements;
+    }
+
+    /** What Strategy::rank has for apply(). */
+    bool settle(const std::vector<Measurement> &measurements)
+    {
+        return detail::value<bool>([&](bool *out) {
+            return tenas_context_settle(get(), measurements.data(), measurements.size(), out);
+        });
+    }
+
+    /**
+     * How much of the search is done, and how much there is, as far as that can be foreseen. At any
+     * time and from any thread.
+     */
+    Work work() const
+    {
+        Work work{};
+        detail::call([&] { return tenas_context_work(get(), &work.done, &work.all); });
+        return work;
+    }
+
 private:
     std::unique_ptr<ProgressFunction> progress_;
     std::unique_ptr<detail::Log> log_;
@@ -1384,6 +1597,81 @@ inline std::vector<Indicators> indicators_of_many(const Config &config, const Da
     for (const tenas_indicators &indicators : found)
         all.push_back(detail::indicators_from(indicators));
     return all;
+}
+
+// ---- Scores by name ----
+
+/** A score. */
+struct Proxy {
+    std::string name, title, source;
+    Direction direction;
+    ProxyCost cost;
+};
+
+/** How many scores there are. */
+inline std::size_t proxy_count()
+{
+    return detail::value<std::size_t>([](std::size_t *out) { return tenas_proxy_count(out); });
+}
+
+/** A score, from 0. Throws Status::not_found. */
+inline Proxy proxy_info(std::size_t index)
+{
+    const auto c = detail::filled<tenas_proxy>(
+        [&](tenas_proxy *out) { return tenas_proxy_info(index, out); });
+    return {c.name, c.title, c.source, static_cast<Direction>(c.direction),
+            static_cast<ProxyCost>(c.cost)};
+}
+
+/** What scores_of_many() finds: that of architecture i by score p stands at i * proxies + p. */
+struct ScoreTable {
+    std::vector<double> means, spreads;
+    /** 1 or 0 for each architecture: whether its output depends on the image. */
+    std::vector<std::int32_t> connected;
+};
+
+/**
+ * What many architectures are worth by scores of these names, with all cores or the GPU kept busy.
+ * Throws Status::not_found for an unknown name, and as indicators_of_many does.
+ */
+inline ScoreTable scores_of_many(const Config &config, const Dataset &dataset,
+                                 const std::vector<std::string> &proxies,
+                                 const std::vector<std::string> &genotypes,
+                                 ProgressFunction progress = nullptr)
+{
+    std::vector<const char *> names, texts;
+    for (const std::string &proxy : proxies)
+        names.push_back(detail::c_string(proxy));
+    for (const std::string &genotype : genotypes)
+        texts.push_back(detail::c_string(genotype));
+    ScoreTable found;
+    found.means.resize(names.size() * texts.size());
+    found.spreads.resize(names.size() * texts.size());
+    found.connected.resize(texts.size());
+    detail::call([&] {
+        return tenas_scores_of_many(config.get(), dataset.get(), names.data(), names.size(),
+                                    texts.data(), texts.size(),
+                                    progress ? &detail::report_progress : nullptr, &progress,
+                                    found.means.data(), found.spreads.data(),
+                                    found.connected.data());
+    });
+    return found;
+}
+
+/** One order of several scores: totals of values as scores_of_many() has them. */
+inline std::vector<double> aggregate(Aggregation aggregation,
+                                     const std::vector<std::string> &proxies,
+                                     const std::vector<double> &values)
+{
+    std::vector<const char *> names;
+    for (const std::string &proxy : proxies)
+        names.push_back(detail::c_string(proxy));
+    std::vector<double> totals(names.empty() ? 0 : values.size() / names.size());
+    detail::call([&] {
+        return tenas_aggregate(detail::number(aggregation), names.data(), names.size(),
+                               values.data(), totals.size(), totals.data());
+    });
+    return totals;
 }
 
 // ---- Accuracy tables ----

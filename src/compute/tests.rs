@@ -221,7 +221,7 @@ fn whole_networks_agree_with_finite_differences() {
         let supernet = Supernet::of(kind);
         let mask = Mask::full(&supernet.space);
         let graph = supernet.ntk_network(&mask, [3, 8, 8], CLASSES).expect("a network");
-        check_gradients(supernet.space.name, graph, &mask.mixing(&supernet.space), 3, 37);
+        check_gradients(&supernet.space.name, graph, &mask.mixing(&supernet.space), 3, 37);
     }
 }
 
@@ -268,7 +268,7 @@ fn native_agrees_with_reference_on_every_primitive_and_batch() {
         let supernet = Supernet::of(kind);
         let mask = Mask::full(&supernet.space);
         let graph = supernet.ntk_network(&mask, [3, 12, 8], CLASSES).expect("a network");
-        graphs.push((supernet.space.name.into(), graph));
+        graphs.push((supernet.space.name.clone(), graph));
     }
     for (name, graph) in graphs {
         let graph = Arc::new(graph);
@@ -391,7 +391,7 @@ fn torch_agrees_with_reference_on_every_primitive() {
         let supernet = Supernet::of(kind);
         let mask = Mask::full(&supernet.space);
         let graph = supernet.ntk_network(&mask, [3, 12, 8], CLASSES).expect("a network");
-        graphs.push((supernet.space.name.into(), graph));
+        graphs.push((supernet.space.name.clone(), graph));
     }
     for engine in torch_engines() {
         for (name, graph) in &graphs {

@@ -454,9 +454,8 @@ pub unsafe extern "C" fn tenas_config_device(
 
 /// The number of a configuration's space.
 fn space_number(config: &Config) -> i32 {
-    let name = config.supernet().space.name;
     // C has built-in spaces only.
-    SpaceKind::ALL.into_iter().find(|kind| kind.space().name == name).map_or(0, |kind| kind as i32)
+    SpaceKind::of(&config.supernet().space).map_or(0, |kind| kind as i32)
 }
 
 /// Writes a configuration as JSON, with a terminating NUL: an object with

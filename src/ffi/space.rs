@@ -56,7 +56,7 @@ impl Names {
             cells: space
                 .cells
                 .iter()
-                .map(|cell| (c(&cell.name), cell.edges.iter().map(|edge| c(edge)).collect()))
+                .map(|cell| (c(&cell.name), cell.edge_names.iter().map(|edge| c(edge)).collect()))
                 .collect(),
             operations: space.operations.iter().map(|operation| c(operation)).collect(),
         }

@@ -1,8 +1,8 @@
 //! The networks of DARTS (section 3.1).
 
-use super::{Builder, Convolution, Graph, NetworkConfig, NodeId, Supernet, Training, Window};
+use super::{Builder, Convolution, Graph, NetworkConfig, NodeId, Training, Window};
 use crate::error::{Error, Result};
-use crate::space::{Choice, Mask, Space, SpaceKind};
+use crate::space::{Choice, Mask, Space};
 
 /// Channels C of the NTK network and of the thin network.
 const NTK_CHANNELS: usize = 1;
@@ -20,20 +20,9 @@ const STEM_MULTIPLIER: usize = 3;
 const IMAGENET_NAME: &str = "imagenet-1k";
 const IMAGENET_SIDE: usize = 224;
 
-/// The space with its lowering.
-pub fn supernet() -> Supernet {
-    Supernet {
-        space: SpaceKind::Darts.space(),
-        lowering: lower,
-        training,
-        ntk_channels: NTK_CHANNELS,
-        thin_channels: THIN_CHANNELS,
-    }
-}
-
 /// Macro for the search: stem (none in the thin network), N normal cells at C, a reduction cell at
 /// 2C, head.
-fn lower(space: &Space, mask: &Mask, config: &NetworkConfig) -> Result<Graph> {
+pub(super) fn lower(space: &Space, mask: &Mask, config: &NetworkConfig) -> Result<Graph> {
     let mut b = Builder::new(config.input, space.slots());
     let c = config.channels;
     let stem = if config.thin { 0 } else { b.stem("stem.0", "stem.1", 0, c)? };
@@ -52,7 +41,7 @@ fn lower(space: &Space, mask: &Mask, config: &NetworkConfig) -> Result<Graph> {
 /// The network that is trained, without auxiliary head: 20 cells at C = 36; on ImageNet 14 at
 /// C = 48, images of 224 x 224 whatever the size of those at hand, and a stem that divides it by 8.
 /// The cells at a third and two thirds are reduction cells and double the channels.
-fn training(space: &Space, mask: &Mask, training: &Training<'_>) -> Result<Graph> {
+pub(super) fn training(space: &Space, mask: &Mask, training: &Training<'_>) -> Result<Graph> {
     let imagenet = training.dataset == IMAGENET_NAME;
     let (cells, c) = if imagenet { IMAGENET } else { CIFAR };
     let [colours, h, w] = training.input;
@@ -126,7 +115,7 @@ impl Cell<'_> {
                     b.enter(slot);
                     let name = format!("{name}.edges.{edge}._ops.{o}");
                     let x = states[edge.from];
-                    let y = operation(b, self.space.operations[o], &name, x, stride(edge.from))?;
+                    let y = operation(b, &self.space.operations[o], &name, x, stride(edge.from))?;
                     terms.extend(y.map(|y| (y, slot)));
                     b.enter(None);
                 }

@@ -2,7 +2,7 @@
 
 use super::parameters::{Parameter, ParameterKind, ParameterTable};
 use crate::error::{Result, try_vec};
-use crate::random::Key;
+use crate::random::{Key, fnv1a};
 
 /// How parameters are initialised. The numbers are those of the C ABI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -62,21 +62,16 @@ impl Initialiser {
                     Fan::Out => p.shape[0],
                 } * receptive;
                 let std = (2.0 / fan as f64).sqrt();
-                let mut stream = self.key.stream(stream_of(&p.name));
+                // The stream of a parameter is the hash of its name.
+                let mut stream = self.key.stream(fnv1a(p.name.as_bytes()));
                 values.fill_with(|| (std * stream.normal()) as f32);
             }
             (_, Init::TorchDefault) => {
                 let fan_in = if weight { p.shape[1] * receptive } else { p.bias_fan_in };
                 let bound = 1.0 / (fan_in as f64).sqrt();
-                let mut stream = self.key.stream(stream_of(&p.name));
+                let mut stream = self.key.stream(fnv1a(p.name.as_bytes()));
                 values.fill_with(|| (bound * (2.0 * stream.unit() - 1.0)) as f32);
             }
         }
     }
-}
-
-/// The random stream of a parameter: the 64-bit FNV-1a hash of its name.
-fn stream_of(name: &str) -> u64 {
-    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, step)
 }

@@ -1,8 +1,8 @@
 //! The networks of NAS-Bench-201 (section 3.1).
 
-use super::{Builder, Convolution, Graph, NetworkConfig, NodeId, Supernet, Training, Window};
+use super::{Builder, Convolution, Graph, NetworkConfig, NodeId, Training, Window};
 use crate::error::{Error, Result};
-use crate::space::{Choice, Mask, Space, SpaceKind};
+use crate::space::{Choice, Mask, Space};
 
 /// Channels C of the NTK network and of the thin network.
 const NTK_CHANNELS: usize = 3;
@@ -11,19 +11,8 @@ const THIN_CHANNELS: usize = 1;
 const TRAINING_CHANNELS: usize = 16;
 const TRAINING_CELLS: usize = 5;
 
-/// The space with its lowering.
-pub fn supernet() -> Supernet {
-    Supernet {
-        space: SpaceKind::NasBench201.space(),
-        lowering: lower,
-        training,
-        ntk_channels: NTK_CHANNELS,
-        thin_channels: THIN_CHANNELS,
-    }
-}
-
 /// The benchmark's network: C = 16, N = 5.
-fn training(space: &Space, mask: &Mask, training: &Training<'_>) -> Result<Graph> {
+pub(super) fn training(space: &Space, mask: &Mask, training: &Training<'_>) -> Result<Graph> {
     let &Training { input, classes, .. } = training;
     let (channels, cells) = (TRAINING_CHANNELS, TRAINING_CELLS);
     lower(space, mask, &NetworkConfig { input, classes, channels, cells, thin: false })
@@ -31,7 +20,7 @@ fn training(space: &Space, mask: &Mask, training: &Training<'_>) -> Result<Graph
 
 /// Macro: stem, N cells, residual block, N cells, residual block, N cells, head. The thin network
 /// is one cell and the head.
-fn lower(space: &Space, mask: &Mask, config: &NetworkConfig) -> Result<Graph> {
+pub(super) fn lower(space: &Space, mask: &Mask, config: &NetworkConfig) -> Result<Graph> {
     let [_, h, w] = config.input;
     let mut b = Builder::new(config.input, space.slots());
     let mut x = 0;
@@ -74,7 +63,7 @@ fn cell(b: &mut Builder, space: &Space, mask: &Mask, name: &str, x: NodeId) -> R
                 let slot = Some(space.slot(Choice { cell: 0, edge: e, operation: o }));
                 b.enter(slot);
                 let name = format!("{name}.edges.{edge}.{o}");
-                if let Some(y) = operation(b, space.operations[o], &name, nodes[edge.from])? {
+                if let Some(y) = operation(b, &space.operations[o], &name, nodes[edge.from])? {
                     terms.push((y, slot));
                 }
                 b.enter(None);

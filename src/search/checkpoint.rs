@@ -27,7 +27,7 @@ use crate::space::{Mask, Space};
 /// What kind of file it is.
 const FORMAT: &str = "tenas checkpoint";
 /// Grows with every change that an older library would not understand.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 /// Far above what any search needs: a larger file is none of these.
 const LARGEST: u64 = 1 << 26;
 /// Bytes of text that a value of a round at hand takes, at most.
@@ -67,6 +67,8 @@ pub(super) struct Saved {
     checksum: u64,
     /// [`Config::to_json`]. The device is the one that was used: AUTO resolved.
     config: BTreeMap<String, Value>,
+    /// Digest of the space.
+    space_digest: u64,
     dataset: SavedDataset,
     pub(super) seconds: f64,
     pub(super) round: u32,
@@ -140,6 +142,7 @@ pub(super) fn write(path: &Path, state: &State<'_>) -> Result<()> {
         library: crate::VERSION.to_owned(),
         checksum: 0,
         config: config.to_json().as_object().cloned().unwrap_or_default().into_iter().collect(),
+        space_digest: space.digest(),
         dataset: SavedDataset {
             name: state.dataset.kind().name().to_owned(),
             origin: state.dataset.origin().to_owned(),
@@ -207,6 +210,13 @@ impl Saved {
                     text(header.library)
                 ));
             }
+            Some(schema @ 1..) => {
+                return Err(format!(
+                    "schema: found {schema}, expected {SCHEMA}: the file is of an older library, {}, \
+                     and does not say which space it is of",
+                    text(header.library)
+                ));
+            }
             _ => return Err(format!("schema: found {}, expected {SCHEMA}", text(header.schema))),
         }
         let mut json = serde_json::Deserializer::from_slice(bytes);
@@ -237,6 +247,14 @@ impl Saved {
         // A preset of another version must not fill in.
         if let Some(p) = PARAMETERS.iter().find(|p| !self.config.contains_key(p.name)) {
             return Err(Error::Format(format!("{}: found nothing, expected a value", p.name)));
+        }
+        let (digest, space) = (self.space_digest, &config.supernet().space);
+        if space.digest() != digest {
+            return Err(Error::Format(format!(
+                "space: found {} of digest {digest:016x}, expected {:016x}: another space of that name",
+                space.name,
+                space.digest()
+            )));
         }
         if let Some(machine) = machine {
             config.set_threads(machine.threads())?;
@@ -430,9 +448,8 @@ impl Saved {
 
 /// The active operations by name: cell, edge.
 fn names_of(space: &Space, mask: &Mask) -> Vec<Vec<Vec<String>>> {
-    let edge = |cell, edge| {
-        mask.operations_on(cell, edge).map(|o| space.operations[o].to_owned()).collect()
-    };
+    let edge =
+        |cell, edge| mask.operations_on(cell, edge).map(|o| space.operations[o].clone()).collect();
     space
         .cells
         .iter()

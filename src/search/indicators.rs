@@ -7,6 +7,7 @@ use std::time::Instant;
 use parking_lot::Mutex;
 
 use super::draws::{Draw, Network, SharedImages};
+use super::scoring::{OwnPlans, plans};
 use super::{Config, Observer, Progress};
 use crate::compute::{Engine, Evidence, Parameters, Plan, Task, Wanted};
 use crate::data::Dataset;
@@ -106,11 +107,11 @@ pub fn indicators_with(
         .try_reserve_exact(genotypes.len())
         .map_err(|_| Error::OutOfMemory(format!("{} architectures", genotypes.len())))?;
     for (i, genotype) in genotypes.iter().enumerate() {
-        if genotype.space().name != space.name {
+        if genotype.space() != space {
             return Err(Error::InvalidArgument(format!(
                 "genotype {i}: found one of {}, expected one of {}",
-                genotype.space().name,
-                space.name
+                genotype.space().told_from(space),
+                space.told_from(genotype.space())
             )));
         }
         masks.push(genotype.mask());
@@ -141,7 +142,7 @@ pub fn indicators_of_masks(
                     "mask: found {} active on edge {} of the {} cell, expected an edge without an \
                      operation to have none active",
                     space.operations[operation],
-                    space.cells[cell].edges[edge],
+                    space.cells[cell].edge_names[edge],
                     space.cells[cell].name
                 )));
             }
@@ -180,11 +181,9 @@ fn of_masks(
             ..worst(batch)
         });
     }
-    // One plan for all: an architecture is its mixing weights.
-    let full = Mask::full(space);
-    let thin = engine.prepare(Arc::new(supernet.thin_network(&full, dataset.classes())?));
-    let ntk = supernet.ntk_network(&full, dataset.shape(), dataset.classes())?;
-    let ntk = engine.prepare(Arc::new(ntk));
+    // One plan for all, where an architecture is its mixing weights.
+    let common = plans(config, dataset, engine, &Mask::full(space))?;
+    let mut own = OwnPlans::new(config, dataset, engine, &common);
     let mut connected = Vec::new();
     try_reserve(&mut connected, masks.len())
         .map_err(|()| Error::OutOfMemory(format!("numbers of {} networks", masks.len())))?;
@@ -212,7 +211,9 @@ fn of_masks(
     let mut shared = SharedImages::default();
     let mut tasks = (0..connected.len() * each).map(|number| {
         let job = job(number);
-        let plan = if job.kind == Kind::Regions { &thin } else { &ntk };
+        let plans = own.of(job.network, || masks[job.network].clone())?;
+        let network = if job.kind == Kind::Regions { Network::Thin } else { Network::Ntk };
+        let plan = &plans[network as usize];
         let mixing = masks[job.network].mixing(space);
         job.task(config, dataset, plan, mixing.into(), &mut shared)
     });

@@ -13,7 +13,7 @@ use crate::compute::LIBTORCH_VERSION;
 use crate::data::DatasetKind;
 use crate::error::{Error, Result, check_range};
 use crate::network::{Init, Supernet};
-use crate::space::SpaceKind;
+use crate::space::{Space, SpaceKind};
 
 /// One parameter. All values are whole numbers; those of a choice are the numbers of the C ABI.
 #[derive(Debug)]
@@ -208,10 +208,14 @@ impl Parameter {
 }
 
 impl Config {
-    /// All of it as JSON: the space and the data set by name, then every parameter.
+    /// All of it as JSON: the data set and a built-in space by name, another space as its file has it;
+    /// then every parameter.
     pub fn to_json(&self) -> Value {
         let mut json = Map::new();
-        json.insert("space".into(), self.supernet().space.name.into());
+        let space = &self.supernet().space;
+        let built_in = SpaceKind::of(space).is_some();
+        let space = if built_in { json!(space.name) } else { space.to_json() };
+        json.insert("space".into(), space);
         json.insert("dataset".into(), self.dataset().name().into());
         for parameter in &PARAMETERS {
             json.insert(parameter.name.into(), parameter.to_json(self));
@@ -225,11 +229,16 @@ impl Config {
     /// Errors: [`Error::Format`] naming the key, what was found and what was expected;
     /// [`Error::Device`] for a device that is not in this build.
     pub fn from_json(json: &Value) -> Result<Self> {
+        if let Some(space @ Value::Object(_)) = object(json)?.get("space") {
+            let supernet = Supernet::from_json(&space.to_string())?;
+            return Self::from_json_for(Arc::new(supernet), json);
+        }
         let name = text_of(object(json)?, "space")?;
         let kinds = SpaceKind::ALL;
         let Some(kind) = kinds.into_iter().find(|kind| kind.space().name == name) else {
-            let names: Vec<&str> = kinds.iter().map(|kind| kind.space().name).collect();
-            let expected = format!("one of {}", quoted(names.into_iter()));
+            let spaces = kinds.map(SpaceKind::space);
+            let names = quoted(spaces.iter().map(|space| space.name.as_str()));
+            let expected = format!("one of {names}, or a space file's object");
             return Err(fault("space", json.get("space"), &expected));
         };
         Self::from_json_for(Arc::new(Supernet::of(kind)), json)
@@ -238,8 +247,14 @@ impl Config {
     /// The same for a supernet that need not be built in, but must have the space's name.
     pub fn from_json_for(supernet: Arc<Supernet>, json: &Value) -> Result<Self> {
         let object = object(json)?;
-        if text_of(object, "space")? != supernet.space.name {
-            return Err(fault("space", json.get("space"), &quoted([supernet.space.name])));
+        let same = match object.get("space") {
+            Some(space @ Value::Object(_)) => {
+                Space::from_json(&space.to_string())? == supernet.space
+            }
+            _ => text_of(object, "space")? == supernet.space.name,
+        };
+        if !same {
+            return Err(fault("space", json.get("space"), &quoted([supernet.space.name.as_str()])));
         }
         let name = text_of(object, "dataset")?;
         let kinds = || DatasetKind::ALL.into_iter().chain([DatasetKind::Custom]);
@@ -271,9 +286,9 @@ impl Config {
     pub(super) fn identity(&self) -> String {
         let space = &self.supernet().space;
         let mut text = format!(
-            "space={}\noperations={}\ndataset={}\n",
+            "space={}\ndigest={:016x}\ndataset={}\n",
             space.name,
-            space.operations.join(","),
+            space.digest(),
             self.dataset().name()
         );
         for parameter in PARAMETERS.iter().filter(|p| p.decides) {

@@ -63,6 +63,7 @@ pub(super) struct Scoring {
     candidates: Vec<Choice>,
     mixing: Vec<Arc<[f64]>>,
     mixing_now: Arc<[f64]>,
+    mask: Mask,
     plans: [Arc<Plan>; 2],
     shared: SharedImages,
     now: Vec<Values>,
@@ -81,8 +82,6 @@ impl Scoring {
     ) -> Result<Self> {
         let supernet = config.supernet();
         let space = &supernet.space;
-        let thin = supernet.thin_network(mask, dataset.classes())?;
-        let ntk = supernet.ntk_network(mask, dataset.shape(), dataset.classes())?;
         let repeats = config.repeats() as usize;
         let values = |_| -> Result<Values> {
             let of_repeats = || try_vec(None, repeats, "values of repeats");
@@ -96,7 +95,8 @@ impl Scoring {
             round,
             mixing: candidates.iter().map(|c| mask.without(*c).mixing(space).into()).collect(),
             mixing_now: mask.mixing(space).into(),
-            plans: [engine.prepare(Arc::new(thin)), engine.prepare(Arc::new(ntk))],
+            mask: mask.clone(),
+            plans: plans(config, dataset, engine, mask)?,
             shared: SharedImages::default(),
             now: (0..now).map(values).collect::<Result<_>>()?,
             without: (0..candidates.len()).map(values).collect::<Result<_>>()?,
@@ -137,12 +137,14 @@ impl Scoring {
     ) -> Result<()> {
         use std::ops::ControlFlow::{Break, Continue};
         let jobs = self.jobs(config, range.clone())?;
-        let (plans, mixing, mixing_now) = (&self.plans, &self.mixing, &self.mixing_now);
+        let (mixing, mixing_now) = (&self.mixing, &self.mixing_now);
         let (shared, round) = (&mut self.shared, self.round);
+        let (mask, choices) = (&self.mask, &self.candidates);
+        let mut own = OwnPlans::new(config, dataset, engine, &self.plans);
         let mut tasks = jobs.iter().map(|job| {
-            let mixing = match job.candidate {
-                Some(c) if job.without => &mixing[c],
-                _ => mixing_now,
+            let (mixing, plans) = match job.candidate {
+                Some(c) if job.without => (&mixing[c], own.of(c, || mask.without(choices[c]))?),
+                _ => (mixing_now, &self.plans),
             };
             job.task(config, dataset, round, &plans[job.network as usize], mixing, shared)
         });
@@ -214,6 +216,56 @@ impl Scoring {
             add(&self.without[c], Some(c), true)?;
         }
         Ok(jobs)
+    }
+}
+
+/// The plans of both networks of a mask, by [`Network`].
+pub(super) fn plans(
+    config: &Config,
+    dataset: &Dataset,
+    engine: &dyn Engine,
+    mask: &Mask,
+) -> Result<[Arc<Plan>; 2]> {
+    let supernet = config.supernet();
+    let thin = supernet.thin_network(mask, dataset.classes())?;
+    let ntk = supernet.ntk_network(mask, dataset.shape(), dataset.classes())?;
+    Ok([engine.prepare(Arc::new(thin)), engine.prepare(Arc::new(ntk))])
+}
+
+/// The plans of several masks one after the other: those of a supernet that has all of their
+/// operations, or their own in a space where that is not enough.
+pub(super) struct OwnPlans<'a> {
+    config: &'a Config,
+    dataset: &'a Dataset,
+    engine: &'a dyn Engine,
+    common: &'a [Arc<Plan>; 2],
+    last: Option<(usize, [Arc<Plan>; 2])>,
+}
+
+impl<'a> OwnPlans<'a> {
+    pub(super) fn new(
+        config: &'a Config,
+        dataset: &'a Dataset,
+        engine: &'a dyn Engine,
+        common: &'a [Arc<Plan>; 2],
+    ) -> Self {
+        OwnPlans { config, dataset, engine, common, last: None }
+    }
+
+    /// The plans of mask number `number`.
+    pub(super) fn of(
+        &mut self,
+        number: usize,
+        mask: impl FnOnce() -> Mask,
+    ) -> Result<&[Arc<Plan>; 2]> {
+        if !self.config.supernet().space.has_own_graphs() {
+            return Ok(self.common);
+        }
+        if self.last.as_ref().is_none_or(|(last, _)| *last != number) {
+            let plans = plans(self.config, self.dataset, self.engine, &mask())?;
+            self.last = Some((number, plans));
+        }
+        Ok(self.last.as_ref().map_or(self.common, |(_, plans)| plans))
     }
 }
 

@@ -57,7 +57,7 @@ fn write_checkpoints() {
         config.set_threads(1).unwrap();
         config.set_batch_size(2).unwrap();
         config.set_repeats(1).unwrap();
-        let name = config.supernet().space.name;
+        let name = config.supernet().space.name.clone();
         let save = |search: &Context, what: &str| {
             search.save(&folder.join(format!("ok-{name}-{what}"))).unwrap();
         };
@@ -82,7 +82,7 @@ fn write_checkpoints() {
             save(&search, "independent");
             let text = fs::read_to_string(folder.join(format!("ok-{name}-inside"))).unwrap();
             fs::write(folder.join("bad-cut"), &text[..text.len() / 2]).unwrap();
-            fs::write(folder.join("bad-schema"), text.replace("\"schema\":1", "\"schema\":2"))
+            fs::write(folder.join("bad-schema"), text.replace("\"schema\":2", "\"schema\":3"))
                 .unwrap();
         }
     }

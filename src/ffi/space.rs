@@ -71,7 +71,7 @@ impl Names {
 }
 
 /// The item with that index, or an error that names the range.
-fn at<'a, T>(items: &'a [T], index: u32, argument: &str) -> Result<&'a T, Failure> {
+pub(super) fn at<'a, T>(items: &'a [T], index: u32, argument: &str) -> Result<&'a T, Failure> {
     items.get(index as usize).ok_or_else(|| {
         Failure::invalid_argument(format!(
             "{argument}: found {index}, expected 0 to {}",

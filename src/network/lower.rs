@@ -344,14 +344,11 @@ impl Lowerer<'_> {
                 let y = self.layers(&of.layers, path, x.clone(), place)?;
                 let same = y.shares() == x.shares()
                     && self.b.shape(y.parts[0].node) == self.b.shape(x.parts[0].node);
-                match &of.shortcut {
-                    _ if same => self.sum(&[(y, None), (x, None)], path),
-                    None => Ok(y),
-                    Some(layers) => {
-                        let x = self.layers(layers, &format!("{path}.shortcut"), x, place)?;
-                        self.sum(&[(y, None), (x, None)], path)
-                    }
-                }
+                if same { self.sum(&[(y, None), (x, None)], path) } else { Ok(y) }
+            }
+            Layer::Shortcut(of) => {
+                let same = x.shares() == place.out && place.stride == 1;
+                if same { Ok(x) } else { self.layers(&of.layers, path, x, place) }
             }
             Layer::Sum(of) => {
                 let mut terms = Vec::new();

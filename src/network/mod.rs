@@ -8,13 +8,6 @@ mod init;
 mod lower;
 mod parameters;
 
-#[cfg(test)]
-mod darts;
-#[cfg(test)]
-mod nas_bench_201;
-#[cfg(test)]
-mod tests;
-
 pub use builder::Builder;
 pub use cost::Cost;
 pub use graph::{Convolution, Graph, Node, NodeId, Operation, Window};

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -21,7 +20,6 @@ use super::scoring::{Scored, Values};
 use super::{Config, DeviceKind, Sampling};
 use crate::data::{Dataset, digest_of};
 use crate::error::{Error, Result, room_for, room_for_json};
-use crate::network::Supernet;
 use crate::space::{Mask, Space};
 
 /// What kind of file it is.
@@ -231,19 +229,12 @@ impl Saved {
     }
 
     /// The configuration, without what it says of the machine if another is given.
-    pub(super) fn config(
-        &self,
-        supernet: Option<Arc<Supernet>>,
-        machine: Option<&Config>,
-    ) -> Result<Config> {
+    pub(super) fn config(&self, machine: Option<&Config>) -> Result<Config> {
         let decides =
             |key: &str| machine.is_none() || PARAMETERS.iter().all(|p| p.name != key || p.decides);
         let kept = self.config.iter().filter(|(key, _)| decides(key));
         let json = Value::Object(kept.map(|(k, v)| (k.clone(), v.clone())).collect());
-        let mut config = match supernet {
-            Some(supernet) => Config::from_json_for(supernet, &json)?,
-            None => Config::from_json(&json)?,
-        };
+        let mut config = Config::from_json(&json)?;
         // A preset of another version must not fill in.
         if let Some(p) = PARAMETERS.iter().find(|p| !self.config.contains_key(p.name)) {
             return Err(Error::Format(format!("{}: found nothing, expected a value", p.name)));

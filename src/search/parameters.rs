@@ -13,7 +13,7 @@ use crate::compute::LIBTORCH_VERSION;
 use crate::data::DatasetKind;
 use crate::error::{Error, Result, check_range};
 use crate::network::{Init, Supernet};
-use crate::space::{Space, SpaceKind};
+use crate::space::SpaceKind;
 
 /// One parameter. All values are whole numbers; those of a choice are the numbers of the C ABI.
 #[derive(Debug)]
@@ -231,7 +231,7 @@ impl Config {
     pub fn from_json(json: &Value) -> Result<Self> {
         if let Some(space @ Value::Object(_)) = object(json)?.get("space") {
             let supernet = Supernet::from_json(&space.to_string())?;
-            return Self::from_json_for(Arc::new(supernet), json);
+            return Self::of_supernet(supernet, json);
         }
         let name = text_of(object(json)?, "space")?;
         let kinds = SpaceKind::ALL;
@@ -241,28 +241,19 @@ impl Config {
             let expected = format!("one of {names}, or a space file's object");
             return Err(fault("space", json.get("space"), &expected));
         };
-        Self::from_json_for(Arc::new(Supernet::of(kind)), json)
+        Self::of_supernet(Supernet::of(kind), json)
     }
 
-    /// The same for a supernet that need not be built in, but must have the space's name.
-    pub fn from_json_for(supernet: Arc<Supernet>, json: &Value) -> Result<Self> {
+    /// All but the space.
+    fn of_supernet(supernet: Supernet, json: &Value) -> Result<Self> {
         let object = object(json)?;
-        let same = match object.get("space") {
-            Some(space @ Value::Object(_)) => {
-                Space::from_json(&space.to_string())? == supernet.space
-            }
-            _ => text_of(object, "space")? == supernet.space.name,
-        };
-        if !same {
-            return Err(fault("space", json.get("space"), &quoted([supernet.space.name.as_str()])));
-        }
         let name = text_of(object, "dataset")?;
         let kinds = || DatasetKind::ALL.into_iter().chain([DatasetKind::Custom]);
         let kind = kinds().find(|kind| kind.name() == name).ok_or_else(|| {
             let expected = format!("one of {}", quoted(kinds().map(DatasetKind::name)));
             fault("dataset", json.get("dataset"), &expected)
         })?;
-        let mut config = Config::for_supernet(supernet, kind);
+        let mut config = Config::for_supernet(Arc::new(supernet), kind);
         for parameter in &PARAMETERS {
             if let Some(value) = object.get(parameter.name) {
                 parameter.set_json(&mut config, value)?;

@@ -21,6 +21,25 @@ const WRITTEN: usize = 256;
 pub(super) struct Listing;
 
 impl Listing {
+    /// The cells that have something to decide. Others are left out of texts.
+    fn open(space: &Space) -> Vec<usize> {
+        let open = |c: &usize| space.cells[*c].options.iter().any(|options| options.len() > 1);
+        (0..space.cells.len()).filter(open).collect()
+    }
+
+    /// What all architectures have.
+    fn fixed(space: &Space) -> Vec<Choice> {
+        let open = Self::open(space);
+        let edges = space.edges().filter(|(cell, _)| !open.contains(cell));
+        edges
+            .map(|(cell, edge)| Choice {
+                cell,
+                edge,
+                operation: space.cells[cell].options[edge][0],
+            })
+            .collect()
+    }
+
     /// The operation's name; `None` for an edge that is not there.
     fn operation<'s>(space: &'s Space, mask: &Mask, cell: usize, edge: usize) -> Option<&'s str> {
         let absent = if space.kept(cell).is_some() { None } else { space.none };
@@ -114,7 +133,8 @@ fn short(text: String) -> String {
 
 impl GenotypeText for Listing {
     fn native(&self, space: &Space, mask: &Mask) -> String {
-        let cells = space.cells.iter().enumerate().map(|(c, cell)| {
+        let cells = Self::open(space).into_iter().map(|c| {
+            let cell = &space.cells[c];
             let names =
                 (0..cell.edges.len()).map(|e| Self::operation(space, mask, c, e).unwrap_or(ABSENT));
             format!("{}: {}", cell.name, names.collect::<Vec<_>>().join(", "))
@@ -131,20 +151,21 @@ impl GenotypeText for Listing {
             Value::Object(edges)
         };
         let cells: Map<String, Value> =
-            space.cells.iter().enumerate().map(|(c, of)| (of.name.clone(), cell(c))).collect();
+            Self::open(space).into_iter().map(|c| (space.cells[c].name.clone(), cell(c))).collect();
         json!({ "space": space.name, "cells": cells })
     }
 
     fn parse(&self, space: &Space, text: &str) -> Result<Mask> {
         let mut c = Cursor::new(text);
-        let mut choices = Vec::new();
+        let mut choices = Self::fixed(space);
         c.space();
         let start = c.clone();
         c.expect(&space.name)?;
         c.space();
         c.expect("[")?;
-        for (cell, of) in space.cells.iter().enumerate() {
-            if cell > 0 {
+        for (place, cell) in Self::open(space).into_iter().enumerate() {
+            let of = &space.cells[cell];
+            if place > 0 {
                 c.expect(";")?;
             }
             c.space();
@@ -188,12 +209,14 @@ impl GenotypeText for Listing {
             Ok(found.iter().map(|(k, v)| (k.clone(), v.clone())).collect())
         };
         let cells = object("cells", json.get("cells"))?;
-        let of_cell = |name: &str| space.cells.iter().any(|cell| cell.name == *name);
+        let open = Self::open(space);
+        let of_cell = |name: &str| open.iter().any(|c| space.cells[*c].name == *name);
         if let Some((name, value)) = cells.iter().find(|(name, _)| !of_cell(name)) {
             return Err(fault(name, Some(value), &format!("a cell of {}", space.name)));
         }
-        let mut choices = Vec::new();
-        for (cell, of) in space.cells.iter().enumerate() {
+        let mut choices = Self::fixed(space);
+        for &cell in &open {
+            let of = &space.cells[cell];
             let edges = object(&of.name, cells.get(&of.name))?;
             if let Some((name, value)) = edges.iter().find(|(n, _)| !of.edge_names.contains(n)) {
                 return Err(fault(name, Some(value), &format!("an edge of the {} cell", of.name)));

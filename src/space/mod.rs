@@ -2,7 +2,7 @@
 //!
 //! Nothing here computes. A [`Space`] says what can be pruned and in which stages, a [`Mask`] which
 //! operations are still active, a [`Genotype`] what is left at the end. Every space is a file
-//! ([`SpaceFile`]); those that are built in are in `files`.
+//! ([`SpaceFile`]); those that are built in are in `spaces/`, with others.
 
 mod enumerate;
 mod file;
@@ -56,8 +56,8 @@ impl SpaceKind {
     /// Its file.
     pub fn json(self) -> &'static str {
         match self {
-            SpaceKind::NasBench201 => include_str!("files/nas-bench-201.json"),
-            SpaceKind::Darts => include_str!("files/darts.json"),
+            SpaceKind::NasBench201 => include_str!("../../spaces/nas-bench-201.json"),
+            SpaceKind::Darts => include_str!("../../spaces/darts.json"),
         }
     }
 

@@ -284,10 +284,10 @@ fn all_layers(at: &str, layers: &[Layer], depth: usize, left: &mut usize) -> Res
                 all_layers(&format!("{at}.sequence.layers"), &of.layers, depth + 1, left)?;
             }
             Layer::Residual(of) => {
-                let at = format!("{at}.residual");
-                all_layers(&format!("{at}.layers"), &of.layers, depth + 1, left)?;
-                let shortcut = of.shortcut.as_deref().unwrap_or_default();
-                all_layers(&format!("{at}.shortcut"), shortcut, depth + 1, left)?;
+                all_layers(&format!("{at}.residual.layers"), &of.layers, depth + 1, left)?;
+            }
+            Layer::Shortcut(of) => {
+                all_layers(&format!("{at}.shortcut.layers"), &of.layers, depth + 1, left)?;
             }
             Layer::Sum(of) | Layer::Concat(of) => {
                 let key = if matches!(layer, Layer::Sum(_)) { "sum" } else { "concat" };
@@ -370,9 +370,6 @@ fn options(at: &str, file: &SpaceFile, names: &[String]) -> Result<Vec<usize>> {
         found.push(place);
     }
     found.sort_unstable();
-    if found.iter().all(|o| file.operations[*o].zero) {
-        return Err(fault(at, "found zero alone, expected at least one other option"));
-    }
     Ok(found)
 }
 

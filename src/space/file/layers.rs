@@ -25,14 +25,16 @@ pub enum Layer {
     /// One layer after the other.
     Sequence(Sequence),
     /// Layers, plus what comes in where that has the same shape.
-    Residual(Residual),
+    Residual(Sequence),
+    /// What comes in, where that has the shape that the place asks for; else layers that give it.
+    Shortcut(Sequence),
     /// Branches that read the same input, added.
     Sum(Branches),
     /// Branches that read the same input, concatenated along channels.
     Concat(Branches),
 }
 
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 11] = [
     "identity",
     "relu",
     "conv",
@@ -41,6 +43,7 @@ const NAMES: [&str; 10] = [
     "max_pool",
     "sequence",
     "residual",
+    "shortcut",
     "sum",
     "concat",
 ];
@@ -103,20 +106,6 @@ pub struct Sequence {
     pub name: Option<String>,
     /// The layers.
     pub layers: Vec<Layer>,
-}
-
-/// Layers with a shortcut.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Residual {
-    /// Its part of the parameters' names; by default its place.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// The layers.
-    pub layers: Vec<Layer>,
-    /// What is added where the shape changes; nothing if left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shortcut: Option<Vec<Layer>>,
 }
 
 /// Layers side by side.
@@ -237,7 +226,8 @@ impl Layer {
             Layer::Conv(Conv { name, .. })
             | Layer::BatchNorm(Named { name })
             | Layer::Sequence(Sequence { name, .. })
-            | Layer::Residual(Residual { name, .. })
+            | Layer::Shortcut(Sequence { name, .. })
+            | Layer::Residual(Sequence { name, .. })
             | Layer::Sum(Branches { name, .. })
             | Layer::Concat(Branches { name, .. }) => name.as_deref(),
             _ => None,
@@ -285,6 +275,7 @@ impl<'de> Deserialize<'de> for Layer {
                     "max_pool" => Layer::MaxPool(map.next_value()?),
                     "sequence" => Layer::Sequence(map.next_value()?),
                     "residual" => Layer::Residual(map.next_value()?),
+                    "shortcut" => Layer::Shortcut(map.next_value()?),
                     "sum" => Layer::Sum(map.next_value()?),
                     "concat" => Layer::Concat(map.next_value()?),
                     "identity" | "relu" => {
@@ -323,6 +314,7 @@ impl Serialize for Layer {
             Layer::MaxPool(of) => one(serializer, "max_pool", of),
             Layer::Sequence(of) => one(serializer, "sequence", of),
             Layer::Residual(of) => one(serializer, "residual", of),
+            Layer::Shortcut(of) => one(serializer, "shortcut", of),
             Layer::Sum(of) => one(serializer, "sum", of),
             Layer::Concat(of) => one(serializer, "concat", of),
         }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use self::layers::is_default;
 pub use self::layers::{
-    Amount, Branches, Channels, Conv, Layer, Named, Padding, Part, Pool, Residual, Round, Sequence,
-    Source, Stride,
+    Amount, Branches, Channels, Conv, Layer, Named, Padding, Part, Pool, Round, Sequence, Source,
+    Stride,
 };
 use super::{Preset, Space};
 use crate::error::{Error, Result, room_for_json};

@@ -22,7 +22,7 @@ fn evaluate(
     engine: &dyn Engine,
     kind: SpaceKind,
     networks: u32,
-    wanted: Wanted,
+    wanted: &Wanted,
     times: usize,
 ) -> Vec<f64> {
     let supernet = Supernet::of(kind);
@@ -47,7 +47,7 @@ fn counted() {
                 continue;
             }
             let engine = TorchEngine::limited(TorchDevice::Cpu, ENOUGH_CUDA).expect("an engine");
-            evaluate(&engine, kind, networks, Wanted::Kernel, 1);
+            evaluate(&engine, kind, networks, &Wanted::kernel(), 1);
             let counts = engine.counts();
             let memory = counts.bytes as f64 / BYTES_PER_SECOND;
             let starts = counts.launches as f64 * SECONDS_PER_LAUNCH;
@@ -69,7 +69,7 @@ fn timed() {
     println!("first round           networks  GPU: ms a network, median of 9 (first)  CPU: once");
     let native = compute::native(0).expect("an engine");
     for kind in [SpaceKind::NasBench201, SpaceKind::Darts] {
-        for (what, wanted) in [("NTK", Wanted::Kernel), ("regions", Wanted::Bits)] {
+        for (what, wanted) in [("NTK", Wanted::kernel()), ("regions", Wanted::bits())] {
             for networks in [1, 4, 32, 72] {
                 let engine = TorchEngine::new(TorchDevice::Cuda(0)).expect("an engine");
                 let each = |seconds: f64| 1e3 * seconds / f64::from(networks);
@@ -78,8 +78,8 @@ fn timed() {
                     times.sort_by(f64::total_cmp);
                     each(times[times.len() / 2])
                 };
-                let gpu = evaluate(&engine, kind, networks, wanted, 10);
-                let cpu = evaluate(native.as_ref(), kind, networks, wanted, 1);
+                let gpu = evaluate(&engine, kind, networks, &wanted, 10);
+                let cpu = evaluate(native.as_ref(), kind, networks, &wanted, 1);
                 println!(
                     "{:<14}{what:<8}{networks:>6}{:>12.2} ({:.2}){:>12.2}",
                     kind.space().name,

@@ -33,10 +33,10 @@ fn indicators(c: &mut Criterion) {
     group.sample_size(10);
     for kind in SPACES {
         let supernet = Supernet::of(kind);
-        for (what, wanted) in [("ntk", Wanted::Kernel), ("regions", Wanted::Bits)] {
+        for (what, wanted) in [("ntk", Wanted::kernel()), ("regions", Wanted::bits())] {
             for threads in [1, 0] {
                 let engine = compute::native(threads).expect("an engine");
-                let task = task(engine.as_ref(), &supernet, &images(), preset_batch(kind), wanted);
+                let task = task(engine.as_ref(), &supernet, &images(), preset_batch(kind), &wanted);
                 let threads = if threads == 0 { "all".into() } else { threads.to_string() };
                 let name = name(kind, &format!("{what}/threads-{threads}"));
                 group.bench_function(&name, |b| {
@@ -54,7 +54,6 @@ fn indicators(c: &mut Criterion) {
 #[cfg(feature = "torch")]
 fn libtorch(c: &mut Criterion) {
     use baseline::Baseline;
-    use std::sync::Mutex;
     use tenas::compute::{Evidence, Parameters};
 
     let mut group = c.benchmark_group("libtorch");
@@ -62,21 +61,22 @@ fn libtorch(c: &mut Criterion) {
     for kind in SPACES {
         let supernet = Supernet::of(kind);
         let engine = compute::native(0).expect("an engine");
-        let task = task(engine.as_ref(), &supernet, &images(), preset_batch(kind), Wanted::Kernel);
+        let task =
+            task(engine.as_ref(), &supernet, &images(), preset_batch(kind), &Wanted::kernel());
         let Parameters::Drawn(initialiser) = &task.parameters else { unreachable!("drawn above") };
         let values = initialiser.draw(&task.plan.graph().parameters).expect("parameters");
         let network = Baseline::new(&task, &values);
         // The same K, or the comparison means nothing.
-        let native = Mutex::new(Vec::new());
-        let keep = |evidence: Evidence<'_>| {
-            if let Evidence::Kernel { values, .. } = evidence {
-                *native.lock().expect("one task") = values.to_vec();
-            }
-            0.0
-        };
+        let mut native = Vec::new();
+        let keep = |_: usize, evidence: Evidence<'_>| evidence.kernel.expect("K").values.to_vec();
         let mut once = std::iter::once(Ok(task.clone()));
-        engine.evaluate(&mut once, &keep, &mut |_, _| ControlFlow::Continue(())).expect("K");
-        let (native, autograd) = (native.into_inner().expect("one task"), network.ntk());
+        engine
+            .evaluate(&mut once, &keep, &mut |_, k| {
+                native = k;
+                ControlFlow::Continue(())
+            })
+            .expect("K");
+        let autograd = network.ntk();
         let norm = |v: &mut dyn Iterator<Item = f64>| v.map(|x| x * x).sum::<f64>().sqrt();
         let error = norm(&mut native.iter().zip(&autograd).map(|(a, b)| a - b))
             / norm(&mut autograd.iter().copied());
@@ -108,7 +108,8 @@ fn cuda(group: &mut criterion::BenchmarkGroup<'_, criterion::measurement::WallTi
     for kind in SPACES {
         let supernet = Supernet::of(kind);
         let engine = compute::torch(compute::TorchDevice::Cuda(0)).expect("a GPU");
-        let task = task(engine.as_ref(), &supernet, &images(), preset_batch(kind), Wanted::Kernel);
+        let task =
+            task(engine.as_ref(), &supernet, &images(), preset_batch(kind), &Wanted::kernel());
         let ntk = name(kind, "cuda-ntk");
         group.bench_function(&ntk, |b| {
             timed(b, &ntk, || {

@@ -16,7 +16,7 @@ pub mod compute;
 
 pub mod data;
 
-pub mod indicator;
+pub mod proxy;
 
 pub mod search;
 

@@ -24,6 +24,10 @@ pub enum Purpose {
     SyntheticImages = 5,
     /// Sampled architectures.
     Genotypes = 6,
+    /// Inputs of random numbers.
+    Noise = 7,
+    /// Numbers of a proxy's own: labels, signs.
+    Proxies = 8,
 }
 
 /// Names one draw. Equal keys give equal numbers.

@@ -159,17 +159,17 @@ impl Engine for Cancelling {
         self.engine.prepare(graph)
     }
 
-    fn evaluate(
+    fn evaluate_all(
         &self,
         tasks: &mut Tasks<'_>,
         reduce: &Reduce<'_>,
         sink: &mut Sink<'_>,
     ) -> Result<()> {
-        self.engine.evaluate(tasks, reduce, &mut |number, value| {
+        self.engine.evaluate_all(tasks, reduce, &mut |number| {
             if self.delivered.fetch_add(1, Ordering::Relaxed) + 1 == self.at {
                 self.control.get().unwrap().cancel();
             }
-            sink(number, value)
+            sink(number)
         })
     }
 }

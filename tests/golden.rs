@@ -4,7 +4,7 @@
 //! kind ran; fails on any case beyond its tolerance and on a folder without cases.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use safetensors::SafeTensors;
 use serde_json::Value;
@@ -12,8 +12,8 @@ use tenas::compute::{
     self, Engine, Evidence, Inputs, InstructionSet, LIBTORCH_VERSION, Parameters, Plan, Task,
     TorchDevice, Wanted,
 };
-use tenas::indicator::{condition_number, linear_regions};
 use tenas::network::{Fan, Graph, Initialiser};
+use tenas::proxy::{condition_number, linear_regions};
 use tenas::random::{Key, Purpose};
 use tenas::search::ranking::{Scored, delta, mean, order};
 use tenas::search::round::{candidates, pruned, stage};
@@ -208,15 +208,13 @@ fn evaluate<T: Send + 'static>(
     task: Task,
     reduce: impl Fn(Evidence<'_>) -> T + Sync,
 ) -> Outcome<T> {
-    let result = Mutex::new(None);
-    let keep = |evidence: Evidence<'_>| {
-        *result.lock().expect("one task") = Some(reduce(evidence));
-        0.0
-    };
-    engine.evaluate(&mut std::iter::once(Ok(task)), &keep, &mut |_, _| {
+    let mut result = None;
+    let mut tasks = std::iter::once(Ok(task));
+    engine.evaluate(&mut tasks, &|_, evidence| reduce(evidence), &mut |_, found| {
+        result = Some(found);
         std::ops::ControlFlow::Continue(())
     })?;
-    Ok(result.into_inner()?.ok_or("no evidence")?)
+    Ok(result.ok_or("no evidence")?)
 }
 
 fn network_case(
@@ -268,20 +266,17 @@ fn network_case(
         let engine = tested.engine.as_ref();
         let plan = engine.prepare(graph.clone());
         if kind == "ntk" {
-            let logits =
-                evaluate(engine, task(plan.clone(), Wanted::Logits)?, |evidence| match evidence {
-                    Evidence::Logits(values) => values.to_vec(),
-                    _ => vec![],
-                })?;
+            let logits = evaluate(engine, task(plan.clone(), Wanted::logits())?, |evidence| {
+                evidence.logits.map_or(vec![], <[f64]>::to_vec)
+            })?;
             let error = relative(&logits, &f64s(&file, "expected.logits")?);
             check(tested, "logits", error, tested.matrix);
-            let (k, condition) =
-                evaluate(engine, task(plan, Wanted::Kernel)?, |evidence| match evidence {
-                    Evidence::Kernel { values, images } => {
-                        (values.to_vec(), condition_number(values, images))
-                    }
-                    _ => (vec![], f64::NAN),
-                })?;
+            let (k, condition) = evaluate(engine, task(plan, Wanted::kernel())?, |evidence| {
+                match evidence.kernel {
+                    Some(k) => (k.values.to_vec(), condition_number(k.values, k.images)),
+                    None => (vec![], f64::NAN),
+                }
+            })?;
             let error = relative(&k, &f64s(&file, "expected.ntk")?);
             check(tested, "K", error, tested.matrix);
             let expected = case["condition_number"].as_f64().ok_or("condition_number")?;
@@ -291,9 +286,9 @@ fn network_case(
             }
         } else {
             let (regions, units) =
-                evaluate(engine, task(plan, Wanted::Bits)?, |evidence| match evidence {
-                    Evidence::Bits(bits) => (linear_regions(bits), bits.units()),
-                    _ => (f64::NAN, 0),
+                evaluate(engine, task(plan, Wanted::bits())?, |evidence| match evidence.bits {
+                    Some(bits) => (linear_regions(bits), bits.units()),
+                    None => (f64::NAN, 0),
                 })?;
             let expected = case["regions"].as_f64().ok_or("regions")?;
             let error = (regions - expected).abs() / expected;
@@ -438,14 +433,14 @@ fn distribution_case(case: &Value, kind: SpaceKind) -> Outcome<Vec<String>> {
             }));
         };
         let images = dataset.ntk_batch(batch, &key(Purpose::NtkImages, repeat))?;
-        task(&ntk_plan, Wanted::Kernel, Fan::Out, Purpose::NtkParameters, images);
+        task(&ntk_plan, Wanted::kernel(), Fan::Out, Purpose::NtkParameters, images);
         let images = dataset.region_batches(3, 1000, &key(Purpose::RegionInputs, repeat))?;
-        task(&thin_plan, Wanted::Bits, Fan::In, Purpose::RegionParameters, images);
+        task(&thin_plan, Wanted::bits(), Fan::In, Purpose::RegionParameters, images);
     }
     let mut found = [Vec::new(), Vec::new()];
-    let reduce = |evidence: Evidence<'_>| match evidence {
-        Evidence::Kernel { values, images } => condition_number(values, images),
-        Evidence::Bits(bits) => linear_regions(bits),
+    let reduce = |_: usize, evidence: Evidence<'_>| match (evidence.kernel, evidence.bits) {
+        (Some(k), _) => condition_number(k.values, k.images),
+        (None, Some(bits)) => linear_regions(bits),
         _ => f64::NAN,
     };
     engine.evaluate(&mut tasks.into_iter(), &reduce, &mut |number, value| {

@@ -10,7 +10,7 @@ use tenas::space::Choice;
 use tenas::{Init, Mask, SpaceKind, Supernet};
 
 const SPACES: [SpaceKind; 2] = [SpaceKind::NasBench201, SpaceKind::Darts];
-const INITS: [Init; 2] = [Init::KaimingNormal, Init::TorchDefault];
+const INITS: [Init; 3] = [Init::KaimingNormal, Init::TorchDefault, Init::StandardNormal];
 
 fn key(purpose: Purpose, candidate: u64) -> Key {
     Key { seed: 4, purpose, round: 1, candidate, repeat: 2 }
@@ -41,6 +41,7 @@ fn expected_spread(p: &Parameter, init: Init, fan: Fan) -> f64 {
         (Init::KaimingNormal, Fan::In) => (2.0 / (inputs * area) as f64).sqrt(),
         // Kaiming uniform with a = sqrt 5: sqrt(6 / ((1 + 5) fan_in)).
         (Init::TorchDefault, _) => (6.0 / (6 * inputs * area) as f64).sqrt(),
+        (Init::StandardNormal, _) => 1.0,
     }
 }
 
@@ -48,7 +49,7 @@ fn expected_spread(p: &Parameter, init: Init, fan: Fan) -> f64 {
 /// the fourth moment over the squared variance: it gives the variance's own standard error.
 fn check_sample(name: &str, values: &[f64], spread: f64, init: Init) {
     let (std, kurtosis) = match init {
-        Init::KaimingNormal => (spread, 3.0),
+        Init::KaimingNormal | Init::StandardNormal => (spread, 3.0),
         Init::TorchDefault => (spread / 3f64.sqrt(), 1.8),
     };
     let n = values.len() as f64;

@@ -15,8 +15,8 @@ use serde_json::json;
 use tenas::compute::{
     self, Engine, Evidence, Inputs, Parameters, Plan, Reduce, Sink, Task, Tasks, Wanted,
 };
-use tenas::indicator::{condition_number, linear_regions};
 use tenas::network::{Fan, Graph, Initialiser};
+use tenas::proxy::{condition_number, linear_regions};
 use tenas::random::{Key, Purpose};
 use tenas::{
     Config, Context, Control, Dataset, DatasetKind, Error, Genotype, GenotypeFormat, Mask,
@@ -132,10 +132,9 @@ fn indicators(
             },
             wanted,
         };
-        let reduce = |evidence: Evidence<'_>| match evidence {
-            Evidence::Kernel { values, images } => condition_number(values, images),
-            Evidence::Bits(bits) => linear_regions(bits),
-            _ => f64::NAN,
+        let reduce = |_: usize, evidence: Evidence<'_>| match evidence.kernel {
+            Some(k) => condition_number(k.values, k.images),
+            None => evidence.bits.map_or(f64::NAN, linear_regions),
         };
         let mut found = f64::NAN;
         engine
@@ -149,10 +148,10 @@ fn indicators(
     let batch = config.batch_size() as usize;
     let images = dataset.ntk_batch(batch, &key(Purpose::NtkImages)).unwrap();
     let graph = supernet.ntk_network(graph_mask, dataset.shape(), dataset.classes()).unwrap();
-    let ntk = value(graph, images, Fan::Out, Purpose::NtkParameters, Wanted::Kernel);
+    let ntk = value(graph, images, Fan::Out, Purpose::NtkParameters, Wanted::kernel());
     let images = dataset.region_batches(3, 1000, &key(Purpose::RegionInputs)).unwrap();
     let graph = supernet.thin_network(graph_mask, dataset.classes()).unwrap();
-    let regions = value(graph, images, Fan::In, Purpose::RegionParameters, Wanted::Bits);
+    let regions = value(graph, images, Fan::In, Purpose::RegionParameters, Wanted::bits());
     [ntk, regions]
 }
 
@@ -239,15 +238,15 @@ impl Engine for Counting {
         self.engine.prepare(graph)
     }
 
-    fn evaluate(
+    fn evaluate_all(
         &self,
         tasks: &mut Tasks<'_>,
         reduce: &Reduce<'_>,
         sink: &mut Sink<'_>,
     ) -> Result<()> {
-        self.engine.evaluate(tasks, reduce, &mut |number, value| {
+        self.engine.evaluate_all(tasks, reduce, &mut |number| {
             self.delivered.fetch_add(1, Ordering::Relaxed);
-            sink(number, value)
+            sink(number)
         })
     }
 }
@@ -386,13 +385,13 @@ impl Engine for Regretting {
         self.engine.prepare(graph)
     }
 
-    fn evaluate(
+    fn evaluate_all(
         &self,
         tasks: &mut Tasks<'_>,
         reduce: &Reduce<'_>,
         sink: &mut Sink<'_>,
     ) -> Result<()> {
-        let result = self.engine.evaluate(tasks, reduce, sink);
+        let result = self.engine.evaluate_all(tasks, reduce, sink);
         self.control.get().unwrap().clear_cancel();
         result
     }

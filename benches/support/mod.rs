@@ -9,18 +9,19 @@ use std::time::{Duration, Instant};
 
 use criterion::Bencher;
 use tenas::compute::{Engine, Evidence, Inputs, Parameters, Plan, Task, Wanted};
-use tenas::indicator::{condition_number, linear_regions};
 use tenas::network::{Fan, Graph, Initialiser};
+use tenas::proxy::{condition_number, linear_regions};
 use tenas::random::{Key, Purpose};
 use tenas::{Dataset, Init, Mask, SpaceKind, Supernet};
 
 /// The full supernet's network of a space for an indicator.
-pub(crate) fn graph(supernet: &Supernet, dataset: &Dataset, wanted: Wanted) -> Arc<Graph> {
+pub(crate) fn graph(supernet: &Supernet, dataset: &Dataset, wanted: &Wanted) -> Arc<Graph> {
     let mask = Mask::full(&supernet.space);
-    Arc::new(match wanted {
-        Wanted::Bits => supernet.thin_network(&mask, dataset.classes()).expect("a network"),
-        _ => supernet.ntk_network(&mask, dataset.shape(), dataset.classes()).expect("a network"),
-    })
+    let graph = match wanted.bits {
+        true => supernet.thin_network(&mask, dataset.classes()),
+        false => supernet.ntk_network(&mask, dataset.shape(), dataset.classes()),
+    };
+    Arc::new(graph.expect("a network"))
 }
 
 /// The full supernet's task for one indicator.
@@ -29,7 +30,7 @@ pub(crate) fn task(
     supernet: &Supernet,
     dataset: &Dataset,
     batch: usize,
-    wanted: Wanted,
+    wanted: &Wanted,
 ) -> Task {
     let plan = engine.prepare(graph(supernet, dataset, wanted));
     repeat(&plan, supernet, dataset, batch, wanted, 0)
@@ -41,16 +42,16 @@ pub(crate) fn repeat(
     supernet: &Supernet,
     dataset: &Dataset,
     batch: usize,
-    wanted: Wanted,
+    wanted: &Wanted,
     repeat: u64,
 ) -> Task {
     let key = |purpose| Key { seed: 0, purpose, round: 0, candidate: 0, repeat };
-    let (images, fan, purpose) = match wanted {
-        Wanted::Bits => {
+    let (images, fan, purpose) = match wanted.bits {
+        true => {
             let images = dataset.region_batches(3, 1000, &key(Purpose::RegionInputs));
             (images.expect("images"), Fan::In, Purpose::RegionParameters)
         }
-        _ => {
+        false => {
             let images = dataset.ntk_batch(batch, &key(Purpose::NtkImages));
             (images.expect("images"), Fan::Out, Purpose::NtkParameters)
         }
@@ -65,16 +66,15 @@ pub(crate) fn repeat(
             batches: images.batches,
             batch: images.batch,
         },
-        wanted,
+        wanted: wanted.clone(),
     }
 }
 
 /// The indicators of tasks, all at once.
 pub(crate) fn evaluate(engine: &dyn Engine, tasks: &[Task]) -> Vec<f64> {
-    let reduce = |evidence: Evidence<'_>| match evidence {
-        Evidence::Kernel { values, images } => condition_number(values, images),
-        Evidence::Bits(bits) => linear_regions(bits),
-        _ => f64::NAN,
+    let reduce = |_: usize, evidence: Evidence<'_>| match evidence.kernel {
+        Some(k) => condition_number(k.values, k.images),
+        None => evidence.bits.map_or(f64::NAN, linear_regions),
     };
     let mut results = vec![f64::NAN; tasks.len()];
     engine

@@ -12,11 +12,15 @@ use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::bits::ActivationBits;
+use super::evidence::{Findings, features};
 use super::gram::gram;
-use super::kernels::Kernels;
-use super::program::Program;
-use super::walk::{Network, forward, reverse};
-use super::{Engine, Evidence, Parameters, Plan, Reduce, Rows, Sink, Task, Tasks, Wanted};
+use super::kernels::{Kernels, Shape};
+use super::program::{Program, Step};
+use super::walk::{Forward, Network, Notes, Start, Watch, forward, reverse};
+use super::{
+    Engine, Evidence, Gradients, Jacobian, Kernel, Parameters, Plan, Pullback, Pulled, Reduce,
+    Rows, Seed, Sink, Task, Tasks, Variances,
+};
 use crate::error::{Error, Result, try_vec};
 use crate::hooks::{Hook, reach};
 use crate::network::Graph;
@@ -37,8 +41,6 @@ pub(super) trait CpuKernels:
 
     /// A batch of images `[N, C, H, W]` as a tensor.
     fn input(&mut self, values: &[f32], batch: usize, chw: [usize; 3]) -> Result<Self::Tensor>;
-    /// A tensor as numbers `[N, C, H, W]`.
-    fn read(&self, tensor: &Self::Tensor) -> Vec<f64>;
     /// A matrix as evidence.
     fn rows(values: &[Self::Scalar]) -> Rows<'_>;
 }
@@ -126,8 +128,14 @@ impl<K: CpuKernels> CpuEngine<K> {
         result
     }
 
-    /// Computes one task on the pool. `None` if told to stop.
-    fn run(&self, task: &Task, reduce: &Reduce<'_>, stop: &AtomicBool) -> Result<Option<f64>> {
+    /// Computes one task on the pool; false if told to stop before it was done.
+    fn run(
+        &self,
+        number: usize,
+        task: &Task,
+        reduce: &Reduce<'_>,
+        stop: &AtomicBool,
+    ) -> Result<bool> {
         let program = &task.plan.program;
         let graph = program.graph();
         reach(Hook::Task)?;
@@ -144,85 +152,214 @@ impl<K: CpuKernels> CpuEngine<K> {
         parameters.iter_mut().zip(given).for_each(|(p, value)| *p = K::Scalar::from(*value));
         let network =
             self.with_kernels(|k| Network::<K>::new(k, program, &parameters, &[&task.mixing]))?;
-        match task.wanted {
-            Wanted::Jacobian | Wanted::Kernel => self.jacobian(task, &network, reduce, stop),
-            Wanted::Bits => {
-                // Batches have statistics of their own: they spread over the pool.
-                let parts = self.batches(task, &network, |kernels, network, input| {
-                    let mut bits = task.bits_of_a_batch()?;
-                    let target = Some(&mut bits);
-                    let pass = forward(kernels, network, input, task.inputs.batch, false, target)?;
-                    pass.release(kernels);
-                    Ok(bits)
-                })?;
-                Ok(Some(reduce(Evidence::Bits(&ActivationBits::stack(parts.into_iter())))))
-            }
-            Wanted::Logits => {
-                let parts = self.batches(task, &network, |kernels, network, input| {
-                    let pass = forward(kernels, network, input, task.inputs.batch, false, None)?;
-                    let logits = kernels.read(pass.logits());
-                    pass.release(kernels);
-                    Ok(logits)
-                })?;
-                Ok(Some(reduce(Evidence::Logits(&parts.concat()))))
-            }
-        }
-    }
-
-    /// What `f` makes of each batch's tensor, in order.
-    fn batches<T: Send>(
-        &self,
-        task: &Task,
-        network: &Network<'_, K>,
-        f: impl Fn(&mut K, &Network<'_, K>, K::Tensor) -> Result<T> + Sync,
-    ) -> Result<Vec<T>> {
-        let chw = network.program.graph().input_shape();
-        let batch = task.inputs.batch;
-        let elements = batch * chw.iter().product::<usize>();
-        let one = |values: &[f32]| {
-            self.with_kernels(|kernels| {
-                let input = kernels.input(values, batch, chw)?;
-                f(kernels, network, input)
-            })
+        // Batches have statistics of their own: they spread over the pool.
+        let elements = task.inputs.batch * graph.input_shape().iter().product::<usize>();
+        let batches = task.inputs.values.par_chunks_exact(elements);
+        let forward = |values: &[f32]| self.forward(task, &network, values);
+        let parts: Vec<Part<K>> = batches.map(forward).collect::<Result<_>>()?;
+        let (passes, findings): (Vec<Option<Forward<K>>>, Vec<Findings>) =
+            parts.into_iter().map(|part| (part.pass, part.findings)).unzip();
+        let passes: Vec<Forward<K>> = passes.into_iter().flatten().collect();
+        let mut found = Findings::join(findings);
+        let gradients = self.gradients(task, &network, &passes, &mut found, stop);
+        let pulled = match &gradients {
+            Ok(Some(_)) => self.pullbacks(task, &network, &passes, &mut found, stop),
+            _ => Ok(()),
         };
-        task.inputs.values.par_chunks_exact(elements).map(one).collect()
+        self.with_kernels(|kernels| passes.into_iter().for_each(|pass| pass.release(kernels)));
+        let Some((jacobian, count)) = gradients? else { return Ok(false) };
+        pulled?;
+        if stop.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        let (images, columns) = (task.inputs.batch, graph.parameters.columns());
+        let wanted = task.wanted.gradients;
+        let k = match wanted {
+            Some(gradients) if gradients.kernel => gram(K::rows(&jacobian), count, columns)?,
+            _ => Vec::new(),
+        };
+        reduce(
+            number,
+            Evidence {
+                graph,
+                mixing: &task.mixing,
+                parameters: given,
+                batches: task.inputs.batches,
+                batch: images,
+                logits: task.wanted.logits.then_some(&found.logits),
+                bits: found.bits.as_ref(),
+                features: &found.features,
+                variances: &found.variances,
+                kernel: (!k.is_empty()).then_some(Kernel { values: &k, images: count }),
+                jacobian: wanted.is_some_and(|g| g.rows).then(|| Jacobian {
+                    rows: K::rows(&jacobian),
+                    count,
+                    columns,
+                }),
+                images: wanted.is_some_and(|g| g.images).then_some(&found.images),
+                pullbacks: &found.pullbacks,
+            },
+        );
+        Ok(true)
     }
 
-    fn jacobian(
+    /// The forward pass of one batch, with what is wanted of it.
+    fn forward(&self, task: &Task, network: &Network<'_, K>, values: &[f32]) -> Result<Part<K>> {
+        let (graph, wanted) = (network.program.graph(), &task.wanted);
+        let batch = task.inputs.batch;
+        self.with_kernels(|kernels| {
+            let mut found = Findings {
+                features: wanted.features.iter().map(|node| features(graph, *node)).collect(),
+                ..Default::default()
+            };
+            let mut bits = wanted.bits.then(|| task.bits_of_a_batch()).transpose()?;
+            let mut watch = |kernels: &mut K,
+                             step: &Step,
+                             value: &K::Tensor,
+                             saved: Option<&K::Saved>|
+             -> Result<()> {
+                for (f, _) in wanted.features.iter().enumerate().filter(|(_, n)| **n == step.output)
+                {
+                    found.features[f].values = kernels.read(value)?;
+                }
+                if let (true, Some(saved)) = (wanted.variances, saved) {
+                    let values = kernels.variances(saved)?;
+                    if !values.is_empty() {
+                        let node = step.output;
+                        let count = batch * graph.nodes[node].shape[1..].iter().product::<usize>();
+                        found.variances.push(Variances { node, count, values });
+                    }
+                }
+                Ok(())
+            };
+            let notes = Notes {
+                bits: bits.as_mut(),
+                watch: (wanted.variances || !wanted.features.is_empty())
+                    .then_some(&mut watch as &mut Watch<'_, K>),
+            };
+            let input = kernels.input(values, batch, graph.input_shape())?;
+            let pass = forward(kernels, network, input, batch, wanted.reverses(), notes)?;
+            if wanted.logits || matches!(wanted.gradients, Some(g) if g.seed.reads_logits()) {
+                found.logits = kernels.read(pass.logits())?;
+            }
+            found.bits = bits;
+            let pass = if wanted.reverses() {
+                Some(pass)
+            } else {
+                pass.release(kernels);
+                None
+            };
+            Ok(Part { pass, findings: found })
+        })
+    }
+
+    /// The rows of gradients of all batches, and their number; `None` if told to stop.
+    fn gradients(
         &self,
         task: &Task,
         network: &Network<'_, K>,
-        reduce: &Reduce<'_>,
+        passes: &[Forward<K>],
+        found: &mut Findings,
         stop: &AtomicBool,
-    ) -> Result<Option<f64>> {
+    ) -> Result<Option<(Vec<K::Scalar>, usize)>> {
+        let Some(Gradients { seed, images, .. }) = task.wanted.gradients else {
+            return Ok(Some((Vec::new(), 0)));
+        };
         let graph = network.program.graph();
-        let (images, columns) = (task.inputs.batch, graph.parameters.columns());
-        let mut jacobian = try_vec(K::Scalar::default(), images * columns, "rows of J")?;
-        let pass = self.with_kernels(|kernels| {
-            let input = kernels.input(&task.inputs.values, images, graph.input_shape())?;
-            forward(kernels, network, input, images, true, None)
-        })?;
+        let (batch, classes) = (task.inputs.batch, graph.classes());
+        let (each, columns) = (seed.rows(batch, classes), graph.parameters.columns());
+        let count = each * passes.len();
+        let mut jacobian = try_vec(K::Scalar::default(), count * columns, "rows of J")?;
+        let image = batch * graph.input_shape().iter().product::<usize>();
+        let wanted = if images { count * image } else { 0 };
+        let mut of_images = try_vec(0.0, wanted, "gradients of the images")?;
         // One cotangent a block: its tensors are what fits in cache.
-        let blocks = jacobian.par_chunks_exact_mut(columns).enumerate();
-        let result = blocks.try_for_each(|(i, rows)| {
+        let one = |(row, rows): (usize, &mut [K::Scalar]), out: Option<&mut [f64]>| -> Result<()> {
             if stop.load(Ordering::Relaxed) {
                 return Ok(());
             }
             reach(Hook::Block)?;
-            self.with_kernels(|kernels| reverse(kernels, network, &pass, images, i..i + 1, rows))
-        });
-        self.with_kernels(|kernels| pass.release(kernels));
-        result?;
-        if stop.load(Ordering::Relaxed) {
-            return Ok(None);
+            let (b, row) = (row / each, row % each);
+            self.with_kernels(|kernels| {
+                let shape = Shape { cotangents: 1, batch, chw: [classes, 1, 1], halo: 0 };
+                let tensor = match seed {
+                    Seed::Images => kernels.seed(row, shape)?,
+                    _ => {
+                        let logits = found.logits.get(b * batch * classes..).unwrap_or_default();
+                        kernels.write(&task.seed_values(&seed, row, b, logits), shape)?
+                    }
+                };
+                let start = Start { node: graph.nodes.len() - 1, tensor, cotangents: 1 };
+                let until = out.is_some().then_some(0);
+                let arrived = reverse(kernels, network, &passes[b], batch, start, until, rows)?;
+                if let (Some(out), Some(tensor)) = (out, arrived) {
+                    out.copy_from_slice(&kernels.read(&tensor)?);
+                    kernels.release(tensor);
+                }
+                Ok(())
+            })
+        };
+        let rows = jacobian.par_chunks_exact_mut(columns).enumerate();
+        if images {
+            let rows = rows.zip(of_images.par_chunks_exact_mut(image));
+            rows.try_for_each(|(row, out)| one(row, Some(out)))?;
+        } else {
+            rows.try_for_each(|row| one(row, None))?;
         }
-        let rows = K::rows(&jacobian);
-        if task.wanted == Wanted::Jacobian {
-            return Ok(Some(reduce(Evidence::Jacobian { rows, images, columns })));
-        }
-        let values = &gram(rows, images, columns)?;
-        Ok(Some(reduce(Evidence::Kernel { values, images })))
+        found.images = of_images;
+        Ok((!stop.load(Ordering::Relaxed)).then_some((jacobian, count)))
     }
+
+    /// The reverse passes between nodes.
+    fn pullbacks(
+        &self,
+        task: &Task,
+        network: &Network<'_, K>,
+        passes: &[Forward<K>],
+        found: &mut Findings,
+        stop: &AtomicBool,
+    ) -> Result<()> {
+        let graph = network.program.graph();
+        let batch = task.inputs.batch;
+        let one = |pull: &Pullback| -> Result<Pulled> {
+            let mut pulled = Pulled { from: pull.from, to: pull.to, ..Default::default() };
+            let [from, to] = [pull.from, pull.to].map(|node| graph.nodes[node].shape);
+            // What the weights on the way get goes nowhere.
+            let mut row = try_vec(K::Scalar::default(), graph.parameters.columns(), "a row of J")?;
+            for (b, pass) in passes.iter().enumerate() {
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                let signs = task.signs(pull, b);
+                let cotangent = self.with_kernels(|kernels| {
+                    let shape = Shape { cotangents: 1, batch, chw: from, halo: 0 };
+                    let tensor = kernels.write(&signs, shape)?;
+                    let start = Start { node: pull.from, tensor, cotangents: 1 };
+                    let until = Some(pull.to);
+                    match reverse(kernels, network, pass, batch, start, until, &mut row)? {
+                        None => Ok(vec![0.0; batch * to.iter().product::<usize>()]),
+                        Some(tensor) => {
+                            let values = kernels.read(&tensor)?;
+                            kernels.release(tensor);
+                            Ok(values)
+                        }
+                    }
+                })?;
+                pulled.signs.extend(signs);
+                pulled.cotangent.extend(cotangent);
+            }
+            Ok(pulled)
+        };
+        found.pullbacks = task.wanted.pullbacks.par_iter().map(one).collect::<Result<_>>()?;
+        Ok(())
+    }
+}
+
+/// A batch after its forward pass.
+struct Part<K: Kernels> {
+    /// What a reverse pass needs, if one follows.
+    pass: Option<Forward<K>>,
+    findings: Findings,
 }
 
 impl<K: CpuKernels> Engine for CpuEngine<K> {
@@ -230,7 +367,7 @@ impl<K: CpuKernels> Engine for CpuEngine<K> {
         Arc::new(Plan { program: Program::new(graph, K::fuses) })
     }
 
-    fn evaluate(
+    fn evaluate_all(
         &self,
         tasks: &mut Tasks<'_>,
         reduce: &Reduce<'_>,
@@ -257,7 +394,8 @@ impl<K: CpuKernels> Engine for CpuEngine<K> {
                             in_flight += 1;
                             let (send, stop) = (send.clone(), &stop);
                             scope.spawn(move |_| {
-                                let run = AssertUnwindSafe(|| self.run(&task, reduce, stop));
+                                let run =
+                                    AssertUnwindSafe(|| self.run(number, &task, reduce, stop));
                                 // The receiver outlives all tasks: it waits for each.
                                 let _ = send.send((number, catch_unwind(run)));
                             });
@@ -270,8 +408,8 @@ impl<K: CpuKernels> Engine for CpuEngine<K> {
                 let Ok((number, result)) = receive.recv() else { break };
                 in_flight -= 1;
                 let go_on = match result {
-                    Ok(Ok(Some(value))) if more || outcome.is_ok() => {
-                        !stop.load(Ordering::Relaxed) && sink(number, value).is_continue()
+                    Ok(Ok(true)) if more || outcome.is_ok() => {
+                        !stop.load(Ordering::Relaxed) && sink(number).is_continue()
                     }
                     Ok(Ok(_)) => false,
                     Ok(Err(error)) => {

@@ -95,6 +95,12 @@ pub(super) trait Kernels {
     fn release_saved(&mut self, saved: Self::Saved);
     /// Logit cotangents of images `first..first + shape.cotangents`: 1 for each logit of that image.
     fn seed(&mut self, first: usize, shape: Shape) -> Result<Self::Tensor>;
+    /// A tensor of these numbers, `[G, I, N, C, H, W]`.
+    fn write(&mut self, values: &[f64], shape: Shape) -> Result<Self::Tensor>;
+    /// The numbers of a tensor without halo, `[G, I, N, C, H, W]`.
+    fn read(&mut self, tensor: &Self::Tensor) -> Result<Vec<f64>>;
+    /// The variances of a normalisation, without epsilon, `[G, C]`; nothing if the step had none.
+    fn variances(&mut self, saved: &Self::Saved) -> Result<Vec<f64>>;
     /// Writes the bits x > 0 of image n's elements to row n, from bit `bit` on.
     fn bits(&mut self, x: &Self::Tensor, bits: &mut Self::Bits, bit: usize) -> Result<()>;
 

@@ -111,6 +111,12 @@ impl Program {
         &self.steps
     }
 
+    /// Whether a node's value is computed as it is: it is not part of a fused step, nor the same as
+    /// another node's.
+    pub(super) fn has_value(&self, node: NodeId) -> bool {
+        self.steps.iter().any(|step| step.output == node)
+    }
+
     /// Channels, height, width of a node.
     pub(super) fn shape(&self, node: NodeId) -> [usize; 3] {
         self.graph.nodes[node].shape

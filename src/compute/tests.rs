@@ -1,12 +1,13 @@
 //! The engines against finite differences and against each other.
 
 use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use super::kernels::{Kernels, Shape};
 use super::native::{InstructionSet, native_with};
 use super::program::Program;
 use super::reference::{ReferenceKernels, reference};
-use super::walk::{Network, forward, reverse};
+use super::walk::{Network, Notes, Start, forward, reverse};
 use super::*;
 use crate::network::{
     Builder, Convolution, Fan, Init, Initialiser, NodeId, ParameterKind, Supernet, Window,
@@ -153,8 +154,8 @@ fn logits(graph: &Arc<Graph>, mixing: &[f64], p: &[f64], x: &[f32], batch: usize
     let network = Network::new(&mut ReferenceKernels, &program, p, &[mixing]).expect("a network");
     let kernels = &mut ReferenceKernels;
     let input = kernels.input(x, batch, graph.input_shape()).expect("a tensor");
-    let pass = forward(kernels, &network, input, batch, false, None).expect("a pass");
-    kernels.read(pass.logits())
+    let pass = forward(kernels, &network, input, batch, false, Notes::none()).expect("a pass");
+    kernels.read(pass.logits()).expect("logits")
 }
 
 /// J of the reference engine in f64.
@@ -164,10 +165,14 @@ fn jacobian(graph: &Arc<Graph>, mixing: &[f64], p: &[f64], x: &[f32], batch: usi
     let network = Network::new(&mut ReferenceKernels, &program, p, &[mixing]).expect("a network");
     let kernels = &mut ReferenceKernels;
     let input = kernels.input(x, batch, graph.input_shape()).expect("a tensor");
-    let pass = forward(kernels, &network, input, batch, true, None).expect("a pass");
+    let pass = forward(kernels, &network, input, batch, true, Notes::none()).expect("a pass");
     let mut rows = vec![0.0; batch * graph.parameters.columns()];
     // All cotangents in one block: the engines run them one by one.
-    reverse(kernels, &network, &pass, batch, 0..batch, &mut rows).expect("a pass");
+    let node = graph.nodes.len() - 1;
+    let shape = Shape { cotangents: batch, batch, chw: graph.nodes[node].shape, halo: 0 };
+    let tensor = kernels.seed(0, shape).expect("a seed");
+    let start = Start { node, tensor, cotangents: batch };
+    reverse(kernels, &network, &pass, batch, start, None, &mut rows).expect("a pass");
     rows
 }
 
@@ -237,20 +242,162 @@ fn engine_jacobian(
         mixing: mixing.into(),
         parameters: Parameters::Given(parameters(graph).into()),
         inputs: Inputs { values: images(graph, batch).into(), batches: 1, batch },
-        wanted: Wanted::Jacobian,
+        wanted: Wanted::jacobian(),
     };
-    let result = Mutex::new(Vec::new());
-    let reduce = |evidence: Evidence<'_>| {
-        let Evidence::Jacobian { rows, .. } = evidence else { panic!("J was asked for") };
-        *result.lock().expect("one task") = match rows {
-            Rows::F32(values) => values.iter().map(|v| f64::from(*v)).collect(),
-            Rows::F64(values) => values.to_vec(),
-        };
-        0.0
+    let mut result = Vec::new();
+    let reduce = |_: usize, evidence: Evidence<'_>| match evidence.jacobian.expect("J").rows {
+        Rows::F32(values) => values.iter().map(|v| f64::from(*v)).collect(),
+        Rows::F64(values) => values.to_vec(),
     };
     let mut tasks = std::iter::once(Ok(task));
-    engine.evaluate(&mut tasks, &reduce, &mut |_, _| ControlFlow::Continue(())).expect("J");
-    result.into_inner().expect("one task")
+    engine
+        .evaluate(&mut tasks, &reduce, &mut |_, rows| {
+            result = rows;
+            ControlFlow::Continue(())
+        })
+        .expect("J");
+    result
+}
+
+/// Everything that an engine can be asked for beside J, of two batches.
+fn everything(graph: &Graph) -> Wanted {
+    let key = |purpose| Key { seed: 5, purpose, round: 1, candidate: 2, repeat: 3 };
+    let blocks = &graph.blocks;
+    let last = blocks[blocks.len() - 1];
+    Wanted {
+        logits: true,
+        bits: true,
+        features: blocks.iter().copied().chain(graph.last_features()).collect(),
+        variances: true,
+        gradients: Some(Gradients {
+            seed: Seed::CrossEntropy(key(Purpose::Proxies)),
+            kernel: false,
+            rows: true,
+            images: true,
+        }),
+        pullbacks: vec![
+            Pullback { from: last, to: blocks[0], key: key(Purpose::Proxies) },
+            Pullback { from: last, to: 0, key: key(Purpose::Noise) },
+        ],
+    }
+}
+
+/// What an engine leaves behind, in one list for each kind.
+fn findings(engine: &dyn Engine, task: Task) -> Vec<(&'static str, Vec<f64>)> {
+    let reduce = |_: usize, e: Evidence<'_>| {
+        let rows = e
+            .jacobian
+            .map_or(vec![], |j| (0..j.count * j.columns).map(|at| j.rows.get(at)).collect());
+        let bits = e.bits.expect("bits");
+        let words = (0..bits.rows()).flat_map(|r| bits.row(r).iter().map(|w| w.count_ones()));
+        vec![
+            ("logits", e.logits.expect("logits").to_vec()),
+            ("bits", vec![words.sum::<u32>().into()]),
+            ("features", e.features.iter().flat_map(|f| f.values.clone()).collect()),
+            ("variances", e.variances.iter().flat_map(|v| v.values.clone()).collect()),
+            ("rows", rows),
+            ("images", e.images.map_or(vec![], <[f64]>::to_vec)),
+            ("signs", e.pullbacks.iter().flat_map(|p| p.signs.clone()).collect()),
+            ("cotangents", e.pullbacks.iter().flat_map(|p| p.cotangent.clone()).collect()),
+        ]
+    };
+    let mut all = Vec::new();
+    let mut tasks = std::iter::once(Ok(task));
+    engine
+        .evaluate(&mut tasks, &reduce, &mut |_, found| {
+            all = found;
+            ControlFlow::Continue(())
+        })
+        .expect("an evaluation");
+    all
+}
+
+/// A network of a space in which some edges lack operations, and its mixing weights.
+fn thinned(kind: SpaceKind) -> (Arc<Graph>, Vec<f64>) {
+    let supernet = Supernet::of(kind);
+    let space = &supernet.space;
+    let mut mask = Mask::full(space);
+    for (cell, edge) in space.edges() {
+        for operation in mask.operations_on(cell, edge).collect::<Vec<_>>() {
+            if (edge + operation) % 3 == 0 {
+                mask.remove(crate::space::Choice { cell, edge, operation });
+            }
+        }
+    }
+    let graph = supernet.ntk_network(&Mask::full(space), [3, 8, 8], CLASSES).expect("a network");
+    (Arc::new(graph), mask.mixing(space))
+}
+
+#[test]
+fn engines_agree_on_all_that_they_can_be_asked_for() {
+    for kind in SpaceKind::ALL {
+        let (graph, mixing) = thinned(kind);
+        let batch = 5;
+        let task = |engine: &dyn Engine| Task {
+            plan: engine.prepare(graph.clone()),
+            mixing: mixing.clone().into(),
+            parameters: Parameters::Given(parameters(&graph).into()),
+            inputs: Inputs { values: images(&graph, 2 * batch).into(), batches: 2, batch },
+            wanted: everything(&graph),
+        };
+        let slow = reference(1).expect("an engine");
+        let expected = findings(slow.as_ref(), task(slow.as_ref()));
+        let mut engines = vec![native_with(2, InstructionSet::detect()).expect("an engine")];
+        engines.extend(torch(TorchDevice::Cpu).ok());
+        for engine in engines {
+            let found = findings(engine.as_ref(), task(engine.as_ref()));
+            for ((what, found), (_, expected)) in found.iter().zip(&expected) {
+                assert!(!expected.is_empty() && found.len() == expected.len(), "{what}");
+                let error = distance(found, expected);
+                assert!(error < 1e-4, "{kind:?}, {engine:?}: {what} off by {error:e}");
+            }
+        }
+    }
+}
+
+/// The gradients by the images, of the cross-entropy and of a block's features under signs, against
+/// finite differences of the reference engine.
+#[test]
+fn gradients_by_the_images_are_those_of_finite_differences() {
+    for kind in SpaceKind::ALL {
+        let (graph, mixing) = thinned(kind);
+        let (batch, engine) = (3, reference(1).expect("an engine"));
+        let plan = engine.prepare(graph.clone());
+        let of = |values: Vec<f32>, seed| {
+            let mut wanted = everything(&graph);
+            wanted.gradients = Some(Gradients { seed, ..wanted.gradients.expect("some") });
+            wanted.features = vec![wanted.pullbacks[1].from];
+            let task = Task {
+                plan: plan.clone(),
+                mixing: mixing.clone().into(),
+                parameters: Parameters::Given(parameters(&graph).into()),
+                inputs: Inputs { values: values.into(), batches: 1, batch },
+                wanted,
+            };
+            findings(engine.as_ref(), task).into_iter().collect::<std::collections::HashMap<_, _>>()
+        };
+        let x = images(&graph, batch);
+        let image: usize = graph.input_shape().iter().product();
+        let found = of(x.clone(), Seed::Ones);
+        let signs = &found["signs"][found["signs"].len() - found["features"].len()..];
+        let pulled = &found["cotangents"][found["cotangents"].len() - batch * image..];
+        for at in [0, 7, image + 11, 2 * image + 100] {
+            const STEP: f32 = 1.0 / 4096.0;
+            let moved = |by: f32| {
+                let mut x = x.clone();
+                x[at] += by;
+                let found = of(x, Seed::Ones);
+                let features = found["features"].iter().zip(signs).map(|(f, s)| f * s).sum::<f64>();
+                [found["logits"].iter().sum::<f64>(), features]
+            };
+            let (up, down) = (moved(STEP), moved(-STEP));
+            for (i, gradient) in [found["images"][at], pulled[at]].into_iter().enumerate() {
+                let expected = (up[i] - down[i]) / (2.0 * f64::from(STEP));
+                let error = (gradient - expected).abs() / (1.0 + expected.abs());
+                assert!(error < 1e-2, "{kind:?}, {at}: {gradient}, expected {expected}");
+            }
+        }
+    }
 }
 
 fn distance(found: &[f64], expected: &[f64]) -> f64 {
@@ -316,11 +463,10 @@ fn weight_zero_is_absence() {
                 mixing: sparse.mixing(space).into(),
                 parameters: Parameters::Drawn(initialiser),
                 inputs: Inputs { values: images(graph, 6).into(), batches: 1, batch: 6 },
-                wanted: Wanted::Kernel,
+                wanted: Wanted::kernel(),
             };
-            let reduce = |evidence: Evidence<'_>| match evidence {
-                Evidence::Kernel { values, .. } => values.iter().sum(),
-                _ => f64::NAN,
+            let reduce = |_: usize, evidence: Evidence<'_>| -> f64 {
+                evidence.kernel.expect("K").values.iter().sum()
             };
             let mut sum = f64::NAN;
             let mut tasks = std::iter::once(Ok(task));
@@ -349,28 +495,27 @@ fn stopping_and_panicking() {
             mixing: mixing(&graph).into(),
             parameters: Parameters::Given(parameters(&graph).into()),
             inputs: Inputs { values: images(&graph, 4).into(), batches: 1, batch: 4 },
-            wanted: Wanted::Jacobian,
+            wanted: Wanted::jacobian(),
         })
     };
     let mut seen = 0;
     engine
-        .evaluate(&mut std::iter::repeat_with(task), &|_| 1.0, &mut |_, _| {
+        .evaluate(&mut std::iter::repeat_with(task), &|_, _| (), &mut |_, ()| {
             seen += 1;
             if seen == 5 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })
         .expect("stopping is no error");
     assert_eq!(seen, 5);
-    let panicking =
-        std::panic::AssertUnwindSafe(|| {
-            let mut tasks = std::iter::repeat_with(task).take(9);
-            engine.evaluate(&mut tasks, &|_| panic!("on purpose"), &mut |_, _| {
-                ControlFlow::Continue(())
-            })
-        });
+    let panicking = std::panic::AssertUnwindSafe(|| {
+        let mut tasks = std::iter::repeat_with(task).take(9);
+        engine.evaluate(&mut tasks, &|_, _| panic!("on purpose"), &mut |_, ()| {
+            ControlFlow::Continue(())
+        })
+    });
     let payload = std::panic::catch_unwind(panicking).expect_err("a panic");
     assert_eq!(payload.downcast_ref::<&str>(), Some(&"on purpose"));
     let mut failing = std::iter::once(Err(crate::Error::NotFound("an image".into())));
-    let result = engine.evaluate(&mut failing, &|_| 1.0, &mut |_, _| ControlFlow::Continue(()));
+    let result = engine.evaluate(&mut failing, &|_, _| (), &mut |_, ()| ControlFlow::Continue(()));
     assert!(matches!(result, Err(crate::Error::NotFound(_))), "{result:?}");
 }
 
@@ -450,12 +595,12 @@ fn torch_groups_change_nothing() {
                     key,
                 }),
                 inputs: Inputs { values: values.into(), batches, batch },
-                wanted: if ntk { Wanted::Kernel } else { Wanted::Bits },
+                wanted: if ntk { Wanted::kernel() } else { Wanted::bits() },
             }
         };
-        let value = |evidence: Evidence<'_>| match evidence {
-            Evidence::Kernel { values, .. } => values.iter().sum(),
-            Evidence::Bits(bits) => crate::indicator::linear_regions(bits) + bits.units() as f64,
+        let value = |_: usize, evidence: Evidence<'_>| match (evidence.kernel, evidence.bits) {
+            (Some(k), _) => k.values.iter().sum(),
+            (_, Some(bits)) => crate::proxy::linear_regions(bits) + bits.units() as f64,
             _ => f64::NAN,
         };
         let all = |tasks: Vec<Task>| {

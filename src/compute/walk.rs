@@ -1,7 +1,5 @@
 //! The one walk over a program: order, adjoints, liveness; generic over the kernels.
 
-use std::ops::Range;
-
 use super::kernels::{Cotangent, Kernels, MixedConv, RowsMut, Shape, Target};
 use super::program::{Action, Program, Step};
 use crate::error::Result;
@@ -77,14 +75,34 @@ impl<K: Kernels> Forward<K> {
     }
 }
 
-/// Computes the logits. Keeps what the adjoints need, if `keep`; writes bits, if asked.
+/// Looks at a step's value, and at what it saves, as soon as it is there.
+pub(super) type Watch<'a, K> = dyn FnMut(&mut K, &Step, &<K as Kernels>::Tensor, Option<&<K as Kernels>::Saved>) -> Result<()>
+    + 'a;
+
+/// What a forward pass notes on its way.
+pub(super) struct Notes<'a, K: Kernels> {
+    /// Where the bits of all ReLUs go, if they are wanted.
+    pub(super) bits: Option<&'a mut K::Bits>,
+    /// Sees the value of each step, if anything else is wanted.
+    pub(super) watch: Option<&'a mut Watch<'a, K>>,
+}
+
+#[cfg(test)]
+impl<K: Kernels> Notes<'_, K> {
+    /// Nothing is noted.
+    pub(super) fn none() -> Self {
+        Notes { bits: None, watch: None }
+    }
+}
+
+/// Computes the logits. Keeps what the adjoints need, if `keep`.
 pub(super) fn forward<K: Kernels>(
     kernels: &mut K,
     network: &Network<'_, K>,
     input: K::Tensor,
     batch: usize,
     keep: bool,
-    mut bits: Option<&mut K::Bits>,
+    mut notes: Notes<'_, K>,
 ) -> Result<Forward<K>> {
     let program = network.program;
     let nodes = program.graph().nodes.len();
@@ -100,7 +118,7 @@ pub(super) fn forward<K: Kernels>(
         end += input.elements;
     }
     let mut note_bits =
-        |kernels: &mut K, node: NodeId, value: &K::Tensor| match (bit_of[node], &mut bits) {
+        |kernels: &mut K, node: NodeId, value: &K::Tensor| match (bit_of[node], &mut notes.bits) {
             (Some(bit), Some(bits)) => kernels.bits(value, bits, bit),
             _ => Ok(()),
         };
@@ -113,11 +131,14 @@ pub(super) fn forward<K: Kernels>(
             let shape = Shape { cotangents: 1, batch, chw, halo };
             let mut y = kernels.tensor(shape)?;
             let saved = run(kernels, network, step, &pass, &mut y, keep)?;
+            note_bits(kernels, step.output, &y)?;
+            if let Some(watch) = &mut notes.watch {
+                watch(kernels, step, &y, saved.as_ref())?;
+            }
             match saved {
                 Some(saved) if !keep => kernels.release_saved(saved),
                 saved => pass.saved[s] = saved,
             }
-            note_bits(kernels, step.output, &y)?;
             pass.values[step.output] = Some(y);
         }
         for node in program.dead_after(s, keep) {
@@ -230,6 +251,18 @@ impl<K: Kernels> Cotangents<K> {
         Ok(Some((node, K::one())))
     }
 
+    /// The cotangent of a node in a tensor of its own, at the end of a pass.
+    fn take(&mut self, kernels: &mut K, node: NodeId, shape: Shape) -> Result<Option<K::Tensor>> {
+        let Some((owner, scale)) = self.resolve(kernels, node, shape)? else { return Ok(None) };
+        if owner == node {
+            return Ok(self.held[node].own.take());
+        }
+        let mut tensor = kernels.tensor(shape)?;
+        let target = Target { tensor: &mut tensor, first: true };
+        kernels.mix(&[(self.tensor(owner), scale)], target)?;
+        Ok(Some(tensor))
+    }
+
     fn tensor(&self, owner: NodeId) -> &K::Tensor {
         self.held[owner].own.as_ref().expect("terms are of tensors that their owner holds")
     }
@@ -290,25 +323,38 @@ fn conv_group<K: Kernels>(
     group
 }
 
-/// The reverse pass with a leading cotangent axis (section 3.2): the rows of J of the images in
-/// `images`, added into `rows`, which must be zero.
+/// Where a reverse pass starts.
+pub(super) struct Start<T> {
+    pub(super) node: NodeId,
+    /// Its cotangents.
+    pub(super) tensor: T,
+    /// How many: the length of the leading axis.
+    pub(super) cotangents: usize,
+}
+
+/// The reverse pass with a leading cotangent axis (section 3.2), from a node back to `until`, or
+/// through the whole network. The gradients by the counted parameters on the way are added into
+/// `rows`, which must be zero. Returns the cotangents of `until`; `None` where none arrives.
 pub(super) fn reverse<K: Kernels>(
     kernels: &mut K,
     network: &Network<'_, K>,
     forward: &Forward<K>,
     batch: usize,
-    images: Range<usize>,
+    start: Start<K::Tensor>,
+    until: Option<NodeId>,
     rows: &mut K::Rows,
-) -> Result<()> {
+) -> Result<Option<K::Tensor>> {
     let program = network.program;
     let p = network.parameters;
-    let nodes = program.graph().nodes.len();
     let columns = program.graph().parameters.columns();
     let shape_of =
-        |node| Shape { cotangents: images.len(), batch, chw: program.shape(node), halo: 0 };
-    let mut cotangents = Cotangents::<K>::new(nodes);
-    cotangents.put(nodes - 1, kernels.seed(images.start, shape_of(nodes - 1))?);
+        |node| Shape { cotangents: start.cotangents, batch, chw: program.shape(node), halo: 0 };
+    let mut cotangents = Cotangents::<K>::new(program.graph().nodes.len());
+    cotangents.put(start.node, start.tensor);
     for (s, step) in program.steps().iter().enumerate().rev() {
+        if until.is_some_and(|node| step.output <= node) {
+            break;
+        }
         let resolved = cotangents.resolve(kernels, step.output, shape_of(step.output))?;
         let Some((owner, scale)) = resolved else { continue };
         if let Action::Mix(slots) = &step.action {
@@ -333,9 +379,9 @@ pub(super) fn reverse<K: Kernels>(
             let saved = || forward.saved[s].as_ref().expect("a kept pass saves");
             if let Action::Conv(_) = &step.action {
                 let group = conv_group(&cotangents, program.steps(), s, owner);
-                // Nobody asks for the gradient of the images.
+                // The gradient of the images is rarely wanted, and costs as much as another layer.
                 let mut target = match input {
-                    0 => None,
+                    0 if until != Some(0) => None,
                     _ => Some(cotangents.take_target(kernels, input, shape_of(input))?),
                 };
                 let mut convs = Vec::with_capacity(group.len());
@@ -375,7 +421,11 @@ pub(super) fn reverse<K: Kernels>(
         }
         cotangents.done(kernels, step.output, owner);
     }
-    // The images' own, if there is one.
+    let arrived = match until {
+        Some(node) => cotangents.take(kernels, node, shape_of(node))?,
+        None => None,
+    };
+    // Those of nodes before `until`, and the images' own, if there is one.
     cotangents.held.into_iter().filter_map(|held| held.own).for_each(|t| kernels.release(t));
-    Ok(())
+    Ok(arrived)
 }

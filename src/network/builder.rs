@@ -13,18 +13,31 @@ pub struct Builder {
     parameters: ParameterTable,
     slots: usize,
     slot: Option<usize>,
+    blocks: Vec<NodeId>,
 }
 
 impl Builder {
     /// A graph whose only node, number 0, is the batch of images of `[channels, height, width]`.
     pub fn new(input: [usize; 3], slots: usize) -> Self {
         let node = Node { operation: Operation::Input, inputs: vec![], shape: input, slot: None };
-        Builder { nodes: vec![node], parameters: ParameterTable::default(), slots, slot: None }
+        Builder {
+            nodes: vec![node],
+            parameters: ParameterTable::default(),
+            slots,
+            slot: None,
+            blocks: Vec::new(),
+        }
     }
 
     /// The graph, whose last node must be the logits.
     pub fn finish(self) -> Graph {
-        Graph { nodes: self.nodes, parameters: self.parameters, slots: self.slots }
+        let Builder { nodes, parameters, slots, blocks, .. } = self;
+        Graph { nodes, parameters, slots, blocks }
+    }
+
+    /// A node is the output of a block: of the stem, a cell or a reduction.
+    pub fn end_block(&mut self, node: NodeId) {
+        self.blocks.push(node);
     }
 
     /// What follows belongs to that operation slot (or to none).

@@ -93,9 +93,29 @@ pub struct Graph {
     pub parameters: ParameterTable,
     /// Length of the vector of mixing weights.
     pub slots: usize,
+    /// The blocks that the network is a chain of: the outputs of its stem, cells and reductions.
+    pub blocks: Vec<NodeId>,
 }
 
 impl Graph {
+    /// The node that global pooling reads: the last feature map.
+    pub fn last_features(&self) -> Option<NodeId> {
+        self.nodes.iter().rfind(|n| n.operation == Operation::GlobalPool).map(|n| n.inputs[0])
+    }
+
+    /// The same network as it evaluates before any training: batch normalisation has mean 0 and
+    /// variance 1, so that of it only the scale is left, as a depthwise convolution of one tap.
+    pub fn frozen(&self) -> Graph {
+        let mut graph = self.clone();
+        for node in &mut graph.nodes {
+            if let Operation::BatchNorm { scale, .. } = node.operation {
+                let geometry = Convolution { depthwise: true, ..Convolution::same(1) };
+                node.operation = Operation::Conv { weight: scale, geometry };
+            }
+        }
+        graph
+    }
+
     /// Shape of the images.
     pub fn input_shape(&self) -> [usize; 3] {
         self.nodes[0].shape

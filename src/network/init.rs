@@ -13,6 +13,8 @@ pub enum Init {
     KaimingNormal = 1,
     /// As the published code does: PyTorch's default, Kaiming uniform with a = sqrt 5.
     TorchDefault = 2,
+    /// Weights standard normal, BN 1 and 0, bias 0: what some proxies ask for.
+    StandardNormal = 3,
 }
 
 /// Which fan scales Kaiming normal: std = sqrt(2 / fan).
@@ -53,8 +55,13 @@ impl Initialiser {
         let weight = matches!(p.kind, ParameterKind::ConvWeight | ParameterKind::LinearWeight);
         match (p.kind, self.init) {
             (ParameterKind::NormScale, _) => values.fill(1.0),
-            (ParameterKind::NormShift, _) | (ParameterKind::LinearBias, Init::KaimingNormal) => {
+            (ParameterKind::NormShift, _)
+            | (ParameterKind::LinearBias, Init::KaimingNormal | Init::StandardNormal) => {
                 values.fill(0.0);
+            }
+            (_, Init::StandardNormal) => {
+                let mut stream = self.key.stream(fnv1a(p.name.as_bytes()));
+                values.fill_with(|| stream.normal() as f32);
             }
             (_, Init::KaimingNormal) => {
                 let fan = match self.fan {

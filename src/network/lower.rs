@@ -145,6 +145,8 @@ impl Lowerer<'_> {
         }
         if history.is_empty() {
             history.push(x.clone());
+        } else {
+            self.end_block(&x);
         }
         let mut index = 0;
         for part in &structure.body {
@@ -156,6 +158,7 @@ impl Lowerer<'_> {
                 let path = format!("{}.{index}", structure.path);
                 let place = Place { stride, out: out.clone() };
                 x = self.part(part, &path, &history, x, &place)?;
+                self.end_block(&x);
                 outputs.push(x.clone());
                 history.push(x.clone());
                 index += 1;
@@ -171,6 +174,13 @@ impl Lowerer<'_> {
         }
         let place = Place { stride: 1, out: self.width(&structure.head.channels)? };
         self.layers(&structure.head.layers, &structure.head.name, x, &place)
+    }
+
+    /// Marks the output of a block, if it is one node.
+    fn end_block(&mut self, x: &Tensor) {
+        if let [part] = x.parts.as_slice() {
+            self.b.end_block(part.node);
+        }
     }
 
     fn part(

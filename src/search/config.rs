@@ -1,5 +1,6 @@
 //! What determines a search.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use crate::compute::{self, Engine, TorchDevice};
 use crate::data::DatasetKind;
 use crate::error::{Result, check_range};
 use crate::network::{Init, Supernet};
+use crate::proxy::{Need, Proxy, ProxyNetwork, Shape};
 use crate::space::SpaceKind;
 
 /// How candidates draw their random numbers (section 3.5). The numbers are those of the C ABI.
@@ -38,6 +40,10 @@ pub(super) const BATCH_SIZE: RangeInclusive<u32> = 2..=1024;
 pub(super) const PRUNE_PER_EDGE: RangeInclusive<u32> = 1..=16;
 pub(super) const SCORE_DECIMALS: RangeInclusive<u32> = 1..=15;
 pub(super) const THREADS: RangeInclusive<u32> = 0..=1024;
+/// Of a proxy network; a training run has no more.
+pub(super) const CHANNELS: u32 = 256;
+pub(super) const CELLS: u32 = 64;
+pub(super) const IMAGE_SIZE: u32 = 1024;
 /// GPUs are counted from 0.
 pub(super) const LAST_GPU: i32 = i16::MAX as i32;
 
@@ -55,6 +61,9 @@ pub struct Config {
     init: Init,
     sampling: Sampling,
     device: (DeviceKind, i32),
+    /// What all proxy networks have that say nothing else, and what single proxies' have.
+    proxy_network: ProxyNetwork,
+    proxy_networks: BTreeMap<String, ProxyNetwork>,
 }
 
 impl Config {
@@ -78,6 +87,8 @@ impl Config {
             init: Init::KaimingNormal,
             sampling: Sampling::Common,
             device: (DeviceKind::Auto, 0),
+            proxy_network: ProxyNetwork::default(),
+            proxy_networks: BTreeMap::new(),
         }
     }
 
@@ -140,6 +151,60 @@ impl Config {
         }
         self.device = (kind, index);
         Ok(())
+    }
+
+    /// The size of the proxy networks: of that of one proxy, or with `None` of all that have no
+    /// size of their own. What is 0 stays as the proxy's paper, or else the space's published
+    /// search, has it: C = 3 for NAS-Bench-201 and 1 for DARTS, one cell a stage, the images as
+    /// they are, `batch_size` of them. The thin network of the count of regions is always the
+    /// published one.
+    ///
+    /// Errors: [`Error::InvalidArgument`](crate::Error::InvalidArgument) for more than 256
+    /// channels, 64 cells, 1024 pixels or images.
+    pub fn set_proxy_network(&mut self, proxy: Option<&str>, size: ProxyNetwork) -> Result<()> {
+        check_range("channels", size.channels, 0..=CHANNELS)?;
+        check_range("cells", size.cells, 0..=CELLS)?;
+        check_range("image_size", size.image_size, 0..=IMAGE_SIZE)?;
+        if size.batch_size != 0 {
+            check_range("batch_size", size.batch_size, BATCH_SIZE)?;
+        }
+        match proxy {
+            None => self.proxy_network = size,
+            Some(name) if size == ProxyNetwork::default() => {
+                self.proxy_networks.remove(name);
+            }
+            Some(name) => {
+                self.proxy_networks.insert(name.to_owned(), size);
+            }
+        }
+        Ok(())
+    }
+
+    /// The size that [`set_proxy_network`](Self::set_proxy_network) has set.
+    pub fn proxy_network(&self, proxy: Option<&str>) -> ProxyNetwork {
+        match proxy {
+            None => self.proxy_network,
+            Some(name) => self.proxy_networks.get(name).copied().unwrap_or_default(),
+        }
+    }
+
+    /// The size of a proxy's network, nothing left open but an image size of 0, for that of the
+    /// data set.
+    pub fn network_of(&self, proxy: &dyn Proxy) -> ProxyNetwork {
+        let published = ProxyNetwork {
+            channels: self.supernet.ntk_channels as u32,
+            cells: 1,
+            image_size: 0,
+            batch_size: self.batch_size,
+        };
+        match proxy.need() {
+            Need::Evaluation(setup) if setup.network == Shape::Proxy => self
+                .proxy_network(Some(proxy.name()))
+                .or(self.proxy_network)
+                .or(proxy.network())
+                .or(published),
+            _ => published,
+        }
     }
 
     /// The device that a search on this machine uses: AUTO is CUDA if it is built in and present,

@@ -1,89 +1,185 @@
-//! What a task draws: images and weights, each by a key of its own.
+//! What a task draws: images and weights, each by a key of its own (section 3.5).
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Config;
-use crate::compute::Inputs;
+use crate::compute::{Inputs, Parameters};
 use crate::data::{Dataset, Images};
-use crate::error::Result;
-use crate::network::{Fan, Initialiser};
+use crate::error::{Error, Result, try_vec};
+use crate::network::{Fan, Graph, Init, Initialiser};
+use crate::proxy::{Shape, Source, Weights};
 use crate::random::{Key, Purpose};
 
 /// Batches of the thin network, and inputs of each (section 3.3).
 const REGION_BATCHES: usize = 3;
 const REGION_BATCH: usize = 1000;
 
+/// The second batch of a pair is x + MIXUP e.
+const MIXUP: f64 = 0.01;
+
 /// Images that are kept to be used again; what does not fit is drawn again, to the same bits.
 const KEPT_BYTES: usize = 256 << 20;
-
-/// The two networks of a search.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Network {
-    /// The thin network that counts linear regions.
-    Thin,
-    /// The network whose NTK is measured.
-    Ntk,
-}
 
 /// Names the draws of one task.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Draw {
-    pub(super) network: Network,
     pub(super) round: u32,
     /// 0 for what all candidates share.
     pub(super) candidate: u64,
     pub(super) repeat: usize,
 }
 
+/// The inputs that a group of proxies asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Wish {
+    pub(super) source: Source,
+    /// Images of a batch.
+    pub(super) batch: usize,
+    /// Height of an image; the width shrinks by the same factor.
+    pub(super) height: usize,
+}
+
 impl Draw {
-    fn key(&self, seed: u64, purpose: Purpose) -> Key {
-        let Draw { round, candidate, repeat, .. } = *self;
+    pub(super) fn key(&self, seed: u64, purpose: Purpose) -> Key {
+        let Draw { round, candidate, repeat } = *self;
         Key { seed, purpose, round, candidate, repeat: repeat as u64 }
     }
 
-    pub(super) fn weights(&self, config: &Config) -> Initialiser {
-        let (purpose, fan) = match self.network {
-            Network::Thin => (Purpose::RegionParameters, Fan::In),
-            Network::Ntk => (Purpose::NtkParameters, Fan::Out),
+    /// The parameters of a network.
+    pub(super) fn parameters(
+        &self,
+        config: &Config,
+        shape: Shape,
+        weights: Weights,
+        graph: &Graph,
+    ) -> Result<Parameters> {
+        let (purpose, fan) = match shape {
+            Shape::Thin => (Purpose::RegionParameters, Fan::In),
+            Shape::Proxy => (Purpose::NtkParameters, Fan::Out),
         };
-        Initialiser { init: config.init(), fan, key: self.key(config.seed(), purpose) }
+        let init = match weights {
+            Weights::Configured | Weights::Magnitudes => config.init(),
+            Weights::StandardNormal => Init::StandardNormal,
+        };
+        let initialiser = Initialiser { init, fan, key: self.key(config.seed(), purpose) };
+        if weights != Weights::Magnitudes {
+            return Ok(Parameters::Drawn(initialiser));
+        }
+        let values = initialiser.draw(&graph.parameters)?;
+        Ok(Parameters::Given(values.into_iter().map(f32::abs).collect()))
     }
 
-    pub(super) fn images(&self, config: &Config, dataset: &Dataset) -> Result<Inputs> {
+    /// The images or numbers that a network is evaluated on.
+    pub(super) fn inputs(&self, wish: Wish, config: &Config, dataset: &Dataset) -> Result<Inputs> {
         let key = |purpose| self.key(config.seed(), purpose);
-        let Images { values, batches, batch, .. } = match self.network {
-            Network::Thin => {
-                dataset.region_batches(REGION_BATCHES, REGION_BATCH, &key(Purpose::RegionInputs))?
+        let [channels, height, width] = dataset.shape();
+        let shape = [channels, wish.height, width * wish.height / height];
+        let batch = wish.batch;
+        let image: usize = shape.iter().product();
+        let (values, batches) = match wish.source {
+            Source::Crops => {
+                let key = key(Purpose::RegionInputs);
+                let images = dataset.region_batches(REGION_BATCHES, REGION_BATCH, &key)?;
+                let Images { values, batches, batch, .. } = images;
+                return Ok(Inputs { values: Arc::new(values), batches, batch });
             }
-            Network::Ntk => {
-                dataset.ntk_batch(config.batch_size() as usize, &key(Purpose::NtkImages))?
+            Source::Images { batches } => {
+                let mut all = Vec::new();
+                for b in 0..batches {
+                    let mut key = key(Purpose::NtkImages);
+                    // No round has that many candidates.
+                    key.candidate += (b as u64) << 32;
+                    let images = dataset.ntk_batch(batch, &key)?;
+                    let values = shrunk(images, height / wish.height)?;
+                    if batches == 1 {
+                        all = values;
+                    } else {
+                        all.extend(values);
+                    }
+                }
+                (all, batches)
             }
+            Source::Noise | Source::NoisePair => {
+                let key = key(Purpose::Noise);
+                let mut values = normal(&key, 0, batch * image)?;
+                if wish.source == Source::Noise {
+                    (values, 1)
+                } else {
+                    let mixed = normal(&key, 1, batch * image)?;
+                    let pair = |(x, e): (&f32, f32)| (f64::from(*x) + MIXUP * f64::from(e)) as f32;
+                    let second: Vec<f32> = values.iter().zip(mixed).map(pair).collect();
+                    values.extend(second);
+                    (values, 2)
+                }
+            }
+            Source::Ones => (try_vec(1.0, batch * image, "an image of ones")?, 1),
         };
         Ok(Inputs { values: Arc::new(values), batches, batch })
     }
 }
 
+/// `count` standard normal numbers of a stream.
+fn normal(key: &Key, stream: u64, count: usize) -> Result<Vec<f32>> {
+    let mut values = try_vec(0.0, count, "a batch of random numbers")?;
+    let mut stream = key.stream(stream);
+    values.fill_with(|| stream.normal() as f32);
+    Ok(values)
+}
+
+/// Images whose sides are `factor` times smaller: the mean of `factor` x `factor` pixels.
+fn shrunk(images: Images, factor: usize) -> Result<Vec<f32>> {
+    if factor == 1 {
+        return Ok(images.values);
+    }
+    let [_, height, width] = images.shape;
+    let (rows, columns) = (height / factor, width / factor);
+    let planes = images.values.len() / (height * width);
+    let mut small = try_vec(0.0, planes * rows * columns, "a batch of smaller images")?;
+    for (at, out) in small.iter_mut().enumerate() {
+        let (plane, y, x) = (at / (rows * columns), at / columns % rows, at % columns);
+        let pixels = &images.values[plane * height * width..][..height * width];
+        let row = |dy| &pixels[(y * factor + dy) * width + x * factor..][..factor];
+        let sum: f64 = (0..factor).flat_map(row).map(|v| f64::from(*v)).sum();
+        *out = (sum / (factor * factor) as f64) as f32;
+    }
+    Ok(small)
+}
+
+/// That images of a data set can be shrunk to a height.
+pub(super) fn check_image_size(dataset: &Dataset, proxy: &str, size: usize) -> Result<()> {
+    let [_, height, width] = dataset.shape();
+    let fits = size > 0 && height.is_multiple_of(size) && width.is_multiple_of(height / size);
+    if fits {
+        return Ok(());
+    }
+    Err(Error::InvalidArgument(format!(
+        "image_size of {proxy}: found {size}, expected a height that images of {height} x {width} \
+         can be shrunk to by a whole factor"
+    )))
+}
+
 /// The images of one round that many tasks share.
 #[derive(Debug, Default)]
 pub(super) struct SharedImages {
-    kept: HashMap<(Network, usize), Inputs>,
+    kept: HashMap<(Wish, u32, usize), Inputs>,
     bytes: usize,
 }
 
 impl SharedImages {
-    /// The images of a draw that differs from others of this round in network and repeat only.
+    /// The inputs of a draw that all candidates of its round share.
     pub(super) fn get(
         &mut self,
         draw: &Draw,
+        wish: Wish,
         config: &Config,
         dataset: &Dataset,
     ) -> Result<Inputs> {
-        let place = (draw.network, draw.repeat);
+        let place = (wish, draw.round, draw.repeat);
         if let Some(inputs) = self.kept.get(&place) {
             return Ok(inputs.clone());
         }
-        let inputs = draw.images(config, dataset)?;
+        let inputs = draw.inputs(wish, config, dataset)?;
         let bytes = inputs.values.len() * size_of::<f32>();
         if self.bytes + bytes <= KEPT_BYTES && self.kept.try_reserve(1).is_ok() {
             self.bytes += bytes;
@@ -102,18 +198,46 @@ mod tests {
     #[test]
     fn images_are_kept_within_the_bound_and_are_the_same_beyond_it() {
         let dataset = Dataset::synthetic(DatasetKind::Cifar10, 1).unwrap();
-        let mut config = Config::new(SpaceKind::NasBench201, DatasetKind::Cifar10);
-        config.set_batch_size(1024).unwrap();
+        let config = Config::new(SpaceKind::NasBench201, DatasetKind::Cifar10);
+        let wish = Wish { source: Source::Images { batches: 1 }, batch: 1024, height: 32 };
         let mut shared = SharedImages::default();
         // 12 MiB each.
         for repeat in 0..24 {
-            let draw = Draw { network: Network::Ntk, round: 0, candidate: 0, repeat };
-            let first = shared.get(&draw, &config, &dataset).unwrap();
-            let again = shared.get(&draw, &config, &dataset).unwrap();
+            let draw = Draw { round: 0, candidate: 0, repeat };
+            let first = shared.get(&draw, wish, &config, &dataset).unwrap();
+            let again = shared.get(&draw, wish, &config, &dataset).unwrap();
             assert!(first.values == again.values);
             assert_eq!(Arc::ptr_eq(&first.values, &again.values), repeat < 21);
             assert!(shared.bytes <= KEPT_BYTES);
         }
         assert_eq!(shared.kept.len(), 21);
+    }
+
+    #[test]
+    fn shrunk_images_are_means_of_their_pixels() {
+        let values: Vec<f32> = (0..2 * 4 * 6).map(|v| v as f32).collect();
+        let images = Images { values, batches: 1, batch: 2, shape: [1, 4, 6] };
+        let small = shrunk(images.clone(), 2).unwrap();
+        assert_eq!(small, [3.5, 5.5, 7.5, 15.5, 17.5, 19.5, 27.5, 29.5, 31.5, 39.5, 41.5, 43.5]);
+        assert_eq!(shrunk(images.clone(), 1).unwrap(), images.values);
+    }
+
+    #[test]
+    fn a_pair_of_noise_is_close_and_batches_of_images_differ() {
+        let dataset = Dataset::synthetic(DatasetKind::Cifar10, 1).unwrap();
+        let config = Config::new(SpaceKind::NasBench201, DatasetKind::Cifar10);
+        let draw = Draw { round: 0, candidate: 0, repeat: 0 };
+        let get =
+            |source| draw.inputs(Wish { source, batch: 3, height: 8 }, &config, &dataset).unwrap();
+        let pair = get(Source::NoisePair);
+        let (x, y) = pair.values.split_at(3 * 3 * 64);
+        assert_eq!(pair.batches, 2);
+        assert_eq!(x, &get(Source::Noise).values[..]);
+        let distance = x.iter().zip(y).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(distance > 0.001 && distance < 0.06, "{distance}");
+        let two = get(Source::Images { batches: 2 });
+        let (first, second) = two.values.split_at(3 * 3 * 64);
+        assert_eq!(first, &get(Source::Images { batches: 1 }).values[..]);
+        assert!(first != second);
     }
 }

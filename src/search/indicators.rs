@@ -1,19 +1,17 @@
 //! What finished architectures are worth without training (section 3.8).
 
-use std::ops::ControlFlow::{Break, Continue};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
-use parking_lot::Mutex;
-
-use super::draws::{Draw, Network, SharedImages};
-use super::scoring::{OwnPlans, plans};
+use super::draws::Draw;
+use super::measure::{Job, Measurement, Networks};
 use super::{Config, Observer, Progress};
-use crate::compute::{Engine, Evidence, Parameters, Plan, Task, Wanted};
+use crate::compute::Engine;
 use crate::data::Dataset;
 use crate::error::{Error, Result, try_reserve, try_vec};
-use crate::indicator::{condition_number, linear_regions, naswot, swap, worst_condition_number};
 use crate::network::{Cost, Training};
+use crate::proxy::{Need, Proxy, named};
 use crate::space::{Choice, Genotype, Mask};
 
 /// A score over the repeats.
@@ -25,7 +23,19 @@ pub struct Spread {
     pub deviation: f64,
 }
 
-/// The indicators of one architecture. All are finite.
+/// The scores of one network by a list of proxies. All are finite.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scores {
+    /// One for each proxy, in the order that was asked for.
+    pub values: Vec<Spread>,
+    /// Whether the output depends on the image. If not, nothing is measured and the scores are the
+    /// worst that each proxy has.
+    pub connected: bool,
+    /// Seconds of the whole call, divided by the number of networks.
+    pub seconds: f64,
+}
+
+/// The indicators of one architecture that the C ABI has a struct of. All are finite.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Indicators {
     /// Condition number of the neural tangent kernel: lower is better. Of the NTK network.
@@ -45,44 +55,42 @@ pub struct Indicators {
     pub seconds: f64,
 }
 
-/// What a task measures, in the order of evaluation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Regions,
-    /// NASWOT and SWAP, from one set of bits.
-    Activations,
-    Ntk,
-}
-const KINDS: [Kind; 3] = [Kind::Regions, Kind::Activations, Kind::Ntk];
-
-/// What is measured in one repeat.
-#[derive(Debug, Clone, Copy, Default)]
-struct Values {
-    regions: f64,
-    naswot: f64,
-    swap: f64,
-    ntk: f64,
-}
-
-/// One task.
-#[derive(Debug, Clone, Copy)]
-struct Job {
-    network: usize,
-    repeat: usize,
-    kind: Kind,
-}
-
-/// The indicators of all `genotypes`, in their order, as one batch of work for the config's device.
+/// The scores of all `genotypes` by `proxies`, in their order, as one batch of work for the
+/// config's device.
 ///
 /// Repeat r draws the same weights and images for every architecture: those that repeat r of the
 /// first round of a search with [common](super::Sampling::Common) sampling has. So an
 /// architecture's scores do not depend on what else is scored, in which order, or on threads. Of
-/// the config, seed, repeats, batch size, initialisation, device and threads count.
+/// the config, seed, repeats, batch size, initialisation, proxy networks, device and threads count.
 ///
 /// `observer` is called after each architecture (round 0 of 1, architectures as candidates).
 ///
 /// Errors: [`Error::InvalidArgument`] for genotypes of another space, or images that do not fit;
 /// [`Error::Cancelled`] if the observer breaks off; [`Error::Device`]; [`Error::OutOfMemory`].
+pub fn scores(
+    config: &Config,
+    dataset: &Dataset,
+    genotypes: &[Genotype],
+    proxies: &[Arc<dyn Proxy>],
+    observer: Observer<'_>,
+) -> Result<Vec<Scores>> {
+    let engine = config.engine()?;
+    of_masks(config, dataset, &masks_of(config, genotypes)?, proxies, engine.as_ref(), observer)
+}
+
+/// [`scores`] on a given engine, whatever the config's device and threads.
+pub fn scores_with(
+    config: &Config,
+    dataset: &Dataset,
+    genotypes: &[Genotype],
+    proxies: &[Arc<dyn Proxy>],
+    engine: &dyn Engine,
+    observer: Observer<'_>,
+) -> Result<Vec<Scores>> {
+    of_masks(config, dataset, &masks_of(config, genotypes)?, proxies, engine, observer)
+}
+
+/// [`scores`] by the proxies of [`Indicators`].
 pub fn indicators(
     config: &Config,
     dataset: &Dataset,
@@ -101,6 +109,10 @@ pub fn indicators_with(
     engine: &dyn Engine,
     observer: Observer<'_>,
 ) -> Result<Vec<Indicators>> {
+    indicators_of(config, dataset, &masks_of(config, genotypes)?, engine, observer)
+}
+
+fn masks_of<'g>(config: &Config, genotypes: &'g [Genotype]) -> Result<Vec<&'g Mask>> {
     let space = &config.supernet().space;
     let mut masks = Vec::new();
     masks
@@ -116,7 +128,7 @@ pub fn indicators_with(
         }
         masks.push(genotype.mask());
     }
-    of_masks(config, dataset, &masks, engine, observer)
+    Ok(masks)
 }
 
 /// The indicators of supernets: [`indicators`] of networks that mix the active operations of each
@@ -150,165 +162,133 @@ pub fn indicators_of_masks(
     }
     let engine = config.engine()?;
     let masks: Vec<&Mask> = masks.iter().collect();
-    of_masks(config, dataset, &masks, engine.as_ref(), observer)
+    indicators_of(config, dataset, &masks, engine.as_ref(), observer)
 }
 
-fn of_masks(
+fn indicators_of(
     config: &Config,
     dataset: &Dataset,
     masks: &[&Mask],
     engine: &dyn Engine,
     observer: Observer<'_>,
 ) -> Result<Vec<Indicators>> {
+    let proxies = ["ntk", "regions", "naswot", "swap"].map(named);
+    let proxies = proxies.into_iter().collect::<Result<Vec<_>>>()?;
+    let training = Training {
+        dataset: config.dataset().name(),
+        input: dataset.shape(),
+        classes: dataset.classes(),
+    };
+    let found = of_masks(config, dataset, masks, &proxies, engine, observer)?;
+    let with_cost = |(scores, mask): (Scores, &&Mask)| {
+        let &[ntk, regions, naswot, swap] = &scores.values[..] else {
+            return Err(Error::Internal("scores of other proxies".into()));
+        };
+        let cost = config.supernet().training_network(mask, &training)?.cost();
+        let Scores { connected, seconds, .. } = scores;
+        Ok(Indicators { ntk, regions, naswot, swap, cost, connected, seconds })
+    };
+    found.into_iter().zip(masks).map(with_cost).collect()
+}
+
+fn of_masks(
+    config: &Config,
+    dataset: &Dataset,
+    masks: &[&Mask],
+    proxies: &[Arc<dyn Proxy>],
+    engine: &dyn Engine,
+    observer: Observer<'_>,
+) -> Result<Vec<Scores>> {
     let start = Instant::now();
     let supernet = config.supernet();
     let space = &supernet.space;
-    let (batch, count) = (config.batch_size() as usize, dataset.count());
-    if batch > count {
-        return Err(Error::InvalidArgument(format!(
-            "batch_size: found {batch}, expected at most the data set's {count} images"
-        )));
-    }
-    let mut done = Vec::new();
-    done.try_reserve_exact(masks.len())
-        .map_err(|_| Error::OutOfMemory(format!("indicators of {} networks", masks.len())))?;
-    for &mask in masks {
-        let (input, classes) = (dataset.shape(), dataset.classes());
-        let training = Training { dataset: config.dataset().name(), input, classes };
-        done.push(Indicators {
-            cost: supernet.training_network(mask, &training)?.cost(),
-            connected: supernet.ntk_network(mask, input, classes)?.is_connected(),
-            ..worst(batch)
-        });
-    }
-    // One plan for all, where an architecture is its mixing weights.
-    let common = plans(config, dataset, engine, &Mask::full(space))?;
-    let mut own = OwnPlans::new(config, dataset, engine, &common);
-    let mut connected = Vec::new();
-    try_reserve(&mut connected, masks.len())
-        .map_err(|()| Error::OutOfMemory(format!("numbers of {} networks", masks.len())))?;
-    connected.extend((0..masks.len()).filter(|g| done[*g].connected));
     let repeats = config.repeats() as usize;
-    let each = KINDS.len() * repeats;
-    let job = |number: usize| Job {
-        network: connected[number / each],
-        repeat: number % each / KINDS.len(),
-        kind: KINDS[number % KINDS.len()],
-    };
-    let mut values = try_vec(Values::default(), masks.len() * repeats, "values of indicators")?;
-    let mut left = try_vec(each, masks.len(), "counts of indicators")?;
+    // One plan for all, where an architecture is its mixing weights.
+    let mut measurement = Measurement::new(config, dataset, engine, proxies, &Mask::full(space))?;
+    let no_room = || Error::OutOfMemory(format!("scores of {} networks", masks.len()));
+    let mut done: Vec<Scores> = Vec::new();
+    done.try_reserve_exact(masks.len()).map_err(|_| no_room())?;
+    let (mut jobs, mut disconnected) = (Vec::new(), 0);
+    for (network, &mask) in masks.iter().enumerate() {
+        let connected =
+            supernet.ntk_network(mask, dataset.shape(), dataset.classes())?.is_connected();
+        let exactly = |mean: f64| Spread { mean, deviation: 0.0 };
+        let mut values: Vec<Spread> = measurement.worst(config).into_iter().map(exactly).collect();
+        for (place, value) in measurement.costs(config, dataset, mask)? {
+            values[place] = exactly(value);
+        }
+        done.push(Scores { values, connected, seconds: 0.0 });
+        if !connected {
+            disconnected += 1;
+            continue;
+        }
+        try_reserve(&mut jobs, repeats * measurement.groups()).map_err(|()| no_room())?;
+        for repeat in 0..repeats {
+            let draw = Draw { round: 0, candidate: 0, repeat };
+            let all = 0..measurement.groups();
+            jobs.extend(all.map(|group| Job { network, group, draw, shared: true }));
+        }
+    }
     let mut progress = Progress { rounds: 1, candidates: masks.len() as u32, ..Default::default() };
     let mut after = || {
         progress.candidate += 1;
         progress.seconds = start.elapsed().as_secs_f64();
         observer(&progress)
     };
-    for _ in connected.len()..masks.len() {
+    let each = repeats * measurement.groups();
+    // What is not evaluated is finished.
+    for _ in 0..if each == 0 { masks.len() } else { disconnected } {
         if after().is_break() {
             return Err(Error::Cancelled);
         }
     }
-    let mut shared = SharedImages::default();
-    let mut tasks = (0..connected.len() * each).map(|number| {
-        let job = job(number);
-        let plans = own.of(job.network, || masks[job.network].clone())?;
-        let network = if job.kind == Kind::Regions { Network::Thin } else { Network::Ntk };
-        let plan = &plans[network as usize];
-        let mixing = masks[job.network].mixing(space);
-        job.task(config, dataset, plan, mixing.into(), &mut shared)
-    });
-    // A task leaves one number. That of two scores is their place here.
-    let pairs: Mutex<Vec<(f64, f64)>> = Mutex::new(Vec::new());
-    let reduce = |evidence: Evidence<'_>| match evidence {
-        Evidence::Kernel { values, images } => condition_number(values, images),
-        // No batch is as large as the inputs of the thin network.
-        Evidence::Bits(bits) if bits.rows() != batch => linear_regions(bits),
-        Evidence::Bits(bits) => {
-            let pair = (naswot(bits), swap(bits));
-            let mut pairs = pairs.lock();
-            pairs.push(pair);
-            (pairs.len() - 1) as f64
-        }
-        _ => unreachable!("no task here asks for J or logits"),
-    };
+    // `[network][proxy][repeat]`.
+    let mut values = try_vec(0.0, masks.len() * proxies.len() * repeats, "values of proxies")?;
+    let mut left = try_vec(each, masks.len(), "counts of scores")?;
+    let members: Vec<Vec<usize>> =
+        (0..measurement.groups()).map(|g| measurement.members(g).to_vec()).collect();
+    let mixing = |network: usize| masks[network].mixing(space).into();
     let mut cancelled = false;
-    engine.evaluate(&mut tasks, &reduce, &mut |number, value| {
-        let Job { network, repeat, kind } = job(number);
-        let place = &mut values[network * repeats + repeat];
-        match kind {
-            Kind::Regions => place.regions = value,
-            Kind::Activations => (place.naswot, place.swap) = pairs.lock()[value as usize],
-            Kind::Ntk => place.ntk = value,
+    let mut sink = |job: &Job, found: &[f64]| {
+        for (proxy, value) in members[job.group].iter().zip(found) {
+            let place = (job.network * proxies.len() + proxy) * repeats + job.draw.repeat;
+            values[place] = *value;
         }
-        left[network] -= 1;
-        if left[network] == 0 && after().is_break() {
+        left[job.network] -= 1;
+        if left[job.network] == 0 && after().is_break() {
             cancelled = true;
-            return Break(());
+            return ControlFlow::Break(());
         }
-        Continue(())
-    })?;
+        ControlFlow::Continue(())
+    };
+    let mask = |network: usize| Some(masks[network].clone());
+    let networks = Networks { mixing: &mixing, mask: &mask };
+    measurement.evaluate(config, dataset, engine, &jobs, networks, &mut sink)?;
     if cancelled {
         return Err(Error::Cancelled);
     }
     let seconds = start.elapsed().as_secs_f64() / masks.len() as f64;
-    for (network, (indicators, values)) in done.iter_mut().zip(values.chunks(repeats)).enumerate() {
-        indicators.seconds = seconds;
-        if !indicators.connected {
+    let evaluated = |p: &Arc<dyn Proxy>| p.need() != Need::Cost;
+    for (network, scores) in done.iter_mut().enumerate() {
+        scores.seconds = seconds;
+        if !scores.connected {
             continue;
         }
         if left[network] != 0 {
             return Err(Error::Internal("an engine that leaves out tasks".into()));
         }
-        indicators.regions = spread(values, |v| v.regions);
-        indicators.naswot = spread(values, |v| v.naswot);
-        indicators.swap = spread(values, |v| v.swap);
-        indicators.ntk = spread(values, |v| v.ntk);
+        for (p, _) in proxies.iter().enumerate().filter(|(_, p)| evaluated(p)) {
+            let first = (network * proxies.len() + p) * repeats;
+            scores.values[p] = spread(&values[first..first + repeats]);
+        }
     }
     Ok(done)
 }
 
-/// The scores of an architecture whose output does not depend on the image.
-fn worst(batch: usize) -> Indicators {
-    let exactly = |mean| Spread { mean, deviation: 0.0 };
-    Indicators {
-        ntk: exactly(worst_condition_number(batch)),
-        regions: exactly(1.0),
-        naswot: exactly(0.0),
-        swap: exactly(1.0),
-        cost: Cost::default(),
-        connected: false,
-        seconds: 0.0,
-    }
-}
-
-fn spread(values: &[Values], score: impl Fn(&Values) -> f64) -> Spread {
+fn spread(values: &[f64]) -> Spread {
     let n = values.len() as f64;
-    let mean = values.iter().map(&score).sum::<f64>() / n;
-    let squares: f64 = values.iter().map(|v| (score(v) - mean) * (score(v) - mean)).sum();
+    let mean = values.iter().sum::<f64>() / n;
+    let squares: f64 = values.iter().map(|v| (v - mean) * (v - mean)).sum();
     let deviation = if values.len() > 1 { (squares / (n - 1.0)).sqrt() } else { 0.0 };
     Spread { mean, deviation }
-}
-
-impl Job {
-    fn task(
-        &self,
-        config: &Config,
-        dataset: &Dataset,
-        plan: &Arc<Plan>,
-        mixing: Arc<[f64]>,
-        shared: &mut SharedImages,
-    ) -> Result<Task> {
-        let network = match self.kind {
-            Kind::Regions => Network::Thin,
-            Kind::Activations | Kind::Ntk => Network::Ntk,
-        };
-        let draw = Draw { network, round: 0, candidate: 0, repeat: self.repeat };
-        Ok(Task {
-            plan: plan.clone(),
-            mixing,
-            inputs: shared.get(&draw, config, dataset)?,
-            parameters: Parameters::Drawn(draw.weights(config)),
-            wanted: if self.kind == Kind::Ntk { Wanted::Kernel } else { Wanted::Bits },
-        })
-    }
 }

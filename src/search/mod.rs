@@ -7,6 +7,7 @@ mod control;
 mod draws;
 mod indicators;
 mod log;
+mod measure;
 pub mod parameters;
 pub mod ranking;
 mod records;
@@ -17,7 +18,10 @@ mod scoring;
 pub use config::{Config, DeviceKind, Sampling};
 pub use context::{Context, Evaluation, Observer};
 pub use control::{Control, Progress};
-pub use indicators::{Indicators, Spread, indicators, indicators_of_masks, indicators_with};
+pub use indicators::{
+    Indicators, Scores, Spread, indicators, indicators_of_masks, indicators_with, scores,
+    scores_with,
+};
 pub use log::{LogLevel, LogSink};
 pub use records::{HostPruning, Record, RoundSummary};
 pub use scoring::Score;

@@ -3,14 +3,21 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::draws::{Draw, Network, SharedImages};
+use super::draws::Draw;
+use super::measure::{self, Measurement, Networks};
 use super::ranking::{delta, mean};
 use super::{Config, Sampling};
-use crate::compute::{Engine, Evidence, Parameters, Plan, Task, Wanted};
+use crate::compute::Engine;
 use crate::data::Dataset;
 use crate::error::{Result, try_vec};
-use crate::indicator::{condition_number, linear_regions};
+use crate::proxy;
 use crate::space::{Choice, Mask};
+
+/// The proxies of the published search, in the order of evaluation.
+const PROXIES: [&str; 2] = ["regions", "ntk"];
+/// Their places.
+const REGIONS: usize = 0;
+const NTK: usize = 1;
 
 /// The scores of one candidate.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,10 +46,11 @@ struct Job {
     repeat: usize,
     /// The candidate's operation is removed.
     without: bool,
-    network: Network,
+    /// Place among the proxies.
+    proxy: usize,
 }
 
-/// Values of one candidate's repeats, or of the supernet's: `[network][repeat]`.
+/// Values of one candidate's repeats, or of the supernet's: `[proxy][repeat]`.
 pub(super) type Values = [Vec<Option<f64>>; 2];
 
 /// How far a round is.
@@ -64,8 +72,7 @@ pub(super) struct Scoring {
     mixing: Vec<Arc<[f64]>>,
     mixing_now: Arc<[f64]>,
     mask: Mask,
-    plans: [Arc<Plan>; 2],
-    shared: SharedImages,
+    measurement: Measurement,
     now: Vec<Values>,
     without: Vec<Values>,
     scores: Vec<Option<Score>>,
@@ -80,8 +87,9 @@ impl Scoring {
         round: u32,
         candidates: Vec<Choice>,
     ) -> Result<Self> {
-        let supernet = config.supernet();
-        let space = &supernet.space;
+        let space = &config.supernet().space;
+        let proxies = PROXIES.into_iter().map(proxy::named).collect::<Result<Vec<_>>>()?;
+        let measurement = Measurement::new(config, dataset, engine, &proxies, mask)?;
         let repeats = config.repeats() as usize;
         let values = |_| -> Result<Values> {
             let of_repeats = || try_vec(None, repeats, "values of repeats");
@@ -96,8 +104,7 @@ impl Scoring {
             mixing: candidates.iter().map(|c| mask.without(*c).mixing(space).into()).collect(),
             mixing_now: mask.mixing(space).into(),
             mask: mask.clone(),
-            plans: plans(config, dataset, engine, mask)?,
-            shared: SharedImages::default(),
+            measurement,
             now: (0..now).map(values).collect::<Result<_>>()?,
             without: (0..candidates.len()).map(values).collect::<Result<_>>()?,
             scores: vec![None; candidates.len()],
@@ -138,21 +145,26 @@ impl Scoring {
         use std::ops::ControlFlow::{Break, Continue};
         let jobs = self.jobs(config, range.clone())?;
         let (mixing, mixing_now) = (&self.mixing, &self.mixing_now);
-        let (shared, round) = (&mut self.shared, self.round);
-        let (mask, choices) = (&self.mask, &self.candidates);
-        let mut own = OwnPlans::new(config, dataset, engine, &self.plans);
-        let mut tasks = jobs.iter().map(|job| {
-            let (mixing, plans) = match job.candidate {
-                Some(c) if job.without => (&mixing[c], own.of(c, || mask.without(choices[c]))?),
-                _ => (mixing_now, &self.plans),
-            };
-            job.task(config, dataset, round, &plans[job.network as usize], mixing, shared)
-        });
-        let reduce = |evidence: Evidence<'_>| match evidence {
-            Evidence::Kernel { values, images } => condition_number(values, images),
-            Evidence::Bits(bits) => linear_regions(bits),
-            _ => unreachable!("no task here asks for J or logits"),
+        let round = self.round;
+        let common = config.sampling() == Sampling::Common;
+        let task = |(number, job): (usize, &Job)| {
+            // Candidate 0 stands for all where they share their draws.
+            let candidate = if common { 0 } else { job.candidate.unwrap_or(0) as u64 };
+            let draw = Draw { round, candidate, repeat: job.repeat };
+            // Each of the proxies is a group of its own: their networks differ.
+            measure::Job { network: number, group: job.proxy, draw, shared: common }
         };
+        let tasks: Vec<measure::Job> = jobs.iter().enumerate().map(task).collect();
+        let mixing = |number: usize| match jobs[number].candidate {
+            Some(c) if jobs[number].without => mixing[c].clone(),
+            _ => mixing_now.clone(),
+        };
+        let (base, choices) = (&self.mask, &self.candidates);
+        let mask = |number: usize| {
+            let Job { candidate, without, .. } = jobs[number];
+            candidate.filter(|_| without).map(|c| base.without(choices[c]))
+        };
+        let networks = Networks { mixing: &mixing, mask: &mask };
         let (now, without, scores) = (&mut self.now, &mut self.without, &mut self.scores);
         let (candidates, decimals) = (&self.candidates, config.score_decimals());
         // Scores those of some candidates whose values are all there, until told to stop.
@@ -174,18 +186,19 @@ impl Scoring {
         if complete(now, without, range).is_break() {
             return Ok(());
         }
-        engine.evaluate(&mut tasks, &reduce, &mut |number, value| {
-            let job = &jobs[number];
+        let sink = &mut |task: &measure::Job, found: &[f64]| {
+            let job = &jobs[task.network];
             let values = match (job.candidate, job.without) {
                 (Some(c), true) => &mut without[c],
                 (Some(c), false) => &mut now[c],
                 (None, _) => &mut now[0],
             };
-            values[job.network as usize][job.repeat] = Some(value);
+            values[job.proxy][job.repeat] = found.first().copied();
             // A shared value may complete many candidates.
             let touched = job.candidate.map_or(0..candidates.len(), |c| c..c + 1);
             complete(now, without, touched)
-        })
+        };
+        self.measurement.evaluate(config, dataset, engine, &tasks, networks, sink)
     }
 
     /// The tasks still to do for a range of candidates, in order.
@@ -197,9 +210,9 @@ impl Scoring {
             jobs.try_reserve(more)
                 .map_err(|_| crate::Error::OutOfMemory(format!("{} tasks", jobs.len() + more)))?;
             for (repeat, values) in regions.iter().zip(ntk).enumerate() {
-                for (network, value) in [(Network::Thin, values.0), (Network::Ntk, values.1)] {
+                for (proxy, value) in [(REGIONS, values.0), (NTK, values.1)] {
                     if value.is_none() {
-                        jobs.push(Job { candidate, repeat, without, network });
+                        jobs.push(Job { candidate, repeat, without, proxy });
                     }
                 }
             }
@@ -219,56 +232,6 @@ impl Scoring {
     }
 }
 
-/// The plans of both networks of a mask, by [`Network`].
-pub(super) fn plans(
-    config: &Config,
-    dataset: &Dataset,
-    engine: &dyn Engine,
-    mask: &Mask,
-) -> Result<[Arc<Plan>; 2]> {
-    let supernet = config.supernet();
-    let thin = supernet.thin_network(mask, dataset.classes())?;
-    let ntk = supernet.ntk_network(mask, dataset.shape(), dataset.classes())?;
-    Ok([engine.prepare(Arc::new(thin)), engine.prepare(Arc::new(ntk))])
-}
-
-/// The plans of several masks one after the other: those of a supernet that has all of their
-/// operations, or their own in a space where that is not enough.
-pub(super) struct OwnPlans<'a> {
-    config: &'a Config,
-    dataset: &'a Dataset,
-    engine: &'a dyn Engine,
-    common: &'a [Arc<Plan>; 2],
-    last: Option<(usize, [Arc<Plan>; 2])>,
-}
-
-impl<'a> OwnPlans<'a> {
-    pub(super) fn new(
-        config: &'a Config,
-        dataset: &'a Dataset,
-        engine: &'a dyn Engine,
-        common: &'a [Arc<Plan>; 2],
-    ) -> Self {
-        OwnPlans { config, dataset, engine, common, last: None }
-    }
-
-    /// The plans of mask number `number`.
-    pub(super) fn of(
-        &mut self,
-        number: usize,
-        mask: impl FnOnce() -> Mask,
-    ) -> Result<&[Arc<Plan>; 2]> {
-        if !self.config.supernet().space.has_own_graphs() {
-            return Ok(self.common);
-        }
-        if self.last.as_ref().is_none_or(|(last, _)| *last != number) {
-            let plans = plans(self.config, self.dataset, self.engine, &mask())?;
-            self.last = Some((number, plans));
-        }
-        Ok(self.last.as_ref().map_or(self.common, |(_, plans)| plans))
-    }
-}
-
 /// The supernet's values that a candidate is compared with.
 fn now_of(now: &[Values], candidate: usize) -> &Values {
     &now[if now.len() == 1 { 0 } else { candidate }]
@@ -276,17 +239,17 @@ fn now_of(now: &[Values], candidate: usize) -> &Values {
 
 /// A candidate's score, if all its values are there.
 fn score(choice: Choice, now: &Values, without: &Values, decimals: u32) -> Option<Score> {
-    let all = |values: &Values, network: Network| -> Option<Vec<f64>> {
-        values[network as usize].iter().copied().collect()
+    let all = |values: &Values, proxy: usize| -> Option<Vec<f64>> {
+        values[proxy].iter().copied().collect()
     };
-    let of = |network: Network| {
-        let (now, without) = (all(now, network)?, all(without, network)?);
+    let of = |proxy: usize| {
+        let (now, without) = (all(now, proxy)?, all(without, proxy)?);
         let deltas: Vec<f64> =
             now.iter().zip(&without).map(|(n, w)| delta(*n, *w, decimals)).collect();
         Some((mean(&deltas), mean(&now), mean(&without)))
     };
-    let (ntk_delta, ntk_now, ntk_without) = of(Network::Ntk)?;
-    let (regions_delta, regions_now, regions_without) = of(Network::Thin)?;
+    let (ntk_delta, ntk_now, ntk_without) = of(NTK)?;
+    let (regions_delta, regions_now, regions_without) = of(REGIONS)?;
     Some(Score {
         choice,
         ntk_delta,
@@ -296,40 +259,4 @@ fn score(choice: Choice, now: &Values, without: &Values, decimals: u32) -> Optio
         regions_now,
         regions_without,
     })
-}
-
-impl Job {
-    fn task(
-        &self,
-        config: &Config,
-        dataset: &Dataset,
-        round: u32,
-        plan: &Arc<Plan>,
-        mixing: &Arc<[f64]>,
-        shared: &mut SharedImages,
-    ) -> Result<Task> {
-        let draw =
-            |candidate| Draw { network: self.network, round, candidate, repeat: self.repeat };
-        let (draw, inputs) = match config.sampling() {
-            // Candidate 0 stands for all where they share their draws.
-            Sampling::Common => {
-                let draw = draw(0);
-                (draw, shared.get(&draw, config, dataset)?)
-            }
-            Sampling::Independent => {
-                let draw = draw(self.candidate.unwrap_or(0) as u64);
-                (draw, draw.images(config, dataset)?)
-            }
-        };
-        Ok(Task {
-            plan: plan.clone(),
-            mixing: mixing.clone(),
-            parameters: Parameters::Drawn(draw.weights(config)),
-            inputs,
-            wanted: match self.network {
-                Network::Thin => Wanted::Bits,
-                Network::Ntk => Wanted::Kernel,
-            },
-        })
-    }
 }

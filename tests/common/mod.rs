@@ -1,7 +1,7 @@
 //! What the tests of engines on libtorch share.
 
 use std::ops::ControlFlow::Continue;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use tenas::compute::{ActivationBits, Evidence, Inputs, Parameters, Task, Wanted};
 use tenas::network::{Fan, Initialiser};
@@ -107,19 +107,17 @@ fn different_bits(configs: [&Config; 2], dataset: &Dataset, mask: &Mask, round: 
                 key: key(Purpose::NtkParameters),
             }),
             inputs: Inputs { values: Arc::new(images.values), batches: 1, batch },
-            wanted: Wanted::Bits,
+            wanted: Wanted::bits(),
         };
-        let found = Mutex::new(ActivationBits::default());
-        let keep = |evidence: Evidence<'_>| {
-            if let Evidence::Bits(bits) = evidence {
-                *found.lock().expect("one task") = bits.clone();
-            }
-            0.0
-        };
+        let mut found = ActivationBits::default();
+        let keep = |_: usize, evidence: Evidence<'_>| evidence.bits.cloned().expect("bits");
         engine
-            .evaluate(&mut std::iter::once(Ok(task)), &keep, &mut |_, _| Continue(()))
+            .evaluate(&mut std::iter::once(Ok(task)), &keep, &mut |_, bits| {
+                found = bits;
+                Continue(())
+            })
             .expect("bits");
-        found.into_inner().expect("one task")
+        found
     });
     let [a, b] = &bits;
     assert!(a.rows() > 0 && a.groups() == b.groups());

@@ -19,7 +19,7 @@ use crate::compute::bits::ActivationBits;
 use crate::compute::cpu::CpuKernels;
 use crate::compute::kernels::{Cotangent, Fusion, Kernels, MixedConv, RowsMut, Shape, Target};
 use crate::compute::program::{Conv, Linear, Norm};
-use crate::error::{Result, try_resize};
+use crate::error::{Result, try_resize, try_vec};
 use crate::network::Window;
 
 /// Kernels of one thread.
@@ -136,6 +136,37 @@ impl Kernels for NativeKernels {
             }
         }
         Ok(seed)
+    }
+
+    fn write(&mut self, values: &[f64], shape: Shape) -> Result<Tensor> {
+        let mut tensor = self.tensor(shape)?;
+        tensor.data.fill(Lanes::ZERO);
+        let (blocks, image) = (tensor.blocks(), tensor.stride());
+        for (e, image) in values.chunks_exact(image).enumerate() {
+            let (i, n) = (e / shape.batch, e % shape.batch);
+            let block = tensor.block_mut(i * blocks + n / LANES);
+            block.iter_mut().zip(image).for_each(|(lanes, v)| lanes.0[n % LANES] = *v as f32);
+        }
+        Ok(tensor)
+    }
+
+    fn read(&mut self, tensor: &Tensor) -> Result<Vec<f64>> {
+        let (blocks, image) = (tensor.blocks(), tensor.stride());
+        let images = tensor.shape.cotangents * tensor.shape.batch;
+        let mut values = try_vec(0.0, images * image, "values of a node")?;
+        for (e, image) in values.chunks_exact_mut(image).enumerate() {
+            let (i, n) = (e / tensor.shape.batch, e % tensor.shape.batch);
+            let block = tensor.block(i * blocks + n / LANES);
+            image.iter_mut().zip(block).for_each(|(v, l)| *v = f64::from(l.0[n % LANES]));
+        }
+        Ok(values)
+    }
+
+    fn variances(&mut self, saved: &Saved) -> Result<Vec<f64>> {
+        Ok(match saved {
+            Saved::Norm(statistics) | Saved::ConvNorm(statistics, _) => statistics.variances(),
+            Saved::Nothing | Saved::Places(_) => Vec::new(),
+        })
     }
 
     fn bits(&mut self, x: &Tensor, bits: &mut ActivationBits, bit: usize) -> Result<()> {
@@ -518,14 +549,6 @@ impl CpuKernels for NativeKernels {
         Ok(tensor)
     }
 
-    fn read(&self, tensor: &Tensor) -> Vec<f64> {
-        let lane = |n: usize| {
-            let image = tensor.block(n / LANES);
-            image.iter().map(move |lanes| f64::from(lanes.0[n % LANES]))
-        };
-        (0..tensor.shape.batch).flat_map(lane).collect()
-    }
-
     fn rows(values: &[f32]) -> Rows<'_> {
         Rows::F32(values)
     }
@@ -535,7 +558,7 @@ impl CpuKernels for NativeKernels {
 mod tests {
     use super::*;
     use crate::compute::program::Program;
-    use crate::compute::walk::{Network, forward, reverse};
+    use crate::compute::walk::{Network, Notes, Start, forward, reverse};
     use crate::network::{Fan, Init, Initialiser, Supernet};
     use crate::random::{Key, Purpose};
     use crate::space::{Mask, SpaceKind};
@@ -561,10 +584,13 @@ mod tests {
                 let k = &mut kernels;
                 let network = Network::new(k, &program, &parameters, &[&mixing]).unwrap();
                 let input = k.input(&images, batch, [3, 8, 8]).unwrap();
-                let pass = forward(k, &network, input, batch, true, None).unwrap();
+                let pass = forward(k, &network, input, batch, true, Notes::none()).unwrap();
                 let mut row = vec![0.0; graph.parameters.columns()];
                 for i in 0..2 {
-                    reverse(k, &network, &pass, batch, i..i + 1, &mut row).unwrap();
+                    let node = graph.nodes.len() - 1;
+                    let shape = Shape { cotangents: 1, batch, chw: [3, 1, 1], halo: 0 };
+                    let start = Start { node, tensor: k.seed(i, shape).unwrap(), cotangents: 1 };
+                    reverse(k, &network, &pass, batch, start, None, &mut row).unwrap();
                 }
                 pass.release(k);
                 waiting.push(kernels.pool.waiting());

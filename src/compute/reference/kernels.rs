@@ -167,6 +167,19 @@ impl Kernels for ReferenceKernels {
         Ok(seed)
     }
 
+    fn write(&mut self, values: &[f64], shape: Shape) -> Result<Tensor> {
+        Ok(Tensor { data: values.to_vec(), shape })
+    }
+
+    fn read(&mut self, tensor: &Tensor) -> Result<Vec<f64>> {
+        Ok(tensor.data.clone())
+    }
+
+    fn variances(&mut self, saved: &Saved) -> Result<Vec<f64>> {
+        let Saved::Norm { inverse, .. } = saved else { return Ok(Vec::new()) };
+        Ok(inverse.iter().map(|i| (1.0 / (i * i) - EPSILON).max(0.0)).collect())
+    }
+
     fn bits(&mut self, x: &Tensor, bits: &mut ActivationBits, bit: usize) -> Result<()> {
         let elements = x.shape.chw.iter().product();
         for (n, image) in x.data.chunks_exact(elements).enumerate() {
@@ -469,9 +482,6 @@ impl CpuKernels for ReferenceKernels {
     fn input(&mut self, values: &[f32], batch: usize, chw: [usize; 3]) -> Result<Tensor> {
         let shape = Shape { cotangents: 1, batch, chw, halo: 0 };
         Ok(Tensor { data: values.iter().map(|v| f64::from(*v)).collect(), shape })
-    }
-    fn read(&self, tensor: &Tensor) -> Vec<f64> {
-        tensor.data.clone()
     }
     fn rows(values: &[f64]) -> Rows<'_> {
         Rows::F64(values)

@@ -7,15 +7,19 @@ use tch::Device;
 
 use super::autocast::FullPrecision;
 use super::backend::{Array, Backend, Counts, F64};
-use super::kernels::{PackedBits, Tensor, TorchKernels};
+use super::kernels::{PackedBits, Saved, Tensor, TorchKernels};
 use super::{TorchDevice, cuda};
 use crate::compute::bits::ActivationBits;
-use crate::compute::kernels::Kernels;
-use crate::compute::program::Program;
-use crate::compute::walk::{Forward, Network, forward, reverse};
-use crate::compute::{Engine, Evidence, Parameters, Plan, Reduce, Rows, Sink, Task, Tasks, Wanted};
+use crate::compute::evidence::{self, Findings};
+use crate::compute::kernels::{Kernels, Shape};
+use crate::compute::program::{Program, Step};
+use crate::compute::walk::{Forward, Network, Notes, Start, Watch, forward, reverse};
+use crate::compute::{
+    Engine, Evidence, Features, Gradients, Jacobian, Kernel, Parameters, Plan, Pulled, Reduce,
+    Rows, Seed, Sink, Task, Tasks, Variances,
+};
 use crate::error::{Error, Result, try_vec};
-use crate::network::Graph;
+use crate::network::{Graph, NodeId};
 
 /// Numbers of the largest tensor of a group beyond which a device is busy anyway: more only takes
 /// memory. On a CPU, what its caches hold.
@@ -86,7 +90,7 @@ impl TorchEngine {
         grouping(&task.plan.program, task, self.limit.load(Ordering::Relaxed))
     }
 
-    /// Computes tasks of one kind and hands their values to the sink.
+    /// Computes tasks of one kind and tells the sink.
     fn run(
         &self,
         tasks: &[(usize, Task)],
@@ -97,11 +101,10 @@ impl TorchEngine {
         while let Some((_, first)) = rest.first() {
             let cut = self.grouping(first);
             let now = rest.len().min(cut.tasks);
-            let group: Vec<&Task> = rest[..now].iter().map(|(_, task)| task).collect();
-            match self.compute(&group, cut.block, reduce) {
-                Ok(values) => {
-                    for ((number, _), value) in rest[..now].iter().zip(values) {
-                        if sink(*number, value).is_break() {
+            match self.compute(&rest[..now], cut.block, reduce) {
+                Ok(()) => {
+                    for (number, _) in &rest[..now] {
+                        if sink(*number).is_break() {
                             return Ok(ControlFlow::Break(()));
                         }
                     }
@@ -124,72 +127,172 @@ impl TorchEngine {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// The values of tasks of one kind, all at once.
-    fn compute(&self, tasks: &[&Task], block: usize, reduce: &Reduce<'_>) -> Result<Vec<f64>> {
+    /// Computes tasks of one kind, all at once, and reduces them.
+    fn compute(&self, tasks: &[(usize, Task)], block: usize, reduce: &Reduce<'_>) -> Result<()> {
         // Of this thread, and put back before the host's callbacks run: no gradients, and no mixed
         // precision, which the host may have switched on.
         let _no_grad = tch::no_grad_guard();
         let _full_precision = FullPrecision::new();
-        self.compute_group(tasks, block, reduce)
+        let group: Vec<&Task> = tasks.iter().map(|(_, task)| task).collect();
+        let found = self.compute_group(&group, block)?;
+        let first = group[0];
+        let graph = first.plan.program.graph();
+        let (batches, batch) = (first.inputs.batches, first.inputs.batch);
+        let columns = graph.parameters.columns();
+        for (t, ((number, task), parts)) in tasks.iter().zip(found.parts).enumerate() {
+            let wanted = task.wanted.gradients;
+            let rows = found.rows.get(t * found.count * columns..).unwrap_or_default();
+            let rows = rows.get(..found.count * columns).unwrap_or_default();
+            let square = found.count * found.count;
+            let k = found.kernels.get(t * square..).unwrap_or_default();
+            let k = k.get(..square).unwrap_or_default();
+            let evidence = Evidence {
+                graph,
+                mixing: &task.mixing,
+                parameters: &found.parameters[t],
+                batches,
+                batch,
+                logits: task.wanted.logits.then_some(&parts.logits),
+                bits: parts.bits.as_ref(),
+                features: &parts.features,
+                variances: &parts.variances,
+                kernel: wanted
+                    .is_some_and(|g| g.kernel)
+                    .then_some(Kernel { values: k, images: found.count }),
+                jacobian: wanted.is_some_and(|g| g.rows).then_some(Jacobian {
+                    rows: Rows::F64(rows),
+                    count: found.count,
+                    columns,
+                }),
+                images: wanted.is_some_and(|g| g.images).then_some(&parts.images),
+                pullbacks: &parts.pullbacks,
+            };
+            reduce(*number, evidence);
+        }
+        Ok(())
     }
 
-    fn compute_group(
-        &self,
-        tasks: &[&Task],
-        block: usize,
-        reduce: &Reduce<'_>,
-    ) -> Result<Vec<f64>> {
+    fn compute_group(&self, tasks: &[&Task], block: usize) -> Result<Found> {
         let first = tasks[0];
         let program = &first.plan.program;
-        let batches = first.inputs.batches;
+        let graph = program.graph();
+        let wanted = &first.wanted;
+        let (batches, batch) = (first.inputs.batches, first.inputs.batch);
+        let groups = tasks.len() * batches;
         // A batch has its own statistics: it is a network of its own.
-        let mut kernels = TorchKernels { backend: &self.backend, groups: tasks.len() * batches };
-        let parameters = self.parameters(tasks, program.graph())?;
+        let mut kernels = TorchKernels { backend: &self.backend, groups };
+        let values = drawn(tasks, graph)?;
+        let parameters = self.parameters(&values, batches)?;
         let mixing: Vec<&[f64]> = tasks
             .iter()
             .flat_map(|task| std::iter::repeat_n(task.mixing.as_ref(), batches))
             .collect();
         let network = Network::new(&mut kernels, program, &parameters, &mixing)?;
-        let input = Tensor::new(self.images(tasks, program.graph())?);
-        let batch = first.inputs.batch;
-        match first.wanted {
-            Wanted::Kernel | Wanted::Jacobian => {
-                let pass = forward(&mut kernels, &network, input, batch, true, None)?;
-                let rows = jacobian(&mut kernels, &network, &pass, batch, block)?;
-                self.reduce_rows(tasks, &rows, reduce)
+        let input = Tensor::new(self.images(tasks, graph)?);
+        // What is read back on the way: `[G, ...]` of each node.
+        let mut features: Vec<Vec<f64>> = vec![Vec::new(); wanted.features.len()];
+        let mut variances: Vec<(NodeId, Vec<f64>)> = Vec::new();
+        let mut packed = Vec::new();
+        let mut watch = |kernels: &mut TorchKernels<'_>,
+                         step: &Step,
+                         value: &Tensor,
+                         saved: Option<&Saved>|
+         -> Result<()> {
+            for (f, _) in wanted.features.iter().enumerate().filter(|(_, n)| **n == step.output) {
+                features[f] = kernels.read(value)?;
             }
-            Wanted::Bits => {
-                let mut packed = Vec::new();
-                forward(&mut kernels, &network, input, batch, false, Some(&mut packed))?;
-                self.reduce_bits(tasks, &packed, reduce)
+            if let (true, Some(saved)) = (wanted.variances, saved) {
+                let values = kernels.variances(saved)?;
+                if !values.is_empty() {
+                    variances.push((step.output, values));
+                }
             }
-            Wanted::Logits => {
-                let pass = forward(&mut kernels, &network, input, batch, false, None)?;
-                self.reduce_logits(tasks, pass.logits().array()?, reduce)
+            Ok(())
+        };
+        let notes = Notes {
+            bits: wanted.bits.then_some(&mut packed),
+            watch: (wanted.variances || !wanted.features.is_empty())
+                .then_some(&mut watch as &mut Watch<'_, TorchKernels<'_>>),
+        };
+        let pass = forward(&mut kernels, &network, input, batch, wanted.reverses(), notes)?;
+        let reads_logits = wanted.logits || wanted.gradients.is_some_and(|g| g.seed.reads_logits());
+        let logits = if reads_logits { kernels.read(pass.logits())? } else { Vec::new() };
+        let (rows, count, images) =
+            gradients(&mut kernels, &network, &pass, tasks, block, &logits)?;
+        let mut found = Found {
+            parts: Vec::with_capacity(tasks.len()),
+            parameters: values,
+            count,
+            kernels: Vec::new(),
+            rows: Vec::new(),
+        };
+        if let (Some(rows), Some(gradients)) = (&rows, wanted.gradients) {
+            if gradients.kernel {
+                let k = self.backend.product(rows, &rows.permute(&[0, 2, 1])?)?;
+                found.kernels = self.backend.read::<f64>(&k)?;
+            }
+            if gradients.rows {
+                found.rows = self.backend.read::<f64>(rows)?;
             }
         }
+        let mut bits = match wanted.bits {
+            true => self.bits(tasks, &packed)?.into_iter().map(Some).collect(),
+            false => vec![None; tasks.len()],
+        };
+        let pulled = pullbacks(&mut kernels, &network, &pass, tasks)?;
+        // A task's share of what is `[G, ...]`.
+        let share = |all: &[f64], t: usize| -> Vec<f64> {
+            let each = all.len() / tasks.len();
+            all[t * each..(t + 1) * each].to_vec()
+        };
+        for (t, task) in tasks.iter().enumerate() {
+            let has = |node: NodeId| graph.nodes[node].slot.is_none_or(|s| task.mixing[s] != 0.0);
+            let part = Findings {
+                logits: share(&logits, t),
+                bits: bits[t].take(),
+                features: wanted
+                    .features
+                    .iter()
+                    .zip(&features)
+                    .map(|(node, values)| Features {
+                        values: if has(*node) { share(values, t) } else { Vec::new() },
+                        ..evidence::features(graph, *node)
+                    })
+                    .collect(),
+                variances: variances
+                    .iter()
+                    .filter(|(node, _)| has(*node))
+                    .map(|(node, values)| {
+                        let places: usize = graph.nodes[*node].shape[1..].iter().product();
+                        Variances { node: *node, count: batch * places, values: share(values, t) }
+                    })
+                    .collect(),
+                images: share(&images, t),
+                pullbacks: pulled
+                    .iter()
+                    .map(|p| Pulled {
+                        signs: share(&p.signs, t),
+                        cotangent: share(&p.cotangent, t),
+                        ..*p
+                    })
+                    .collect(),
+            };
+            found.parts.push(part);
+        }
+        Ok(found)
     }
 
     /// `[G, parameters]`: a task's, once for each of its batches.
-    fn parameters(&self, tasks: &[&Task], graph: &Graph) -> Result<Array> {
-        let length = graph.parameters.len();
-        let batches = tasks[0].inputs.batches;
+    fn parameters(&self, of_tasks: &[Vec<f32>], batches: usize) -> Result<Array> {
+        let length = of_tasks.first().map_or(0, Vec::len);
         let mut values = Vec::new();
         values
-            .try_reserve_exact(tasks.len() * batches * length)
+            .try_reserve_exact(of_tasks.len() * batches * length)
             .map_err(|_| Error::OutOfMemory("parameters of a group".into()))?;
-        for task in tasks {
-            let drawn;
-            let own: &[f32] = match &task.parameters {
-                Parameters::Given(values) => values,
-                Parameters::Drawn(initialiser) => {
-                    drawn = initialiser.draw(&graph.parameters)?;
-                    &drawn
-                }
-            };
+        for own in of_tasks {
             (0..batches).for_each(|_| values.extend_from_slice(own));
         }
-        self.backend.upload(&values, &[(tasks.len() * batches) as i64, length as i64])
+        self.backend.upload(&values, &[(of_tasks.len() * batches) as i64, length as i64])
     }
 
     /// The images of all groups, `[1, N, G, C, H, W]`.
@@ -210,31 +313,8 @@ impl TorchEngine {
         self.backend.upload(&values, &shape)
     }
 
-    /// From J of all tasks, `[G, images, columns]`, to their values.
-    fn reduce_rows(&self, tasks: &[&Task], rows: &Array, reduce: &Reduce<'_>) -> Result<Vec<f64>> {
-        let [_, images, columns] = rows.shape[..] else {
-            return Err(Error::Internal("J has three axes".into()));
-        };
-        let (images, columns) = (images as usize, columns as usize);
-        if tasks[0].wanted == Wanted::Jacobian {
-            let values = self.backend.read::<f64>(rows)?;
-            let rows = values.chunks_exact(images * columns).map(Rows::F64);
-            return Ok(rows
-                .map(|rows| reduce(Evidence::Jacobian { rows, images, columns }))
-                .collect());
-        }
-        let k = self.backend.product(rows, &rows.permute(&[0, 2, 1])?)?;
-        let k = self.backend.read::<f64>(&k)?;
-        let each = k.chunks_exact(images * images);
-        Ok(each.map(|values| reduce(Evidence::Kernel { values, images })).collect())
-    }
-
-    fn reduce_bits(
-        &self,
-        tasks: &[&Task],
-        packed: &[PackedBits],
-        reduce: &Reduce<'_>,
-    ) -> Result<Vec<f64>> {
+    /// The bits of each task, all its batches.
+    fn bits(&self, tasks: &[&Task], packed: &[PackedBits]) -> Result<Vec<ActivationBits>> {
         // `[task][batch]`, flat.
         let batches = tasks[0].inputs.batches;
         let each = tasks.iter().flat_map(|task| std::iter::repeat_n(task, batches));
@@ -265,51 +345,129 @@ impl TorchEngine {
             end += input.elements;
         }
         let mut bits = bits.into_iter();
-        let mut value = |_: &&Task| {
-            let all = ActivationBits::stack(bits.by_ref().take(batches));
-            reduce(Evidence::Bits(&all))
-        };
-        Ok(tasks.iter().map(&mut value).collect())
-    }
-
-    fn reduce_logits(
-        &self,
-        tasks: &[&Task],
-        logits: &Array,
-        reduce: &Reduce<'_>,
-    ) -> Result<Vec<f64>> {
-        let [_, n, g, classes, ..] = logits.shape[..] else {
-            return Err(Error::Internal("logits have six axes".into()));
-        };
-        let by_group = logits.reshape(&[n, g, classes])?.permute(&[1, 0, 2])?;
-        let values = self.backend.read::<f64>(&self.backend.copy(&by_group, F64)?)?;
-        let each = values.chunks_exact(values.len() / tasks.len());
-        Ok(each.map(|logits| reduce(Evidence::Logits(logits))).collect())
+        let mut all = |_: &&Task| ActivationBits::stack(bits.by_ref().take(batches));
+        Ok(tasks.iter().map(&mut all).collect())
     }
 }
 
-/// Rows of J of all groups, `[G, images, columns]`, block by block.
-fn jacobian<'k>(
+/// What a group of tasks leaves behind.
+struct Found {
+    /// Of each task.
+    parts: Vec<Findings>,
+    /// Of each task.
+    parameters: Vec<Vec<f32>>,
+    /// Rows of gradients of a task.
+    count: usize,
+    /// K of each task, one after the other; empty if it is not wanted.
+    kernels: Vec<f64>,
+    /// The rows of each task, likewise.
+    rows: Vec<f64>,
+}
+
+/// The parameters of each task.
+fn drawn(tasks: &[&Task], graph: &Graph) -> Result<Vec<Vec<f32>>> {
+    let of_task = |task: &&Task| match &task.parameters {
+        Parameters::Given(values) => Ok(values.to_vec()),
+        Parameters::Drawn(initialiser) => initialiser.draw(&graph.parameters),
+    };
+    tasks.iter().map(of_task).collect()
+}
+
+/// The rows of gradients, `[tasks, rows, columns]`, if any are wanted; how many a task has; and the
+/// gradients by the images, `[tasks, rows, N, C, H, W]`, if they are.
+fn gradients<'k>(
     kernels: &mut TorchKernels<'k>,
     network: &Network<'_, TorchKernels<'k>>,
     pass: &Forward<TorchKernels<'k>>,
-    batch: usize,
+    tasks: &[&Task],
     block: usize,
-) -> Result<Array> {
+    logits: &[f64],
+) -> Result<(Option<Array>, usize, Vec<f64>)> {
+    let Some(Gradients { seed, images, .. }) = tasks[0].wanted.gradients else {
+        return Ok((None, 0, Vec::new()));
+    };
     let backend = kernels.backend;
-    let columns = network.program.graph().parameters.columns();
+    let graph = network.program.graph();
+    let (batches, batch) = (tasks[0].inputs.batches, tasks[0].inputs.batch);
+    let (classes, columns) = (graph.classes(), graph.parameters.columns());
+    let each = seed.rows(batch, classes);
+    let image = graph.input_shape().iter().product::<usize>() * batch;
+    let mut of_images = Vec::new();
+    if images {
+        of_images = try_vec(0.0, kernels.groups * each * image, "gradients of the images")?;
+    }
     let mut blocks = Vec::new();
-    for start in (0..batch).step_by(block) {
-        let images = start..batch.min(start + block);
-        let shape = [kernels.groups, images.len(), columns].map(|d| d as i64);
-        let mut rows = backend.zeros(&shape, F64)?;
-        reverse(kernels, network, pass, batch, images, &mut rows)?;
+    for first in (0..each).step_by(block) {
+        let now = first..each.min(first + block);
+        let shape = Shape { cotangents: now.len(), batch, chw: [classes, 1, 1], halo: 0 };
+        let tensor = match seed {
+            Seed::Images => kernels.seed(first, shape)?,
+            _ => {
+                let mut values = Vec::new();
+                for group in 0..kernels.groups {
+                    let (task, b) = (tasks[group / batches], group % batches);
+                    let logits = logits.get(group * batch * classes..).unwrap_or_default();
+                    for row in now.clone() {
+                        values.extend(task.seed_values(&seed, row, b, logits));
+                    }
+                }
+                kernels.write(&values, shape)?
+            }
+        };
+        let start = Start { node: graph.nodes.len() - 1, tensor, cotangents: now.len() };
+        let mut rows =
+            backend.zeros(&[kernels.groups, now.len(), columns].map(|d| d as i64), F64)?;
+        let until = images.then_some(0);
+        let arrived = reverse(kernels, network, pass, batch, start, until, &mut rows)?;
+        if let Some(tensor) = arrived {
+            let values = kernels.read(&tensor)?;
+            for (group, values) in values.chunks_exact(now.len() * image).enumerate() {
+                of_images[(group * each + first) * image..][..values.len()].copy_from_slice(values);
+            }
+        }
         blocks.push(rows);
     }
-    match &blocks[..] {
-        [all] => Ok(all.clone()),
-        blocks => backend.concat(&blocks.iter().collect::<Vec<_>>(), 1),
+    let rows = match &blocks[..] {
+        [all] => all.clone(),
+        blocks => backend.concat(&blocks.iter().collect::<Vec<_>>(), 1)?,
+    };
+    let count = batches * each;
+    let rows = rows.reshape(&[tasks.len(), count, columns].map(|d| d as i64))?;
+    Ok((Some(rows), count, of_images))
+}
+
+/// The reverse passes between nodes, of all groups: signs and cotangents `[G, N, C, H, W]`.
+fn pullbacks<'k>(
+    kernels: &mut TorchKernels<'k>,
+    network: &Network<'_, TorchKernels<'k>>,
+    pass: &Forward<TorchKernels<'k>>,
+    tasks: &[&Task],
+) -> Result<Vec<Pulled>> {
+    let graph = network.program.graph();
+    let (batches, batch) = (tasks[0].inputs.batches, tasks[0].inputs.batch);
+    let mut all = Vec::new();
+    for pull in &tasks[0].wanted.pullbacks {
+        let of_group = |group: usize| tasks[group / batches].signs(pull, group % batches);
+        let signs: Vec<f64> = (0..kernels.groups).flat_map(of_group).collect();
+        let shape =
+            |node: NodeId| Shape { cotangents: 1, batch, chw: graph.nodes[node].shape, halo: 0 };
+        let tensor = kernels.write(&signs, shape(pull.from))?;
+        let start = Start { node: pull.from, tensor, cotangents: 1 };
+        // What the weights on the way get goes nowhere.
+        let columns = graph.parameters.columns();
+        let mut rows =
+            kernels.backend.zeros(&[kernels.groups, 1, columns].map(|d| d as i64), F64)?;
+        let arrived = reverse(kernels, network, pass, batch, start, Some(pull.to), &mut rows)?;
+        let cotangent = match arrived {
+            Some(tensor) => kernels.read(&tensor)?,
+            None => {
+                let len = kernels.groups * batch * shape(pull.to).chw.iter().product::<usize>();
+                try_vec(0.0, len, "a cotangent")?
+            }
+        };
+        all.push(Pulled { from: pull.from, to: pull.to, signs, cotangent });
     }
+    Ok(all)
 }
 
 /// Numbers of a task's largest tensor, for one cotangent.
@@ -324,14 +482,14 @@ fn numbers(program: &Program, task: &Task) -> usize {
 /// cotangents.
 fn grouping(program: &Program, task: &Task, limit: usize) -> Grouping {
     let numbers = numbers(program, task).max(1);
-    if let Wanted::Bits | Wanted::Logits = task.wanted {
+    let Some(gradients) = task.wanted.gradients else {
         return Grouping { tasks: (limit / numbers).max(1), block: 1 };
-    }
-    let batch = task.inputs.batch;
-    let block = (limit / numbers).clamp(1, batch.max(1));
+    };
+    let rows = gradients.seed.rows(task.inputs.batch, program.graph().classes()).max(1);
+    let block = (limit / numbers).clamp(1, rows);
     // Blocks of about the same size.
-    let block = batch.max(1).div_ceil(batch.max(1).div_ceil(block));
-    Grouping { tasks: (limit / (numbers * batch.max(1))).max(1), block }
+    let block = rows.div_ceil(rows.div_ceil(block));
+    Grouping { tasks: (limit / (numbers * rows)).max(1), block }
 }
 
 fn no_such_gpu(index: usize, count: usize) -> Error {
@@ -359,7 +517,7 @@ impl Engine for TorchEngine {
         std::sync::Arc::new(Plan { program: Program::new(graph, fuses) })
     }
 
-    fn evaluate(
+    fn evaluate_all(
         &self,
         tasks: &mut Tasks<'_>,
         reduce: &Reduce<'_>,

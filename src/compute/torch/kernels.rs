@@ -408,6 +408,27 @@ impl Kernels for TorchKernels<'_> {
         Ok(tensor)
     }
 
+    fn write(&mut self, values: &[f64], shape: Shape) -> Result<Tensor> {
+        let mut tensor = self.tensor(shape)?;
+        let [i, n, g, c, h, w] = tensor.dims;
+        let values: Vec<f32> = values.iter().map(|v| *v as f32).collect();
+        let groups = self.backend.upload(&values, &[g, i, n, c, h, w])?;
+        let ordered = groups.permute(&[1, 2, 0, 3, 4, 5])?;
+        tensor.array = Some(self.backend.copy(&ordered, F32)?);
+        Ok(tensor)
+    }
+
+    fn read(&mut self, tensor: &Tensor) -> Result<Vec<f64>> {
+        let groups = tensor.array()?.permute(&[2, 0, 1, 3, 4, 5])?;
+        self.backend.read::<f64>(&self.backend.copy(&groups, F64)?)
+    }
+
+    fn variances(&mut self, saved: &Saved) -> Result<Vec<f64>> {
+        let Saved::Norm(norm) = saved else { return Ok(Vec::new()) };
+        let inverse = self.backend.read::<f64>(&norm.inverse)?;
+        Ok(inverse.iter().map(|i| (1.0 / (i * i) - EPSILON).max(0.0)).collect())
+    }
+
     fn bits(&mut self, x: &Tensor, bits: &mut Vec<PackedBits>, bit: usize) -> Result<()> {
         let [_, n, g, c, h, w] = x.dims;
         let elements = c * h * w;

@@ -23,6 +23,13 @@ pub(crate) struct Statistics {
     pub(crate) inverse: Vec<f64>,
 }
 
+impl Statistics {
+    /// The variance of each channel, without epsilon.
+    pub(crate) fn variances(&self) -> Vec<f64> {
+        self.inverse.iter().map(|inverse| (1.0 / (inverse * inverse) - EPSILON).max(0.0)).collect()
+    }
+}
+
 /// Adds up f(element) of one plane.
 struct PlaneSum<'a, F> {
     len: usize,

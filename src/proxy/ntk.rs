@@ -2,6 +2,11 @@
 
 use nalgebra::DMatrix;
 
+use super::{Direction, Need, Proxy, Setup};
+use crate::compute::{Evidence, Wanted};
+use crate::network::Graph;
+use crate::random::Key;
+
 /// Extreme eigenvalues of K.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spectrum {
@@ -32,6 +37,42 @@ pub fn condition_number(k: &[f64], images: usize) -> f64 {
     match spectrum(k, images) {
         Some(Spectrum { max, min }) if max > 0.0 && min > 0.0 && max / min < worst => max / min,
         _ => worst,
+    }
+}
+
+/// Condition number of the neural tangent kernel, as a proxy.
+#[derive(Debug)]
+pub(super) struct Ntk;
+
+impl Proxy for Ntk {
+    fn name(&self) -> &str {
+        "ntk"
+    }
+    fn title(&self) -> &str {
+        "condition number of the neural tangent kernel"
+    }
+    fn source(&self) -> &str {
+        "Chen, Gong, Wang, TE-NAS, ICLR 2021"
+    }
+    fn direction(&self) -> Direction {
+        Direction::Lower
+    }
+    fn need(&self) -> Need {
+        Need::Evaluation(Setup::IMAGES)
+    }
+    fn worst(&self, batch: usize) -> f64 {
+        worst_condition_number(batch)
+    }
+    fn wanted(&self, _: &Graph, _: &Key) -> Wanted {
+        Wanted::kernel()
+    }
+    fn reduce(&self, evidence: &Evidence<'_>) -> f64 {
+        evidence.kernel.map_or(f64::NAN, |k| condition_number(k.values, k.images))
+    }
+    /// The geometric mean: a draw's condition number has a heavy tail.
+    fn settle(&self, draws: &[f64]) -> f64 {
+        let logs: f64 = draws.iter().map(|draw| libm::log(*draw)).sum();
+        libm::exp(logs / draws.len() as f64)
     }
 }
 

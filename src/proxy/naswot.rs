@@ -2,7 +2,10 @@
 
 use nalgebra::DMatrix;
 
-use crate::compute::ActivationBits;
+use super::{Direction, Need, Proxy, Setup};
+use crate::compute::{ActivationBits, Evidence, Wanted};
+use crate::network::Graph;
+use crate::random::Key;
 
 /// log |det K| of the Hamming kernel: K[i][j] is the number of ReLU units that are both on or both
 /// off for images i and j. Mellor, Turner, Storkey, Crowley, "Neural Architecture Search without
@@ -66,13 +69,44 @@ fn set_range(words: &mut [u64], bits: std::ops::Range<usize>) {
     }
 }
 
+/// Log determinant of the kernel of ReLU patterns, as a proxy.
+#[derive(Debug)]
+pub(super) struct Naswot;
+
+impl Proxy for Naswot {
+    fn name(&self) -> &str {
+        "naswot"
+    }
+    fn title(&self) -> &str {
+        "log determinant of the kernel of ReLU patterns"
+    }
+    fn source(&self) -> &str {
+        "Mellor, Turner, Storkey, Crowley, Neural Architecture Search without Training, ICML 2021"
+    }
+    fn direction(&self) -> Direction {
+        Direction::Higher
+    }
+    fn need(&self) -> Need {
+        Need::Evaluation(Setup::IMAGES)
+    }
+    fn worst(&self, _: usize) -> f64 {
+        0.0
+    }
+    fn wanted(&self, _: &Graph, _: &Key) -> Wanted {
+        Wanted::bits()
+    }
+    fn reduce(&self, evidence: &Evidence<'_>) -> f64 {
+        evidence.bits.map_or(f64::NAN, naswot)
+    }
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
     use crate::random::{Key, Purpose};
 
     /// Random bits as a matrix, each unit as often as it is, and packed.
-    pub(in crate::indicator) fn random(
+    pub(in crate::proxy) fn random(
         rows: usize,
         groups: &[(usize, usize)],
         seed: u64,

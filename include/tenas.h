@@ -807,6 +807,19 @@ tenas_status tenas_parameter_info(int32_t space,
                                   tenas_parameter *out);
 
 /**
+ * tenas_parameter_info for any search space.
+ *
+ * - TENAS_ERROR_NOT_FOUND: index is not below tenas_parameter_count.
+ * - TENAS_ERROR_INVALID_ARGUMENT: no such data set, or out->struct_size is less
+ *   than the struct had in the first release.
+ * - TENAS_ERROR_NULL_POINTER: space or out is NULL.
+ */
+tenas_status tenas_search_space_parameter_info(const tenas_search_space *space,
+                                               int32_t dataset,
+                                               size_t index,
+                                               tenas_parameter *out);
+
+/**
  * Sets a parameter by its name: what its own setter does. A new "device" is
  * the first of its kind; set "device_index" after it.
  *

@@ -178,6 +178,53 @@ fn transnas_has_the_published_cell() {
     assert_eq!(found.parameters, conv(3, 32) + conv(32, 64) + cells + 512 * 75 + 75);
 }
 
+/// The space of docs/SPACES.md: twenty lines, searched.
+#[test]
+fn the_documented_space_is_searched() {
+    let page = include_str!("../docs/SPACES.md");
+    let text = page.split_once("```json\n").unwrap().1.split_once("```").unwrap().0;
+    assert!(text.lines().count() <= 20);
+    let supernet = Supernet::from_json(text).unwrap();
+    assert_eq!(supernet.space.size(), Some(54));
+    let mut search = Context::new(&config(supernet, 2), &noise(8)).unwrap();
+    search.run(&mut watch).unwrap();
+    let found = search.genotype().unwrap().to_text(GenotypeFormat::Native);
+    assert!(found.starts_with("mine[blocks: ") && found.contains("; channels: "), "{found}");
+    // Names of parameters, as the page says.
+    let space = &search.config().supernet().space;
+    let supernet = search.config().supernet();
+    let graph = supernet.ntk_network(&Mask::full(space), [3, 8, 8], 2).unwrap();
+    let has = |name: &str| graph.parameters.iter().any(|p| p.name == name);
+    assert!(has("cells.0.conv3.1.wide.weight") && has("cells.0.conv3.1.narrow.weight"));
+}
+
+/// A number of repetitions: the network of each option, and the average of their outputs.
+#[test]
+fn repetitions_are_a_choice() {
+    let text = r#"{
+        "format": "tenas space", "version": 1, "name": "deep",
+        "operations": [{"name": "none_at_all", "value": 0}, {"name": "one", "value": 1}, {"name": "three", "value": 3}],
+        "choices": [{"name": "depth", "options": ["none_at_all", "one", "three"], "edges": ["stage"]}],
+        "macros": {"net": {
+            "stem": [{"layers": [{"conv": {"kernel": 3}}, "batch_norm"]}],
+            "body": [{"repeat": "depth.stage", "layers": ["relu", {"conv": {"kernel": 3}}, "batch_norm"]}]
+        }},
+        "networks": {"ntk": {"macro": "net", "channels": 2}, "training": {"macro": "net", "channels": 4}}
+    }"#;
+    let supernet = Supernet::from_json(text).unwrap();
+    let parameters = |index| {
+        let genotype = Genotype::at(&supernet.space, index).unwrap();
+        let training = Training { dataset: "custom", input: [3, 8, 8], classes: 2 };
+        supernet.training_network(genotype.mask(), &training).unwrap().cost().parameters
+    };
+    let block = 4 * 4 * 9 + 8;
+    let [zero, one, three] = [0, 1, 2].map(parameters);
+    assert_eq!([one - zero, three - zero], [block, 3 * block]);
+    let mut search = Context::new(&config(supernet, 1), &noise(8)).unwrap();
+    search.run(&mut watch).unwrap();
+    assert!(search.genotype().unwrap().index().is_some());
+}
+
 // ---- Texts, numbers, mutations, isomorphism --------------------------------------------------
 
 #[test]

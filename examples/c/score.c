@@ -30,7 +30,8 @@ static const char HELP[] =
     "Scores architectures without training them. Without a GENOTYPE they come from\n"
     "stdin, one a line.\n"
     "\n"
-    "  --space NAME       nas-bench-201 (default) or darts\n"
+    "  --space NAME       nas-bench-201 (default) or darts, or a space file:\n"
+    "                     spaces/mobilenet-v2.json; docs/SPACES.md\n"
     "  --sample N         N architectures drawn at random instead\n"
     "  --dataset NAME     cifar10 (default), cifar100, ImageNet16-120 or imagenet-1k\n"
     "  --data PATH        where its images are; without, they are synthetic\n"
@@ -119,6 +120,7 @@ struct number {
 
 struct options {
     int32_t space, dataset, init;
+    const char *space_file;
     const char *data;
     struct number sample, seed, repeats, batch_size, threads;
     bool csv;
@@ -154,6 +156,13 @@ static struct number parse_number(const char *option, const char *text, uint64_t
     return (struct number){true, value};
 }
 
+/* Whether --space names a file, and not a space that is built in. */
+static bool is_file(const char *space)
+{
+    const char *end = strrchr(space, '.');
+    return strchr(space, '/') != NULL || (end != NULL && strcmp(end, ".json") == 0);
+}
+
 static struct options parse_options(int argc, char **argv)
 {
     struct options o = {
@@ -184,7 +193,11 @@ static struct options parse_options(int argc, char **argv)
             usage_error("%s: found nothing behind it, expected a value", option);
         const char *value = argv[++i];
         switch (known) {
-        case 0: o.space = parse_choice(option, value, SPACES); break;
+        case 0:
+            o.space_file = is_file(value) ? value : NULL;
+            if (o.space_file == NULL)
+                o.space = parse_choice(option, value, SPACES);
+            break;
         case 1: o.sample = parse_number(option, value, 1000000); break;
         case 2: o.dataset = parse_choice(option, value, DATASETS); break;
         case 3: o.data = value; break;
@@ -216,15 +229,17 @@ static void add(struct genotypes *g, char *text)
     g->texts[g->count++] = text;
 }
 
-static void add_samples(struct genotypes *g, const struct options *o)
+static void add_samples(struct genotypes *g, const struct options *o,
+                        const tenas_search_space *space)
 {
     for (uint64_t i = 0; i < o->sample.value; i++) {
         size_t length;
         const int32_t format = TENAS_GENOTYPE_NATIVE;
-        check(tenas_genotype_sample(o->space, o->seed.value, i, format, NULL, 0, &length));
+        const uint64_t seed = o->seed.value;
+        check(tenas_search_space_genotype_sample(space, seed, i, format, NULL, 0, &length));
         char *text = checked(malloc(length + 1));
-        check(tenas_genotype_sample(o->space, o->seed.value, i, format, text, length + 1,
-                                    &length));
+        check(tenas_search_space_genotype_sample(space, seed, i, format, text, length + 1,
+                                                 &length));
         add(g, text);
     }
 }
@@ -290,8 +305,11 @@ int main(int argc, char **argv)
 {
     struct options o = parse_options(argc, argv);
     struct genotypes genotypes = {NULL, 0, 0};
+    tenas_search_space *space = NULL;
+    check_option("--space", o.space_file != NULL ? tenas_search_space_open(o.space_file, &space)
+                                                 : tenas_search_space_new(o.space, &space));
     if (o.sample.given)
-        add_samples(&genotypes, &o);
+        add_samples(&genotypes, &o, space);
     for (int i = o.first_genotype; i < argc; i++)
         add(&genotypes, checked(strdup(argv[i])));
     if (!o.sample.given && genotypes.count == 0)
@@ -299,7 +317,8 @@ int main(int argc, char **argv)
 
     tenas_config *config = NULL;
     tenas_dataset *dataset = NULL;
-    check(tenas_config_new(o.space, o.dataset, &config));
+    check(tenas_config_new_for_space(space, o.dataset, &config));
+    tenas_search_space_free(space);
     check_option("--seed", tenas_config_set_seed(config, o.seed.value));
     check_option("--init", tenas_config_set_init(config, o.init));
     if (o.repeats.given)

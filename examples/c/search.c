@@ -44,7 +44,8 @@ static const char HELP[] =
     "Searches for a neural architecture without training (TE-NAS).\n"
     "\n"
     "What to search\n"
-    "  --space NAME          nas-bench-201 (default) or darts\n"
+    "  --space NAME          nas-bench-201 (default) or darts, or a space file:\n"
+    "                        spaces/mobilenet-v2.json; docs/SPACES.md\n"
     "  --dataset NAME        cifar10 (default), cifar100, ImageNet16-120 or\n"
     "                        imagenet-1k: images, classes and published settings\n"
     "  --data PATH           where its images are; without, they are synthetic.\n"
@@ -123,7 +124,7 @@ struct number {
 
 struct options {
     int32_t space, dataset, sampling, init, device, device_index;
-    const char *dataset_name, *data, *table, *checkpoint;
+    const char *space_file, *dataset_name, *data, *table, *checkpoint;
     uint64_t seed;
     struct number repeats, batch_size, prune_per_edge, threads;
     bool json, resume;
@@ -176,6 +177,13 @@ static struct number parse_u32(const char *option, const char *text)
     return (struct number){true, (uint32_t)parse_number(option, text, UINT32_MAX)};
 }
 
+/* Whether --space names a file, and not a space that is built in. */
+static bool is_file(const char *space)
+{
+    const char *end = strrchr(space, '.');
+    return strchr(space, '/') != NULL || (end != NULL && strcmp(end, ".json") == 0);
+}
+
 static struct options parse_options(int argc, char **argv)
 {
     struct options o = {
@@ -216,7 +224,9 @@ static struct options parse_options(int argc, char **argv)
         i++;
 
         if (strcmp(option, "--space") == 0) {
-            o.space = parse_choice(option, value, SPACES);
+            o.space_file = is_file(value) ? value : NULL;
+            if (o.space_file == NULL)
+                o.space = parse_choice(option, value, SPACES);
         } else if (strcmp(option, "--dataset") == 0) {
             o.dataset = parse_choice(option, value, DATASETS);
             o.dataset_name = value;
@@ -349,8 +359,12 @@ static void check_option(const char *option, tenas_status status)
 
 static tenas_config *make_config(const struct options *o)
 {
+    tenas_search_space *space = NULL;
     tenas_config *config = NULL;
-    check_option("--space", tenas_config_new(o->space, o->dataset, &config));
+    check_option("--space", o->space_file != NULL ? tenas_search_space_open(o->space_file, &space)
+                                                  : tenas_search_space_new(o->space, &space));
+    check_option("--space", tenas_config_new_for_space(space, o->dataset, &config));
+    tenas_search_space_free(space);
     check_option("--seed", tenas_config_set_seed(config, o->seed));
     check_option("--sampling", tenas_config_set_sampling(config, o->sampling));
     check_option("--init", tenas_config_set_init(config, o->init));
@@ -376,7 +390,8 @@ static void report_skipped(const tenas_dataset *dataset)
 }
 
 /* Prints what the last finished round pruned; *next is the first record of it. */
-static tenas_status print_round(const tenas_context *context, int32_t space, size_t *next)
+static tenas_status print_round(const tenas_context *context, const tenas_search_space *space,
+                                size_t *next)
 {
     size_t count;
     tenas_status status = tenas_context_record_count(context, &count);
@@ -388,9 +403,10 @@ static tenas_status print_round(const tenas_context *context, int32_t space, siz
         const char *cell, *edge, *operation;
         tenas_record r = {.struct_size = sizeof r};
         if ((status = tenas_context_record(context, *next, &r)) != TENAS_OK
-            || (status = tenas_space_cell_name(space, r.cell, &cell)) != TENAS_OK
-            || (status = tenas_space_edge_name(space, r.cell, r.edge, &edge)) != TENAS_OK
-            || (status = tenas_space_operation_name(space, r.operation, &operation)) != TENAS_OK)
+            || (status = tenas_search_space_cell_name(space, r.cell, &cell)) != TENAS_OK
+            || (status = tenas_search_space_edge_name(space, r.cell, r.edge, &edge)) != TENAS_OK
+            || (status = tenas_search_space_operation_name(space, r.operation, &operation))
+                   != TENAS_OK)
             return status;
         if (first)
             printf("\nround %u pruned\n%-10s %-5s %-14s %10s %5s %14s %5s\n", r.round + 1, "cell",
@@ -470,8 +486,8 @@ static tenas_status print_accuracies(const tenas_context *context, const tenas_b
 
 /* A new search, or the one of the checkpoint; its space and seed. */
 static tenas_status begin(const struct options *o, const tenas_config *config,
-                          const tenas_dataset *dataset, tenas_context **context, int32_t *space,
-                          uint64_t *seed)
+                          const tenas_dataset *dataset, tenas_context **context,
+                          tenas_search_space **space, uint64_t *seed)
 {
     enum { SECONDS = 10 };
     bool exists = o->checkpoint != NULL && access(o->checkpoint, F_OK) == 0;
@@ -482,7 +498,7 @@ static tenas_status begin(const struct options *o, const tenas_config *config,
                                  : tenas_context_new(config, dataset, context);
     tenas_config *used = NULL;
     if (status == TENAS_OK && (status = tenas_context_config(*context, &used)) == TENAS_OK
-        && (status = tenas_config_space(used, space)) == TENAS_OK)
+        && (status = tenas_config_search_space(used, space)) == TENAS_OK)
         status = tenas_config_seed(used, seed);
     tenas_config_free(used);
     if (status == TENAS_OK && o->checkpoint != NULL)
@@ -495,12 +511,13 @@ static int search(const struct options *o, const tenas_config *config,
 {
     tenas_context *context = NULL;
     const char *space_name;
-    int32_t space;
+    tenas_search_space *space = NULL;
     uint64_t seed;
     size_t next = 0;
     if (begin(o, config, dataset, &context, &space, &seed) != TENAS_OK
         || tenas_context_record_count(context, &next) != TENAS_OK
-        || tenas_space_name(space, &space_name) != TENAS_OK) {
+        || tenas_search_space_name(space, &space_name) != TENAS_OK) {
+        tenas_search_space_free(space);
         tenas_context_free(context);
         return fail();
     }
@@ -543,6 +560,7 @@ static int search(const struct options *o, const tenas_config *config,
     }
     report_skipped(dataset);
     signal(SIGINT, SIG_DFL);
+    tenas_search_space_free(space);
     tenas_context_free(context);
     return result;
 }
@@ -558,9 +576,10 @@ int main(int argc, char **argv)
     tenas_benchmark *table = NULL;
     if (status == TENAS_OK && o.table != NULL)
         status = tenas_benchmark_open(o.table, &table);
-    int32_t space;
+    int32_t space, searched;
     if (status == TENAS_OK && table != NULL
-        && (status = tenas_benchmark_space(table, &space)) == TENAS_OK && space != o.space)
+        && (status = tenas_benchmark_space(table, &space)) == TENAS_OK
+        && (status = tenas_config_space(config, &searched)) == TENAS_OK && space != searched)
         usage_error("--table: found one of another space than --space");
     int result = status == TENAS_OK ? search(&o, config, dataset, table) : fail();
     tenas_benchmark_free(table);

@@ -230,6 +230,22 @@ fn whole_networks_agree_with_finite_differences() {
     }
 }
 
+/// Supernets of spaces from files, among them one whose channels are open: parts with weights.
+#[test]
+fn networks_of_files_agree_with_finite_differences() {
+    for (text, step) in [
+        (include_str!("../../spaces/nats-bench-size.json"), 97),
+        (include_str!("../../spaces/transnas-bench-101-micro.json"), 197),
+        (include_str!("../../spaces/mobilenet-v2.json"), 6007),
+    ] {
+        let supernet = Supernet::from_json(text).expect("a space");
+        let space = &supernet.space;
+        let mask = Mask::full(space);
+        let graph = supernet.ntk_network(&mask, [3, 4, 4], CLASSES).expect("a network");
+        check_gradients(&space.name, graph, &mask.mixing(space), 3, step);
+    }
+}
+
 /// J as an engine gives it, in f64.
 fn engine_jacobian(
     engine: &dyn Engine,

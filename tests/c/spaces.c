@@ -103,6 +103,18 @@ static void test_names(void)
     const char *name = UNTOUCHED;
     uint32_t count = 7;
     int32_t offered = 7;
+    tenas_parameter parameter = {.struct_size = sizeof parameter};
+
+    OK(tenas_search_space_parameter_info(space, TENAS_DATASET_CUSTOM, 2, &parameter));
+    CHECK(strcmp(parameter.name, "batch_size") == 0 && parameter.preset == 32);
+    FAILS(tenas_search_space_parameter_info(space, TENAS_DATASET_CUSTOM, 999, &parameter),
+          TENAS_ERROR_NOT_FOUND, "index: found 999");
+    FAILS(tenas_search_space_parameter_info(space, 99, 0, &parameter),
+          TENAS_ERROR_INVALID_ARGUMENT, "dataset");
+    FAILS(tenas_search_space_parameter_info(NULL, TENAS_DATASET_CUSTOM, 0, &parameter),
+          TENAS_ERROR_NULL_POINTER, "space");
+    FAILS(tenas_search_space_parameter_info(space, TENAS_DATASET_CUSTOM, 0, NULL),
+          TENAS_ERROR_NULL_POINTER, "out");
 
     OK(tenas_search_space_name(space, &name));
     CHECK(strcmp(name, "chain") == 0);
@@ -374,7 +386,9 @@ int main(int argc, char **argv)
     test_names();
     test_configurations();
     test_genotypes();
-    test_searches();
+    /* Minutes under valgrind. */
+    if (getenv("TENAS_TEST_QUICK") == NULL)
+        test_searches();
     remove(path);
     return finish("spaces");
 }

@@ -455,11 +455,16 @@ impl SpaceFile {
     }
 }
 
-/// An error at a place in the file.
+/// An error at a place in the file. A file's own names may be of any length.
 fn fault(path: &str, problem: &str) -> Error {
+    const SHOWN: usize = 400;
+    let clip = |text: &str| match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    };
     match path {
-        "" | "." => Error::Format(format!("space: {problem}")),
-        path => Error::Format(format!("space: {path}: {problem}")),
+        "" | "." => Error::Format(format!("space: {}", clip(problem))),
+        path => Error::Format(format!("space: {}: {}", clip(path), clip(problem))),
     }
 }
 

@@ -51,6 +51,15 @@ def genotypes():
     darts = f"Genotype(normal={step}, normal_concat=[2, 3, 4, 5], reduce={step}, "
     seed("genotype", "ok-darts", DARTS + (darts + "reduce_concat=[2, 3, 4, 5])").encode())
     seed("genotype", "darts-range", DARTS + (darts + "reduce_concat=range(2, 6))").encode())
+    twice = step.replace("'max_pool_3x3', 1", "'none', 0")
+    seed("genotype", "ok-darts-twice", DARTS + f"x = g.Genotype({twice}, list(range(2, 6)), {step})  # 3M\n".encode())
+    nested = [[["sep_conv_3x3", 0], ["max_pool_3x3", 1]]] * 4
+    seed("genotype", "ok-darts-nested", DARTS + json.dumps({"normal": nested, "reduce": nested}).encode())
+    seed("genotype", "ok-darts-dict", DARTS + f"{{'reduce': {step}, 'normal': {step}, 'connects': None}}".encode())
+    seed("genotype", "ok-nb201-names", NB201 + json.dumps(["none", "skip_connect"] * 3).encode())
+    seed("genotype", "ok-nb201-indices", NB201 + b"a = [4, np.int64(3), 2, 1, 0, 0]")
+    seed("genotype", "ok-nb201-quoted", NB201 + f"[b'{native}']".encode())
+    seed("genotype", "bad-nb201-tuple", NB201 + b"(4, 3, 2, 1, 0, 0)")
     seed("genotype", "brace", DARTS + b'{"normal": [[0, "none"]], "reduce": 7}')
     seed("genotype", "letters", NB201 + "|nør_conv_3x3~0|+".encode())
 
@@ -192,6 +201,11 @@ def benchmarks():
     step += "('avg_pool_3x3', 1), ('sep_conv_5x5', 3), ('dil_conv_3x3', 0), ('skip_connect', 4)]"
     darts = f"Genotype(normal={step}, normal_concat=[2, 3, 4, 5], reduce={step}, reduce_concat=[2, 3, 4, 5])"
     seed("benchmark", "ok-darts", table + f"arch_string\tcifar10\n{darts}\t97.1\n".encode())
+    rows = f'# mine\n\n"genotype";"cifar10 acc";extra\n"{first}";"10.0";"a\nb"\n{second};90.5%;\n'
+    seed("benchmark", "ok-quoted", table + b"\xef\xbb\xbf" + rows.encode())
+    seed("benchmark", "bad-fraction", table + f"arch,cifar10\r{first},0.9\r".encode())
+    seed("benchmark", "bad-twice", table + f"arch,cifar10\n{first},90\n{first},90\n".encode())
+    seed("benchmark", "bad-pickle", table + pickle.dumps({first: 90.0}, 2))
     seed("benchmark", "bad-column", table + b"arch_string\tmnist\n")
     one = {"epochs": 2, "eval_acc1es": {"ori-test@1": 90.5, "ori-test@0": 1.0}}
     entry = {"200": {

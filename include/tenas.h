@@ -81,6 +81,23 @@
  * any number of threads. Enums are passed as int32_t, and every value is safe
  * to pass. Strings are UTF-8, paths too.
  *
+ * FORK. A forked child may use the library, also while the parent computes, and
+ * makes objects of its own. Of its parent's objects it may use data sets,
+ * configurations and accuracy tables, which it shares with the parent as memory.
+ * Contexts have threads, which are not copied: each call on one of the parent's
+ * returns TENAS_ERROR_INVALID_STATE. A configuration returns that as well if a
+ * thread of the parent was using it at the moment of the fork. _free is always
+ * allowed, and frees what it safely can. A child that is forked inside a callback
+ * must not return from it: let it exec or exit there. CUDA does not work in the
+ * child of a process that has used it (TENAS_ERROR_INVALID_STATE); start such
+ * workers without fork, in Python with multiprocessing.get_context("spawn").
+ *
+ * FLOATING POINT. The library computes in the default floating-point state
+ * (rounding to nearest, subnormal numbers kept, no traps), whatever the calling
+ * thread has set, on x86-64 and aarch64. The thread's own state, flags included,
+ * is what your callbacks see, and what it has after every call; what a callback
+ * changes stays changed.
+ *
  * STRUCTS that the library fills in begin with struct_size, which you set to
  * the struct's sizeof before the call. Later versions only add fields at the
  * end; fields that the library does not know are zeroed, so that a program and
@@ -143,10 +160,14 @@ typedef enum tenas_status_code {
     TENAS_ERROR_INVALID_ARGUMENT = 2,
     /**
      * The call does not fit the state of the object: a genotype before the
-     * search is finished, any work on a context after an internal error.
+     * search is finished, any work on a context after an internal error, or in
+     * a forked child on a context that its parent made.
      */
     TENAS_ERROR_INVALID_STATE = 3,
-    /** The system refused to open or read a file. */
+    /**
+     * The system refused to open, read or write a file, or the host's loader
+     * (tenas_load_fn) reported a failure.
+     */
     TENAS_ERROR_IO = 4,
     /** The content of a file or text is not what its format asks for. */
     TENAS_ERROR_FORMAT = 5,
@@ -186,7 +207,8 @@ const char *tenas_status_name(int32_t status);
 
 /**
  * The message of the calling thread's last failed call, UTF-8. It names the
- * function, the argument or file, what was found and what was expected.
+ * function, the argument or file, what was found and what was expected. Control
+ * characters of files, names and paths are escaped in it.
  *
  * Never NULL; empty if no call of this thread has failed yet. A call that
  * succeeds leaves it as it is, so ask only after a failure. Owned by the
@@ -456,6 +478,8 @@ tenas_status tenas_search_space_offers(const tenas_search_space *space,
  * scores are the same, to the last bit, on any number of threads.
  *
  * Any thread may use a configuration; concurrent calls wait for each other.
+ * In a forked child, a configuration that a thread of the parent was using at
+ * the moment of the fork answers TENAS_ERROR_INVALID_STATE.
  *
  * All setters return TENAS_OK or
  * - TENAS_ERROR_NULL_POINTER: config is NULL;
@@ -877,18 +901,23 @@ typedef enum tenas_dataset_kind {
 typedef struct tenas_dataset tenas_dataset;
 
 /**
- * A host's loader. It writes images into images, one behind the other: image
- * indices[0] first, count of them, each channels x height x width bytes in
- * that order. Return 0 if all are written, anything else if not: the call that
- * needed them then fails with TENAS_ERROR_IO and names the indices.
+ * A loader: a function of yours that writes images when the library needs them.
  *
- * The same index must give the same bytes each time. The arrays are valid
- * during the call. user is what tenas_dataset_from_callback was given. It is
- * called only on a thread that called the library, one call at a time on that
- * thread; searches that run on several threads call it from all of them. On
- * the context that it works for any call but tenas_context_cancel,
- * _clear_cancel and _progress returns TENAS_ERROR_BUSY. It must return: no C++
- * exception and no longjmp may pass through the library.
+ * indices has count numbers. Write image indices[0] to the start of images,
+ * image indices[1] directly after it, and so on. Each image is channels x
+ * height x width bytes, in that order. Return 0 if all of them are written,
+ * and any other number if not: the call that needed them then fails with
+ * TENAS_ERROR_IO and names the indices.
+ *
+ * The same index must give the same bytes each time. Both arrays are valid
+ * only during the call. user is what tenas_dataset_from_callback was given.
+ *
+ * The library calls the loader only on threads that have called the library,
+ * and never twice at once on the same thread. If you run searches on several
+ * threads, each of them calls the loader. While the loader works for a
+ * context, it may call only tenas_context_cancel, _clear_cancel and _progress
+ * on that context; all other calls return TENAS_ERROR_BUSY. The loader must
+ * return: no C++ exception and no longjmp may pass through the library.
  */
 typedef int32_t (*tenas_load_fn)(const size_t *indices,
                                  size_t count,
@@ -896,8 +925,9 @@ typedef int32_t (*tenas_load_fn)(const size_t *indices,
                                  void *user);
 
 /**
- * Takes back the user pointer of a loader, which is not called any more. It is
- * called once, on the thread that frees the last object that uses the images.
+ * Takes back the user pointer of a loader. The library calls it once, after the
+ * last call of the loader, on the thread that frees the last object that uses
+ * the images; in a forked child, for the child's copy, if the child frees them.
  */
 typedef void (*tenas_release_fn)(void *user);
 
@@ -929,35 +959,43 @@ typedef struct tenas_dataset_facts {
  * found out; dataset fixes the shape, the classes and the normalisation.
  *
  * path is UTF-8, and one of:
- * - CIFAR-10, CIFAR-100: the published .tar.gz archive, the folder that it
- *   unpacks to (or the folder that holds this), or one file of it, in the
- *   binary or in the Python version. Of a folder or an archive the training
- *   files are read: data_batch_*.bin, data_batch_*, train.bin, train.
- * - ImageNet16-120: likewise, with the pickled train_data_batch_*. Labels
- *   count from 1; images of the first 120 classes are taken.
- * - ImageNet: a folder of JPEG files, train/CLASS/NAME.JPEG or CLASS/NAME.JPEG
+ * - CIFAR-10, CIFAR-100: the published archive, the folder that it unpacks to
+ *   (or the folder that holds this), or one file of it, in the binary or in
+ *   the Python version. Of a folder or an archive the training files are read:
+ *   data_batch_*.bin, data_batch_*, train.bin, train; if there are none of
+ *   these, data_batch_*.npz and train.npz. Archives are .tar files, as they
+ *   are or compressed by gzip, bzip2 or xz; a single file may be compressed
+ *   too.
+ * - ImageNet16-120: likewise, with the pickled train_data_batch_* or
+ *   train_data_batch_*.npz. Labels count from 1; images of the first 120
+ *   classes are taken.
+ * - ImageNet: the same batches at 32x32, with labels from 0 or from 1, or a
+ *   folder of JPEG files, train/CLASS/NAME.JPEG or CLASS/NAME.JPEG
  *   (or .jpg), of up to 1000 classes. It is listed here; images are decoded
  *   when a search needs them, resized to 32x32 as Pillow's and torchvision's bilinear resize does
  *   (antialiased), and kept in a cache of at most 256 MiB. A file that is no
  *   JPEG, is cut short or cannot be decoded is counted and replaced, always by
  *   the same other image: the next one in the order of names that is not
  *   broken and not in the batch. tenas_dataset_info has the count.
- * - any of them: one .npy, .npz or safetensors file with an array of count x
- *   channels x height x width bytes, in .npz and safetensors named images or
- *   data; an array named labels, if there is one, has an integer an image. For
- *   ImageNet16-120 labels count from 1 here too, and choose the images of the
- *   first 120 classes; without labels all images are taken.
+ * - any of them: one .npy, .npz or safetensors file with an array of bytes. It
+ *   is count x channels x height x width, count x height x width x channels,
+ *   or count x (channels height width); in Fortran's order also width x height
+ *   x channels x count, as Julia has it. In .npz and safetensors it is named
+ *   images, data or x_train. An array named labels (y_train beside x_train),
+ *   if there is one, has an integer for each image. For ImageNet16-120 labels
+ *   count from 1 here too, and choose the images of the first 120 classes;
+ *   without labels all images are taken.
  *
- * Pickles are read as data: nothing in them is executed. Symbolic links are
- * followed; no file is mapped into memory.
+ * Pickles are read as data: nothing in them is executed. An archive may expand
+ * to 2 GiB. Symbolic links on disk are followed; no file is mapped into memory.
  *
  * On success *out is a new data set: free it with tenas_dataset_free.
  *
  * - TENAS_ERROR_INVALID_ARGUMENT: no such data set, TENAS_DATASET_CUSTOM, or a
  *   path that is not UTF-8.
  * - TENAS_ERROR_IO: a file or folder cannot be opened or read.
- * - TENAS_ERROR_FORMAT: a file is empty, cut short, of another layout or
- *   shape, or has a label out of range; a folder or archive has no images.
+ * - TENAS_ERROR_FORMAT: a file is empty, cut short, of another layout, shape or
+ *   kind, or has a label out of range; a folder or archive has no images.
  * - TENAS_ERROR_OUT_OF_MEMORY: the images do not fit in memory.
  * - TENAS_ERROR_NULL_POINTER: path or out is NULL.
  */
@@ -1002,8 +1040,8 @@ tenas_status tenas_dataset_from_images(const uint8_t *images,
  *   once, here.
  * - load: writes images; see tenas_load_fn.
  * - release: takes user back when the last object that uses the images is
- *   freed; contexts outlive the data set's handle. NULL if there is nothing to
- *   release.
+ *   freed. That may be a context: it uses the images after the handle of the
+ *   data set is freed. NULL if there is nothing to release.
  * - user: handed to load and release. It is the data set's from a successful
  *   call on. After a failed one it is still yours, and release is not called.
  * - id: a name of these images, UTF-8, not empty. It stands for them where a
@@ -1109,6 +1147,9 @@ void tenas_dataset_free(tenas_dataset *dataset);
  * After TENAS_ERROR_INTERNAL (a bug in the library) a context answers
  * everything but these three with TENAS_ERROR_INVALID_STATE and a message that
  * tells what happened; free it.
+ *
+ * In a forked child a context of the parent answers every call, these three
+ * included, with TENAS_ERROR_INVALID_STATE; free it, or leave it.
  ****************************************************************************/
 
 /** How a genotype is written. */
@@ -1279,6 +1320,8 @@ tenas_status tenas_context_run(tenas_context *context);
  *
  * - TENAS_ERROR_NULL_POINTER: context is NULL.
  * - TENAS_ERROR_INVALID_ARGUMENT: context is no live context.
+ * - TENAS_ERROR_INVALID_STATE: this is a forked child, and its parent made the
+ *   context.
  */
 tenas_status tenas_context_cancel(tenas_context *context);
 
@@ -1286,6 +1329,7 @@ tenas_status tenas_context_cancel(tenas_context *context);
  * Drops a request to cancel that no call has reported yet.
  *
  * - TENAS_ERROR_NULL_POINTER: context is NULL.
+ * - TENAS_ERROR_INVALID_STATE: as tenas_context_cancel.
  */
 tenas_status tenas_context_clear_cancel(tenas_context *context);
 
@@ -1296,6 +1340,7 @@ tenas_status tenas_context_clear_cancel(tenas_context *context);
  * - TENAS_ERROR_INVALID_ARGUMENT: out->struct_size is smaller than the struct
  *   was in its first version, or larger than 4096.
  * - TENAS_ERROR_NULL_POINTER: context or out is NULL.
+ * - TENAS_ERROR_INVALID_STATE: as tenas_context_cancel.
  */
 tenas_status tenas_context_progress(const tenas_context *context,
                                     tenas_progress *out);
@@ -1719,7 +1764,22 @@ tenas_status tenas_context_set_log(tenas_context *context,
  *
  * A genotype is a finished architecture as a text: the native form of its
  * space, as tenas_context_genotype writes it, or JSON. Wherever a genotype is
- * read, both are.
+ * read, both are, and what Python programs make of them:
+ *
+ * - any: white space, a byte order mark and comments from # to the end of the
+ *   line; quotes around the whole; "NAME =" before it, also behind what a log
+ *   has there.
+ * - NAS-Bench-201: the edges of a node in any order; a list of six operations
+ *   in the order of operation indices below, as names in quotes or as
+ *   indices in square brackets; the nodes as tuples of ('operation', source).
+ * - DARTS: Genotype with a module's name before it, or a dictionary; its fields
+ *   by name in any order, or in their own order without names; the pairs of a
+ *   step as a list of their own; range(2, 6), list(range(2, 6)); numbers and
+ *   names as Python 2 and NumPy print them, 1L and np.int64(1).
+ *
+ * A step of DARTS may read one state twice, also with the same operation: it
+ * adds up both. Such an architecture is scored and found in tables as any
+ * other, but has neither a number nor operation indices.
  *
  * Operation indices: an architecture as numbers, one for each edge, cells in
  * order, in each its edges in order; tenas_space_operation_name names them.
@@ -1766,7 +1826,7 @@ tenas_status tenas_genotype_at(int32_t space,
  *
  * - TENAS_ERROR_FORMAT: genotype is none of the space.
  * - TENAS_ERROR_NOT_FOUND: it has no number (a DARTS genotype with an
- *   operation none).
+ *   operation none, or with a step that reads a state twice).
  * - TENAS_ERROR_INVALID_ARGUMENT: no such space, or a text that is not UTF-8.
  * - TENAS_ERROR_NULL_POINTER: genotype or out is NULL.
  */
@@ -1840,6 +1900,8 @@ tenas_status tenas_genotype_canonical(int32_t space,
  * NULL operations with a capacity of 0 ask for it.
  *
  * - TENAS_ERROR_FORMAT: genotype is none of the space.
+ * - TENAS_ERROR_NOT_FOUND: it has no operation indices (a DARTS genotype with a
+ *   step that reads a state twice).
  * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; operations is
  *   untouched.
  * - TENAS_ERROR_INVALID_ARGUMENT: no such space, or a text that is not UTF-8.
@@ -2177,11 +2239,16 @@ typedef struct tenas_benchmark tenas_benchmark;
 /**
  * Opens a table. path is UTF-8, and one of:
  *
- * - a file of tab-separated text. Its first line is "arch_string", then names
- *   of data sets (cifar10, cifar100, ImageNet16-120, imagenet-1k; capitals and
- *   punctuation do not matter, and "test" may follow, as in cifar10_test). Each
- *   other line is a genotype of NAS-Bench-201 or of DARTS in its native form
- *   and its accuracies in percent, empty where there is none;
+ * - a file of text: CSV with tabs, commas or semicolons between the cells,
+ *   which may be in double quotes. The first line names the columns:
+ *   arch_string (or arch_str, arch, architecture, genotype) that of the
+ *   architectures, names of data sets (cifar10, cifar100, ImageNet16-120,
+ *   imagenet-1k) those of the accuracies. Capitals and punctuation do not
+ *   matter; test, acc, accuracy or top1 may stand before or behind, as in
+ *   cifar10_test. Other columns are ignored: tenas_benchmark_ignored names
+ *   them. Each other line has a genotype of NAS-Bench-201 or of DARTS, and its
+ *   accuracies in percent, empty where there is none. Fractions are refused;
+ *   blank lines, and lines that begin with #, do not count;
  * - a folder of NATS-Bench's topology files in their simple form
  *   (NATS-tss-v1_0-3ffb9-simple: meta.pickle.pbz2, 000000.pickle.pbz2 and so
  *   on). Only the list of architectures is kept in memory; each accuracy reads
@@ -2210,6 +2277,20 @@ void tenas_benchmark_free(tenas_benchmark *benchmark);
  */
 tenas_status tenas_benchmark_count(const tenas_benchmark *benchmark,
                                    size_t *out);
+
+/**
+ * Writes the names of the columns of a table that were not read, since they are
+ * of no data set that is known: as a JSON list, [] where there are none. buffer,
+ * capacity and length are those of tenas_context_genotype.
+ *
+ * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+ * - TENAS_ERROR_NULL_POINTER: benchmark or length is NULL, or buffer is and
+ *   capacity is not 0.
+ */
+tenas_status tenas_benchmark_ignored(const tenas_benchmark *benchmark,
+                                     char *buffer,
+                                     size_t capacity,
+                                     size_t *length);
 
 /**
  * Sets *out to the space of a table's architectures (a tenas_space).

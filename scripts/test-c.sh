@@ -67,14 +67,14 @@ every_status_comes() {
     LC_ALL=C sort -u "$build/seen" | diff "$build/statuses" -
 }
 
-# hooks.c tries everything on a context after a panic, but for what must work then.
+# refused.h tries everything on a context that cannot be used, but for what works after a panic.
 every_call_is_refused() {
     local name missing=0
     for name in $(sed -n 's/^tenas_status \(tenas_[a-z_]*\)(\(const \)\?tenas_context \*context[,)].*/\1/p' include/tenas.h); do
         case $name in tenas_context_cancel | tenas_context_clear_cancel | tenas_context_progress)
             continue ;;
         esac
-        grep -q "REFUSED($name(" tests/c/hooks.c || { echo "$name is missing"; missing=1; }
+        grep -q "REFUSED($name(" tests/c/refused.h || { echo "$name is missing"; missing=1; }
     done
     return $missing
 }
@@ -105,6 +105,12 @@ check "compile spaces.c" \
     $CC -std=c99 $strict -Iinclude tests/c/spaces.c -o "$build/spaces" $shared
 check "compile spaces.c, static library" \
     $CC -std=c99 $strict -Iinclude tests/c/spaces.c -o "$build/spaces-static" $static
+for program in fork float_state; do
+    check "compile $program.c" \
+        $CC -std=c99 $strict -pthread -Iinclude tests/c/$program.c -o "$build/$program" $shared
+    check "compile $program.c, static library" \
+        $CC -std=c99 $strict -pthread -Iinclude tests/c/$program.c -o "$build/$program-static" $static
+done
 for program in memory many_contexts; do
     check "compile $program.c" \
         $CC -std=c99 $strict -Iinclude tests/c/$program.c -o "$build/$program" $shared
@@ -158,12 +164,18 @@ check "search_state, static library" "$build/state-static" "$build/data"
 
 check "spaces" "$build/spaces" "$build/data"
 check "spaces, static library" "$build/spaces-static" "$build/data"
+PYTHONPATH=.cache/python python3 tests/python/data_sets.py "$build/data/fork" imagenet-1k \
+    >/dev/null || failed=$((failed + 1))
+check "fork" "$build/fork" "$build/data" 1 "$build/data/fork/jpeg"
+check "fork, static library" "$build/fork-static" "$build/data"
+check "float_state" "$build/float_state"
+check "float_state, static library" "$build/float_state-static"
 
 check "hooks" env RUST_BACKTRACE=0 "$build/hooks" "$build/data"
 check "hooks are in no other library" no_hooks "$library/libtenas.so" "$library/libtenas.a"
 check "every function is called" every_function_is_called
 check "every status is expected, and comes" every_status_comes
-check "every call on a context is refused after a panic" every_call_is_refused
+check "every call on a context is refused after a panic, and in a forked child" every_call_is_refused
 
 search=$build/search
 small="--batch-size 4 --repeats 1"
@@ -262,24 +274,76 @@ check "score: samples" $score --sample 25 --csv $few
         | awk '{ printf "%s\t%.1f\t%s\t50\n", $1, 60 + (NR * 7) % 11, NR % 5 ? NR + 20 : "" }'
 } >"$table"
 first=$(sed -n 2p "$table" | cut -f1)
+scores_three() {
+    { echo "# mine"; cat tests/genotypes/multiline.txt; echo; cat tests/genotypes/multiline.txt
+        tr -d '\n' <tests/genotypes/multiline.txt; } | "$score" --csv $few --space darts >"$build/scored" || return 1
+    [ "$(grep -c '^"Genotype(' "$build/scored")" -eq 3 ]
+}
+# same_scores OPTION...: the scores of an architecture, but for the seconds, do not depend on that.
+same_scores() {
+    "$score" --csv $few "$first" | sed 's/,[^,]*$//' >"$build/scored"
+    "$score" --csv $few "$@" "$first" | sed 's/,[^,]*$//' | diff "$build/scored" -
+}
 check "score: aligned" finds '[|]$' $score $few "$first"
 check "score: from stdin, as CSV" \
     finds '^"[|].*",[0-9.,e+-]*,1,[0-9.]+$' bash -c "cut -f1 '$table' | tail -n +2 | '$score' --csv $few"
 check "score: DARTS" finds 'Genotype' $score $few --space darts --sample 2
+check "score: a genotype over several lines" finds ',1,[0-9.]+$' \
+    bash -c "'$score' --csv $few --space darts <tests/genotypes/multiline.txt"
+check "score: several genotypes and comments" scores_three
+check "score: an unclosed genotype" ends 2 "found the end" \
+    bash -c "echo 'Genotype(normal=[' | '$score' --space darts $few"
+check "score: a step that reads a state twice" finds "'none', 0[)].*,1,[0-9.]+$" \
+    $score --csv $few --space darts "$(tr -d '\n' <tests/genotypes/multiline.txt | sed "s/('sep_conv_3x3', 1), ('sep_conv_3x3', 0)/('none', 0), ('dil_conv_5x5', 0)/")"
 check "score: disconnected" finds 'does not depend on the input' \
     $score $few '|none~0|+|none~0|none~1|+|none~0|none~1|none~2|'
+check "score: the same on one thread" same_scores --threads 1
+check "score: the same on the named device" same_scores --device cpu
+for program in score correlate; do
+    check "$program: unknown device" ends 2 "--device: found 'gpu', expected one of auto, cpu, cuda, torch-cpu" \
+        "$build/$program" --device gpu
+    check "$program: GPU number" ends 2 "--device: found 'x', expected a whole number" "$build/$program" --device cuda:x
+    check "$program: unknown space" ends 2 "expected one of nas-bench-201, darts" "$build/$program" --space nb201
+    check "$program: no value" ends 2 "--threads: found nothing" "$build/$program" --threads
+    check "$program: not a number" ends 2 "--threads: found '1x'" "$build/$program" --threads 1x
+    if [ -w /dev/full ]; then
+        check "$program: full disk" ends 1 "$program: cannot write" bash -c "'$build/$program' --help >/dev/full"
+    fi
+done
+check "score: CUDA in a build without it" ends 1 "cargo build --release --features torch" \
+    $score $few --device cuda "$first"
 check "score: --help" finds 'marked' $score --help
 check "score: no genotype" ends 2 'genotypes[0]: genotype: byte 0' $score $few 'none'
 check "score: unknown option" ends 2 "--no-such" $score --no-such
 check "score: --batch-size out of range" ends 2 "batch_size: found 1," $score --batch-size 1 x
 check "score: missing data" ends 1 "/no/such/data" $score --data /no/such/data "$first"
 check "correlate: a table" \
-    finds '^parameters +ImageNet16-120 +25 +0.000 +0.000$' \
+    finds '^parameters +ImageNet16-120 +25 +undefined +undefined$' \
     $correlate --table "$table" $few --scores "$build/scores.csv"
 cp "$build/stdout" "$build/correlations"
 check "correlate: as computed by Python" \
     python3 tests/python/check_correlation.py "$table" "$build/scores.csv" "$build/correlations"
+printf 'arch,index,cifar10,cifar100\n%s,0,90,\n%s,1,80,70\n' "$first" "$(sed -n 3p "$table" | cut -f1)" \
+    >"$build/data/two.csv"
+check "correlate: CSV, one value" finds '^parameters +cifar100 +1 +undefined +undefined$' \
+    $correlate --table "$build/data/two.csv" $few
+check "correlate: ignored columns" ends 0 'are ignored: ["index"]' $correlate --table "$build/data/two.csv" $few
+check "search: ignored columns" ends 0 'are ignored: ["index"]' $search $small --table "$build/data/two.csv"
+sed 's/,90,/,0.9,/' "$build/data/two.csv" >"$build/data/fractions.csv"
+check "correlate: fractions" ends 1 'line 2: cifar10: found "0.9", expected percent, not a fraction' \
+    $correlate --table "$build/data/fractions.csv" $few
 check "correlate: --limit" finds ' 8 ' $correlate --table "$table" $few --limit 8
+# DARTS too: the table says which space it is of.
+$score --space darts --sample 4 --csv $few 2>/dev/null | tail -n +2 | sed 's/^"\([^"]*\)".*/\1/' \
+    | awk 'BEGIN { print "arch_string\tcifar10_test" } { print $0 "\t" 90 + NR }' >"$build/data/darts.tsv"
+for options in "" "--space darts" "--space darts --device cpu --threads 1"; do
+    check "correlate: DARTS $options" finds '^parameters +cifar10 +4 ' \
+        $correlate --table "$build/data/darts.tsv" $few $options
+done
+check "correlate: another space" ends 2 "--space: found nas-bench-201, expected darts" \
+    $correlate --table "$build/data/darts.tsv" --space nas-bench-201
+check "correlate: CUDA in a build without it" ends 1 "cargo build --release --features torch" \
+    $correlate --table "$table" $few --device cuda
 check "correlate: --help" finds 'help' $correlate --help
 check "correlate: no table" ends 2 "--table" $correlate $few
 check "correlate: missing table" ends 1 "/no/such" $correlate --table /no/such

@@ -31,7 +31,7 @@ check "tests of the package" bash -c "cd bindings/julia && '$julia' --startup-fi
 grep -hE '^Tenas +\|' "$build/output"
 check "search.jl" finds "$genotype" $run examples/julia/search.jl $small
 check "search.jl: DARTS" finds '^Genotype\(normal=' \
-    $run examples/julia/search.jl --space=darts --dataset=imagenet16_120 --batch-size=2 --repeats=1 --prune-per-edge=7
+    $run examples/julia/search.jl --space=darts --dataset=ImageNet16-120 --batch-size=2 --repeats=1 --prune-per-edge=7
 check "search.jl: --help" finds '--device_index=' $run examples/julia/search.jl --help
 check "search.jl: an unknown option" ends 1 '"colour"' $run examples/julia/search.jl --colour=1
 check "search.jl: missing data" ends 1 "/no/such/data" $run examples/julia/search.jl --data=/no/such/data

@@ -1,5 +1,9 @@
 //! Genotype texts: printed, parsed, refused with the place of the fault.
 
+#[path = "common/messages.rs"]
+mod messages;
+
+use messages::assert_safe;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use serde_json::Value;
@@ -85,6 +89,7 @@ fn parsed(kind: SpaceKind, text: &str) -> Mask {
 fn refused(kind: SpaceKind, text: &str, at: usize, expected: &str) {
     match Genotype::parse(&kind.space(), text) {
         Err(Error::Format(message)) => {
+            assert_safe(&message);
             assert!(
                 message.starts_with(&format!("genotype: byte {at}: found ")),
                 "{message:?} is not of byte {at} of {text:?}"
@@ -309,13 +314,11 @@ fn faults_in_a_darts_text() {
     let (bad, at) = edited(t, "dil_conv_3x3", 0, "dil_conv_7x7");
     refused(D, &bad, at, "an operation of darts (none, skip_connect, sep_conv_3x3");
     refused(D, &format!("  {bad}"), at + 2, "an operation of darts");
-    // A state that the step cannot read, and one that it reads twice.
+    // A state that the step cannot read.
     let (bad, at) = edited(t, "('sep_conv_3x3', 1)", 0, "('sep_conv_3x3', 2)");
     refused(D, &bad, at, "step 0 with a state below 2");
     let (bad, at) = edited(t, "('dil_conv_3x3', 2)", 0, "('dil_conv_3x3', 5)");
     refused(D, &bad, at, "step 3 with a state below 5");
-    let (bad, at) = edited(t, "('sep_conv_3x3', 1)", 0, "('sep_conv_3x3', 0)");
-    refused(D, &bad, at, "a state that step 0 does not read already");
     for state in ["-1", "+1", "x", "", "1e3", "0x1", "99999999999999999999999"] {
         let (bad, at) = edited(t, "('sep_conv_3x3', 1)", 0, &format!("('sep_conv_3x3', {state})"));
         refused(D, &bad, at + "('sep_conv_3x3', ".len(), "a number");
@@ -341,7 +344,7 @@ fn faults_in_a_darts_text() {
         let (bad, at) = edited(t, "[2, 3, 4, 5]", 0, concat);
         refused(D, &bad, at, "the states 2, 3, 4, 5");
     }
-    let (bad, at) = edited(t, "[2, 3, 4, 5]", 0, "range(2, 6, 1)");
+    let (bad, at) = edited(t, "[2, 3, 4, 5]", 0, "range(2, 6, 2)");
     refused(D, &bad, at, "range(start, end)");
     // A range is a call, not an index.
     let (bad, at) = edited(t, "[2, 3, 4, 5]", 0, "range[2, 6]");
@@ -390,12 +393,79 @@ fn very_long_texts_are_refused_with_a_short_message() {
         for kind in SPACES {
             match Genotype::parse(&kind.space(), text) {
                 Err(Error::Format(message)) => {
+                    assert_safe(&message);
                     assert!(message.len() < 400, "{} bytes", message.len());
                 }
                 other => panic!("{other:?}"),
             }
         }
     }
+}
+
+// ---- Texts that users have ---------------------------------------------------------------------
+
+/// Each text of `tests/genotypes/variants.json` is read as what it means, or refused with what was
+/// expected instead.
+#[test]
+fn texts_that_users_have_are_read_or_refused_with_the_remedy() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/genotypes/variants.json");
+    let cases: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    assert!(cases.len() > 90);
+    for case in &cases {
+        let field = |name: &str| case[name].as_str().unwrap_or_default();
+        let space = SPACES.iter().map(|s| s.space()).find(|s| s.name == field("space")).unwrap();
+        match (Genotype::parse(&space, field("text")), case.get("means")) {
+            (Ok(found), Some(means)) => {
+                assert_eq!(found.to_text(GenotypeFormat::Native), *means, "{}", field("name"));
+            }
+            (Err(Error::Format(message)), None) => {
+                let (_, after) = message.split_once(", expected ").unwrap_or_default();
+                assert!(after.contains(field("expected")), "{}: {message}", field("name"));
+                assert!(!message.contains(char::is_control), "{}: {message:?}", field("name"));
+                assert!(message.len() < 400, "{}: {message}", field("name"));
+            }
+            (found, _) => panic!("{}: {found:?}", field("name")),
+        }
+    }
+    let lines = include_str!("genotypes/multiline.txt");
+    let mask = parsed(SpaceKind::Darts, lines);
+    assert_eq!(parsed(SpaceKind::Darts, &lines.replace('\n', " ")), mask);
+}
+
+/// A step whose two edges come from the same state.
+#[test]
+fn a_step_may_read_a_state_twice() {
+    let space = SpaceKind::Darts.space();
+    let step = |pairs: &str| {
+        let first = "('sep_conv_3x3', 0), ('sep_conv_3x3', 1)";
+        Genotype::parse(&space, &DARTS_V2.replacen(first, pairs, 1)).unwrap()
+    };
+    for (a, b) in [("none", "dil_conv_5x5"), ("skip_connect", "sep_conv_3x3"), ("none", "none")] {
+        let genotype = step(&format!("('{a}', 0), ('{b}', 0)"));
+        assert!(genotype.has_parallel_edges());
+        // The order of two edges from one state has no meaning.
+        let turned = step(&format!("('{b}', 0), ('{a}', 0)"));
+        for format in [GenotypeFormat::Native, GenotypeFormat::Json] {
+            assert_eq!(genotype.to_text(format), turned.to_text(format));
+            let again = Genotype::parse(&space, &genotype.to_text(format)).unwrap();
+            assert_eq!((again.mask(), again.space().slots()), (genotype.mask(), 2 * space.slots()));
+        }
+        assert_eq!(genotype.canonical(), turned.canonical());
+        assert!(
+            genotype.is_isomorphic(&turned)
+                && !genotype.is_isomorphic(&step("('none', 0), ('none', 1)"))
+        );
+        // It adds both up: 16 operations of weight 1, none of less.
+        let weights = genotype.mask().mixing(genotype.space());
+        assert_eq!(weights.iter().filter(|w| **w == 1.0).count(), 16);
+        assert_eq!(weights.iter().filter(|w| **w == 0.0).count(), weights.len() - 16);
+        // The numbers and the operation indices have no place for it.
+        assert_eq!((genotype.index(), genotype.operations()), (None, None));
+    }
+    // JSON with the same pair twice is the same architecture.
+    let json = step("('none', 0), ('none', 0)").to_text(GenotypeFormat::Json);
+    assert!(Genotype::parse(&space, &json).unwrap().has_parallel_edges());
+    assert!(!Genotype::parse(&space, DARTS_V2).unwrap().has_parallel_edges());
 }
 
 // ---- Any text, any mask ----------------------------------------------------------------------
@@ -455,6 +525,7 @@ fn check(kind: SpaceKind, text: &str) -> Result<(), TestCaseError> {
             prop_assert_eq!(again.mask(), genotype.mask());
         }
         Err(Error::Format(message)) => {
+            prop_assert!(!message.contains(char::is_control), "{:?}", message);
             prop_assert!(message.contains(", expected "), "{}", message);
             if message.starts_with("genotype: \"") && text.trim_start().starts_with('{') {
                 // A key of a JSON text.

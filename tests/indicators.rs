@@ -175,6 +175,49 @@ fn a_disconnected_architecture_has_the_worst_values() {
     assert!(found[2].connected && found[2].naswot.mean > 0.0);
 }
 
+/// A step that reads a state twice adds up both operations; each counts.
+#[test]
+fn parallel_edges_are_added_up() {
+    let (dataset, space) = (dataset(), SpaceKind::Darts.space());
+    let first = "('sep_conv_3x3', 0), ('sep_conv_3x3', 1)";
+    let with = |pairs: &str| {
+        let text = format!(
+            "Genotype(normal=[{first}, {first}, {first}, {first}], reduce=[{first}, {first}, \
+             {first}, {first}])"
+        );
+        Genotype::parse(&space, &text.replacen(first, pairs, 1)).unwrap()
+    };
+    let genotypes = [
+        with("('skip_connect', 0), ('none', 1)"),
+        with("('none', 0), ('skip_connect', 0)"),
+        with("('sep_conv_5x5', 0), ('none', 1)"),
+        with("('sep_conv_5x5', 0), ('none', 0)"),
+        with("('sep_conv_5x5', 0), ('sep_conv_5x5', 0)"),
+        with("('sep_conv_5x5', 0), ('sep_conv_5x5', 1)"),
+        with("('none', 0), ('none', 1)"),
+        with("('none', 0), ('none', 0)"),
+    ];
+    let mut config = config(SpaceKind::Darts);
+    let found = of(&config, &dataset, &genotypes);
+    // `none` adds nothing, whatever it reads: the same networks. Columns of J that are zero have other
+    // places, which moves the last bit of K.
+    for (a, b) in [(0, 1), (2, 3), (6, 7)] {
+        let (a, b) = (found[a], found[b]);
+        assert!((a.ntk.mean / b.ntk.mean - 1.0).abs() < 1e-12, "{a:?} {b:?}");
+        assert!((a.ntk.deviation - b.ntk.deviation).abs() < 1e-12 * a.ntk.mean, "{a:?} {b:?}");
+        assert_eq!(Indicators { ntk: b.ntk, ..a }, b);
+    }
+    // Two of a kind are two: the cost of those from two states, but other scores than one of them.
+    assert_eq!(found[4].cost, found[5].cost);
+    let [one, two, nothing] = [2, 4, 6].map(|i| found[i].cost);
+    assert_eq!(two.parameters - one.parameters, one.parameters - nothing.parameters);
+    assert!(one.parameters > nothing.parameters && found[4].ntk != found[2].ntk);
+    assert!(found.iter().all(|f| f.connected && f.ntk.mean.is_finite()));
+    // Neither company nor the number of threads matters.
+    config.set_threads(1).unwrap();
+    assert_eq!(of(&config, &dataset, &genotypes[4..5])[0], found[4]);
+}
+
 #[test]
 fn can_be_watched_and_cancelled() {
     let dataset = dataset();

@@ -242,8 +242,12 @@ fn architectures_survive_texts_and_numbers() {
             }
             let index = genotype.index().unwrap();
             assert_eq!(Genotype::at(space, index).unwrap().mask(), genotype.mask());
-            let indices: Vec<usize> =
-                genotype.operations().into_iter().map(|o| o.unwrap_or(Genotype::ABSENT)).collect();
+            let indices: Vec<usize> = genotype
+                .operations()
+                .unwrap()
+                .into_iter()
+                .map(|o| o.unwrap_or(Genotype::ABSENT))
+                .collect();
             let again = Genotype::from_operations(space, &indices).unwrap();
             assert_eq!(again.mask(), genotype.mask());
             seen.insert(index);

@@ -6,8 +6,9 @@
  *
  * Every architecture of the table is scored; then, for each score and each data
  * set of the table, the rank correlation of both goes to stdout: Spearman's rho
- * and Kendall's tau-b. Both take ties into account. A score for which less is
- * better (the condition number) is turned around, so that 1 is always perfect.
+ * and Kendall's tau-b. Both take ties into account, and are undefined where all
+ * scores or all accuracies are equal. A score for which less is better (the
+ * condition number) is turned around, so that 1 is always perfect.
  * The last rows, the size of the network, are what a score should beat.
  *
  * The exit status is 0 for a table, 1 for a failure, 2 for a mistake on the
@@ -16,174 +17,57 @@
 
 #define _POSIX_C_SOURCE 200809L /* isatty, fileno */
 
-#include <errno.h>
 #include <math.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "tenas.h"
+#include "options.h"
 
-enum { EXIT_USAGE = 2 };
+struct options {
+    struct settings settings;
+    const char *table, *scores;
+    struct number limit;
+};
 
-static const char HELP[] =
-    "Usage: correlate --table PATH [OPTION]...\n"
-    "Correlates scores without training with accuracies after it.\n"
-    "\n"
-    "  --table PATH       accuracies: tab-separated text, or a folder of NATS-Bench\n"
-    "  --dataset NAME     what the images are: cifar10 (default), cifar100,\n"
-    "                     ImageNet16-120 or imagenet-1k\n"
-    "  --data PATH        where they are; without, they are synthetic\n"
-    "  --limit N          the first N architectures only\n"
-    "  --seed N           of all random numbers (default 0)\n"
-    "  --init NAME        kaiming_normal (default) or torch_default\n"
-    "  --repeats N        draws of weights and images that a score is the mean of\n"
-    "  --batch-size N     images of a batch\n"
-    "  --threads N        of the CPU engine; 0 (default) for all cores\n"
-    "  --scores PATH      write each architecture's scores there, as CSV\n"
-    "  --help             print this text\n";
-
-/* ---- Failures ---- */
-
-static void usage_error(const char *format, ...)
+static struct options read_command_line(int argc, char **argv)
 {
-    va_list arguments;
-    va_start(arguments, format);
-    fputs("correlate: ", stderr);
-    vfprintf(stderr, format, arguments);
-    va_end(arguments);
-    fputs("\nTry 'correlate --help'.\n", stderr);
-    exit(EXIT_USAGE);
-}
-
-static void check(tenas_status status)
-{
-    if (status == TENAS_OK)
-        return;
-    fprintf(stderr, "correlate: %s\n", tenas_last_error_message());
-    exit(EXIT_FAILURE);
-}
-
-/* A value that the library refuses is a mistake on the command line. */
-static void check_option(const char *option, tenas_status status)
-{
-    if (status == TENAS_ERROR_INVALID_ARGUMENT)
-        usage_error("%s: %s", option, tenas_last_error_message());
-    check(status);
+    struct options o = {.table = NULL};
+    const struct program_option own[] = {
+        HEADING("What to score"),
+        TEXT("--table", "PATH", o.table,
+             "accuracies: text with a header, or a folder of\n"
+             "NATS-Bench"),
+        CHOICE("--space", o.settings.space.built_in, SPACES,
+               "nas-bench-201 or darts (default: that of the table)"),
+        NUMBER("--limit", o.limit, UINT32_MAX, "the first N architectures only"),
+        TEXT("--scores", "PATH", o.scores, "write each architecture's scores there, as CSV"),
+        END_OF_OPTIONS,
+    };
+    const struct program correlate = {
+        .name = "correlate",
+        .usage = "--table PATH [OPTION]...\n"
+                 "Correlates scores without training with accuracies after it.\n",
+        .options = own,
+    };
+    parse_options(&correlate, &o.settings, argc, argv);
+    if (o.table == NULL)
+        usage_error("found no --table, expected one");
+    return o;
 }
 
 static void *allocate(size_t count, size_t size)
 {
-    void *memory = calloc(count == 0 ? 1 : count, size);
-    if (memory == NULL) {
-        fputs("correlate: out of memory\n", stderr);
-        exit(EXIT_FAILURE);
-    }
-    return memory;
+    return checked(calloc(count == 0 ? 1 : count, size));
 }
 
-/* ---- Options ---- */
-
-struct choice {
-    const char *name;
-    int32_t value;
-};
-
-static const struct choice DATASETS[] = {
-    {"cifar10", TENAS_DATASET_CIFAR10},
-    {"cifar100", TENAS_DATASET_CIFAR100},
-    {"ImageNet16-120", TENAS_DATASET_IMAGENET16_120},
-    {"imagenet-1k", TENAS_DATASET_IMAGENET},
-    {NULL, 0},
-};
-
-static const struct choice INITS[] = {
-    {"kaiming_normal", TENAS_INIT_KAIMING_NORMAL},
-    {"torch_default", TENAS_INIT_TORCH_DEFAULT},
-    {NULL, 0},
-};
-
-struct number {
-    bool given;
-    uint64_t value;
-};
-
-struct options {
-    const char *table, *data, *scores;
-    const struct choice *dataset, *init;
-    struct number limit, seed, repeats, batch_size, threads;
-};
-
-static const struct choice *parse_choice(const char *option, const char *text,
-                                         const struct choice *choices)
+/* The name of a space, as options have it. */
+static const struct choice *named_space(int32_t space)
 {
-    char names[160] = "";
-    for (const struct choice *c = choices; c->name != NULL; c++) {
-        if (strcmp(text, c->name) == 0)
+    for (const struct choice *c = SPACES; c->name != NULL; c++)
+        if (c->value == space)
             return c;
-        if (c != choices)
-            strcat(names, ", ");
-        strcat(names, c->name);
-    }
-    usage_error("%s: found '%s', expected one of %s", option, text, names);
+    usage_error("--table: found architectures of space %d, expected one of this program's",
+                (int)space);
     return NULL;
-}
-
-/* Digits only: no sign, no space, nothing behind them. */
-static struct number parse_number(const char *option, const char *text, uint64_t most)
-{
-    uint64_t value = 0;
-    const char *c = text;
-    do {
-        unsigned digit = (unsigned)(*c - '0');
-        if (digit > 9 || value > (most - digit) / 10)
-            usage_error("%s: found '%s', expected a whole number from 0 to %llu",
-                        option, text, (unsigned long long)most);
-        value = 10 * value + digit;
-    } while (*++c != '\0');
-    return (struct number){true, value};
-}
-
-static struct options parse_options(int argc, char **argv)
-{
-    struct options o = {.dataset = &DATASETS[0], .init = &INITS[0]};
-    for (int i = 1; i < argc; i++) {
-        const char *option = argv[i];
-        if (strcmp(option, "--help") == 0) {
-            fputs(HELP, stdout);
-            exit(fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
-        }
-        static const char *const NAMES[] = {
-            "--table", "--dataset", "--data", "--limit", "--seed", "--init", "--repeats",
-            "--batch-size", "--threads", "--scores", NULL};
-        int known = 0;
-        while (NAMES[known] != NULL && strcmp(option, NAMES[known]) != 0)
-            known++;
-        if (NAMES[known] == NULL)
-            usage_error("found '%s', expected an option", option);
-        if (i + 1 == argc)
-            usage_error("%s: found nothing behind it, expected a value", option);
-        const char *value = argv[++i];
-        switch (known) {
-        case 0: o.table = value; break;
-        case 1: o.dataset = parse_choice(option, value, DATASETS); break;
-        case 2: o.data = value; break;
-        case 3: o.limit = parse_number(option, value, UINT32_MAX); break;
-        case 4: o.seed = parse_number(option, value, UINT64_MAX); break;
-        case 5: o.init = parse_choice(option, value, INITS); break;
-        case 6: o.repeats = parse_number(option, value, UINT32_MAX); break;
-        case 7: o.batch_size = parse_number(option, value, UINT32_MAX); break;
-        case 8: o.threads = parse_number(option, value, UINT32_MAX); break;
-        default: o.scores = value; break;
-        }
-    }
-    if (o.table == NULL)
-        usage_error("found no --table, expected one");
-    return o;
 }
 
 /* ---- Rank correlation ---- */
@@ -213,7 +97,7 @@ static void average_ranks(const double *values, size_t count, double *ranks)
     free(order);
 }
 
-/* Pearson's correlation of average ranks; 0 where one does not vary. */
+/* Pearson's correlation of average ranks; NAN where one does not vary. */
 static double spearman(const double *x, const double *y, size_t count)
 {
     double *a = allocate(count, sizeof *a), *b = allocate(count, sizeof *b);
@@ -227,11 +111,11 @@ static double spearman(const double *x, const double *y, size_t count)
     }
     free(a);
     free(b);
-    return xx > 0 && yy > 0 ? xy / sqrt(xx * yy) : 0;
+    return xx > 0 && yy > 0 ? xy / sqrt(xx * yy) : NAN;
 }
 
 /* tau-b: concordant minus discordant pairs, over the geometric mean of the
- * pairs that each orders; 0 where one orders none. */
+ * pairs that each orders; NAN where one orders none. */
 static double kendall(const double *x, const double *y, size_t count)
 {
     double sum = 0, ordered_x = 0, ordered_y = 0;
@@ -242,7 +126,15 @@ static double kendall(const double *x, const double *y, size_t count)
             ordered_x += a != 0;
             ordered_y += b != 0;
         }
-    return ordered_x > 0 && ordered_y > 0 ? sum / sqrt(ordered_x * ordered_y) : 0;
+    return ordered_x > 0 && ordered_y > 0 ? sum / sqrt(ordered_x * ordered_y) : NAN;
+}
+
+static void print_correlation(double value)
+{
+    if (isnan(value))
+        printf(" %9s", "undefined");
+    else
+        printf(" %9.3f", value);
 }
 
 /* ---- Scores ---- */
@@ -322,25 +214,18 @@ static void write_scores(const char *path, char **genotypes, const tenas_indicat
 
 int main(int argc, char **argv)
 {
-    struct options o = parse_options(argc, argv);
-    tenas_benchmark *table = NULL;
-    tenas_config *config = NULL;
-    tenas_dataset *dataset = NULL;
+    struct options o = read_command_line(argc, argv);
+    tenas_benchmark *table = open_table(o.table);
     int32_t space;
-    check(tenas_benchmark_open(o.table, &table));
     check(tenas_benchmark_space(table, &space));
-    check(tenas_config_new(space, o.dataset->value, &config));
-    check_option("--seed", tenas_config_set_seed(config, o.seed.value));
-    check_option("--init", tenas_config_set_init(config, o.init->value));
-    if (o.repeats.given)
-        check_option("--repeats", tenas_config_set_repeats(config, (uint32_t)o.repeats.value));
-    if (o.batch_size.given)
-        check_option("--batch-size",
-                     tenas_config_set_batch_size(config, (uint32_t)o.batch_size.value));
-    if (o.threads.given)
-        check_option("--threads", tenas_config_set_threads(config, (uint32_t)o.threads.value));
-    check(o.data != NULL ? tenas_dataset_open(o.dataset->value, o.data, &dataset)
-                         : tenas_dataset_synthetic(o.dataset->value, o.seed.value, &dataset));
+    const struct choice *named = named_space(space);
+    if (o.settings.space.built_in != NULL && o.settings.space.built_in != named)
+        usage_error("--space: found %s, expected %s, which the table's architectures are of",
+                    o.settings.space.built_in->name, named->name);
+    o.settings.space.built_in = named;
+    tenas_config *config = make_config(&o.settings);
+    tenas_dataset *dataset = open_images(&o.settings);
+    tenas_status status;
 
     size_t count;
     check(tenas_benchmark_count(table, &count));
@@ -354,18 +239,18 @@ int main(int argc, char **argv)
     tenas_indicators *found = allocate(count, sizeof *found);
     found[0].struct_size = sizeof *found;
     bool terminal = isatty(fileno(stderr)) == 1;
-    tenas_status status =
-        tenas_indicators_of_many(config, dataset, (const char *const *)genotypes, count,
-                                 show_progress, &terminal, found);
+    status = tenas_indicators_of_many(config, dataset, (const char *const *)genotypes, count,
+                                      show_progress, &terminal, found);
     if (terminal)
         fputs("\r\033[K", stderr);
     check_option("--batch-size", status);
     if (o.scores != NULL)
         write_scores(o.scores, genotypes, found, count);
 
+    const struct settings *used = &o.settings;
     printf("%zu architectures, images of %s (%s), seed %llu, %s, %u repeats, %.3f s each\n\n",
-           count, o.dataset->name, o.data != NULL ? o.data : "synthetic",
-           (unsigned long long)o.seed.value, o.init->name, (unsigned)found[0].repeats,
+           count, used->dataset->name, used->data != NULL ? used->data : "synthetic",
+           (unsigned long long)used->seed.value, used->init->name, (unsigned)found[0].repeats,
            found[0].seconds);
     double *scores[SCORES];
     for (int s = 0; s < SCORES; s++)
@@ -395,18 +280,16 @@ int main(int argc, char **argv)
                     x[n] = scores[s][i];
                     y[n++] = accuracy[i];
                 }
-            printf("%-22s %-16s %6zu %9.3f %9.3f\n", SCORE_NAMES[s], d->name, n,
-                   spearman(x, y, n), kendall(x, y, n));
+            printf("%-22s %-16s %6zu", SCORE_NAMES[s], d->name, n);
+            print_correlation(spearman(x, y, n));
+            print_correlation(kendall(x, y, n));
+            putchar('\n');
         }
         free(accuracy);
         free(there);
     }
 
-    int result = EXIT_SUCCESS;
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        fprintf(stderr, "correlate: cannot write: %s\n", strerror(errno));
-        result = EXIT_FAILURE;
-    }
+    int result = finish_output(EXIT_SUCCESS);
     for (int s = 0; s < SCORES; s++)
         free(scores[s]);
     for (size_t i = 0; i < count; i++)

@@ -12,203 +12,43 @@
 
 #define _POSIX_C_SOURCE 200809L /* isatty, fileno, getline */
 
-#include <errno.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "tenas.h"
-
-enum { EXIT_USAGE = 2 };
-
-static const char HELP[] =
-    "Usage: score [OPTION]... [GENOTYPE]...\n"
-    "Scores architectures without training them. Without a GENOTYPE they come from\n"
-    "stdin, one a line.\n"
-    "\n"
-    "  --space NAME       nas-bench-201 (default) or darts, or a space file:\n"
-    "                     spaces/mobilenet-v2.json; docs/SPACES.md\n"
-    "  --sample N         N architectures drawn at random instead\n"
-    "  --dataset NAME     cifar10 (default), cifar100, ImageNet16-120 or imagenet-1k\n"
-    "  --data PATH        where its images are; without, they are synthetic\n"
-    "  --seed N           of all random numbers (default 0)\n"
-    "  --init NAME        kaiming_normal (default) or torch_default\n"
-    "  --repeats N        draws of weights and images that a score is the mean of\n"
-    "  --batch-size N     images of a batch\n"
-    "  --threads N        of the CPU engine; 0 (default) for all cores\n"
-    "  --csv              comma-separated values instead of aligned columns\n"
-    "  --help             print this text\n"
-    "\n"
-    "Columns: condition number of the neural tangent kernel (less is better), linear\n"
-    "regions, NASWOT and SWAP (more is better), each with its standard deviation;\n"
-    "then millions of multiply-adds and of parameters of the network to train. An\n"
-    "architecture whose output does not depend on its input is marked.\n";
-
-/* ---- Failures ---- */
-
-static void usage_error(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fputs("score: ", stderr);
-    vfprintf(stderr, format, arguments);
-    va_end(arguments);
-    fputs("\nTry 'score --help'.\n", stderr);
-    exit(EXIT_USAGE);
-}
-
-static void check(tenas_status status)
-{
-    if (status == TENAS_OK)
-        return;
-    fprintf(stderr, "score: %s\n", tenas_last_error_message());
-    exit(EXIT_FAILURE);
-}
-
-/* A value that the library refuses is a mistake on the command line. */
-static void check_option(const char *option, tenas_status status)
-{
-    if (status == TENAS_ERROR_INVALID_ARGUMENT)
-        usage_error("%s: %s", option, tenas_last_error_message());
-    check(status);
-}
-
-static void *checked(void *memory)
-{
-    if (memory == NULL) {
-        fputs("score: out of memory\n", stderr);
-        exit(EXIT_FAILURE);
-    }
-    return memory;
-}
-
-/* ---- Options ---- */
-
-struct choice {
-    const char *name;
-    int32_t value;
-};
-
-static const struct choice SPACES[] = {
-    {"nas-bench-201", TENAS_SPACE_NAS_BENCH_201},
-    {"darts", TENAS_SPACE_DARTS},
-    {NULL, 0},
-};
-
-static const struct choice DATASETS[] = {
-    {"cifar10", TENAS_DATASET_CIFAR10},
-    {"cifar100", TENAS_DATASET_CIFAR100},
-    {"ImageNet16-120", TENAS_DATASET_IMAGENET16_120},
-    {"imagenet-1k", TENAS_DATASET_IMAGENET},
-    {NULL, 0},
-};
-
-static const struct choice INITS[] = {
-    {"kaiming_normal", TENAS_INIT_KAIMING_NORMAL},
-    {"torch_default", TENAS_INIT_TORCH_DEFAULT},
-    {NULL, 0},
-};
-
-struct number {
-    bool given;
-    uint64_t value;
-};
+#include "options.h"
 
 struct options {
-    int32_t space, dataset, init;
-    const char *space_file;
-    const char *data;
-    struct number sample, seed, repeats, batch_size, threads;
+    struct settings settings;
+    struct number sample;
     bool csv;
     int first_genotype; /* of argv */
 };
 
-static int32_t parse_choice(const char *option, const char *text, const struct choice *choices)
+static struct options read_command_line(int argc, char **argv)
 {
-    char names[160] = "";
-    for (const struct choice *c = choices; c->name != NULL; c++) {
-        if (strcmp(text, c->name) == 0)
-            return c->value;
-        if (c != choices)
-            strcat(names, ", ");
-        strcat(names, c->name);
-    }
-    usage_error("%s: found '%s', expected one of %s", option, text, names);
-    return 0;
-}
-
-/* Digits only: no sign, no space, nothing behind them. */
-static struct number parse_number(const char *option, const char *text, uint64_t most)
-{
-    uint64_t value = 0;
-    const char *c = text;
-    do {
-        unsigned digit = (unsigned)(*c - '0');
-        if (digit > 9 || value > (most - digit) / 10)
-            usage_error("%s: found '%s', expected a whole number from 0 to %llu",
-                        option, text, (unsigned long long)most);
-        value = 10 * value + digit;
-    } while (*++c != '\0');
-    return (struct number){true, value};
-}
-
-/* Whether --space names a file, and not a space that is built in. */
-static bool is_file(const char *space)
-{
-    const char *end = strrchr(space, '.');
-    return strchr(space, '/') != NULL || (end != NULL && strcmp(end, ".json") == 0);
-}
-
-static struct options parse_options(int argc, char **argv)
-{
-    struct options o = {
-        .space = TENAS_SPACE_NAS_BENCH_201,
-        .dataset = TENAS_DATASET_CIFAR10,
-        .init = TENAS_INIT_KAIMING_NORMAL,
+    struct options o = {.csv = false};
+    const struct program_option own[] = {
+        HEADING("What to score"),
+        SPACE("--space", o.settings.space, SPACES,
+              "nas-bench-201 (default) or darts, or a space file:\n"
+              "spaces/mobilenet-v2.json; docs/SPACES.md"),
+        NUMBER("--sample", o.sample, 1000000, "N architectures drawn at random instead"),
+        FLAG("--csv", o.csv, "comma-separated values instead of aligned columns"),
+        END_OF_OPTIONS,
     };
-    int i = 1;
-    for (; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
-        const char *option = argv[i];
-        if (strcmp(option, "--help") == 0) {
-            fputs(HELP, stdout);
-            exit(fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
-        }
-        if (strcmp(option, "--csv") == 0) {
-            o.csv = true;
-            continue;
-        }
-        static const char *const NAMES[] = {
-            "--space", "--sample", "--dataset", "--data", "--seed", "--init", "--repeats",
-            "--batch-size", "--threads", NULL};
-        int known = 0;
-        while (NAMES[known] != NULL && strcmp(option, NAMES[known]) != 0)
-            known++;
-        if (NAMES[known] == NULL)
-            usage_error("found '%s', expected an option", option);
-        if (i + 1 == argc)
-            usage_error("%s: found nothing behind it, expected a value", option);
-        const char *value = argv[++i];
-        switch (known) {
-        case 0:
-            o.space_file = is_file(value) ? value : NULL;
-            if (o.space_file == NULL)
-                o.space = parse_choice(option, value, SPACES);
-            break;
-        case 1: o.sample = parse_number(option, value, 1000000); break;
-        case 2: o.dataset = parse_choice(option, value, DATASETS); break;
-        case 3: o.data = value; break;
-        case 4: o.seed = parse_number(option, value, UINT64_MAX); break;
-        case 5: o.init = parse_choice(option, value, INITS); break;
-        case 6: o.repeats = parse_number(option, value, UINT32_MAX); break;
-        case 7: o.batch_size = parse_number(option, value, UINT32_MAX); break;
-        default: o.threads = parse_number(option, value, UINT32_MAX); break;
-        }
-    }
-    o.first_genotype = i;
+    const struct program score = {
+        .name = "score",
+        .usage = "[OPTION]... [GENOTYPE]...\n"
+                 "Scores architectures without training them. Without a GENOTYPE they come from\n"
+                 "stdin, one a line; one with brackets may take several.\n",
+        .options = own,
+        .notes =
+            "Columns: condition number of the neural tangent kernel (less is better), linear\n"
+            "regions, NASWOT and SWAP (more is better), each with its standard deviation;\n"
+            "then millions of multiply-adds and of parameters of the network to train. An\n"
+            "architecture whose output does not depend on its input is marked.\n",
+        .takes_arguments = true,
+    };
+    o.first_genotype = parse_options(&score, &o.settings, argc, argv);
     return o;
 }
 
@@ -232,10 +72,10 @@ static void add(struct genotypes *g, char *text)
 static void add_samples(struct genotypes *g, const struct options *o,
                         const tenas_search_space *space)
 {
+    const int32_t format = TENAS_GENOTYPE_NATIVE;
+    const uint64_t seed = o->settings.seed.value;
     for (uint64_t i = 0; i < o->sample.value; i++) {
         size_t length;
-        const int32_t format = TENAS_GENOTYPE_NATIVE;
-        const uint64_t seed = o->seed.value;
         check(tenas_search_space_genotype_sample(space, seed, i, format, NULL, 0, &length));
         char *text = checked(malloc(length + 1));
         check(tenas_search_space_genotype_sample(space, seed, i, format, text, length + 1,
@@ -244,15 +84,64 @@ static void add_samples(struct genotypes *g, const struct options *o,
     }
 }
 
-static void add_lines(struct genotypes *g)
+/* How many brackets of a line stay open; a comment's and those of quotes do not count. */
+static long open_brackets(const char *line)
 {
-    char *line = NULL;
-    size_t capacity = 0;
-    while (getline(&line, &capacity, stdin) != -1) {
-        line[strcspn(line, "\r\n")] = '\0';
-        if (line[0] != '\0')
-            add(g, checked(strdup(line)));
+    long open = 0;
+    char quote = '\0';
+    for (const char *c = line; *c != '\0' && (*c != '#' || quote != '\0'); c++) {
+        if (quote != '\0')
+            quote = *c == quote ? '\0' : quote;
+        else if (*c == '"' || *c == '\'')
+            quote = *c;
+        else if (strchr("([{", *c) != NULL)
+            open++;
+        else if (strchr(")]}", *c) != NULL)
+            open--;
     }
+    return open;
+}
+
+/* A text of several lines as the library writes it, on one. What it cannot read
+ * stays as it is: the library says why when it is scored. */
+static char *on_one_line(const tenas_search_space *space, char *text)
+{
+    const int32_t format = TENAS_GENOTYPE_NATIVE;
+    size_t length;
+    if (strchr(text, '\n') == NULL
+        || tenas_search_space_genotype_convert(space, text, format, NULL, 0, &length) != TENAS_OK)
+        return text;
+    char *line = checked(malloc(length + 1));
+    check(tenas_search_space_genotype_convert(space, text, format, line, length + 1, &length));
+    free(text);
+    return line;
+}
+
+/* A genotype a line, or more lines where its brackets are still open. */
+static void add_lines(struct genotypes *g, const tenas_search_space *space)
+{
+    char *line = NULL, *genotype = NULL;
+    size_t capacity = 0, length = 0;
+    long open = 0;
+    while (getline(&line, &capacity, stdin) != -1) {
+        const char *first = line + strspn(line, " \t\r\n");
+        if (*first == '\0' || (*first == '#' && genotype == NULL))
+            continue;
+        size_t more = strlen(line);
+        genotype = checked(realloc(genotype, length + more + 1));
+        memcpy(genotype + length, line, more + 1);
+        length += more;
+        open += open_brackets(line);
+        if (open > 0)
+            continue;
+        genotype[length - (genotype[length - 1] == '\n')] = '\0';
+        add(g, on_one_line(space, genotype));
+        genotype = NULL;
+        length = 0;
+        open = 0;
+    }
+    if (genotype != NULL) /* never closed: the library says where */
+        add(g, genotype);
     free(line);
     if (ferror(stdin)) {
         fprintf(stderr, "score: cannot read stdin: %s\n", strerror(errno));
@@ -303,33 +192,19 @@ static void print_aligned(const struct genotypes *g, const tenas_indicators *fou
 
 int main(int argc, char **argv)
 {
-    struct options o = parse_options(argc, argv);
+    struct options o = read_command_line(argc, argv);
     struct genotypes genotypes = {NULL, 0, 0};
-    tenas_search_space *space = NULL;
-    check_option("--space", o.space_file != NULL ? tenas_search_space_open(o.space_file, &space)
-                                                 : tenas_search_space_new(o.space, &space));
+    tenas_search_space *space = open_space(&o.settings);
     if (o.sample.given)
         add_samples(&genotypes, &o, space);
     for (int i = o.first_genotype; i < argc; i++)
         add(&genotypes, checked(strdup(argv[i])));
     if (!o.sample.given && genotypes.count == 0)
-        add_lines(&genotypes);
-
-    tenas_config *config = NULL;
-    tenas_dataset *dataset = NULL;
-    check(tenas_config_new_for_space(space, o.dataset, &config));
+        add_lines(&genotypes, space);
     tenas_search_space_free(space);
-    check_option("--seed", tenas_config_set_seed(config, o.seed.value));
-    check_option("--init", tenas_config_set_init(config, o.init));
-    if (o.repeats.given)
-        check_option("--repeats", tenas_config_set_repeats(config, (uint32_t)o.repeats.value));
-    if (o.batch_size.given)
-        check_option("--batch-size",
-                     tenas_config_set_batch_size(config, (uint32_t)o.batch_size.value));
-    if (o.threads.given)
-        check_option("--threads", tenas_config_set_threads(config, (uint32_t)o.threads.value));
-    check(o.data != NULL ? tenas_dataset_open(o.dataset, o.data, &dataset)
-                         : tenas_dataset_synthetic(o.dataset, o.seed.value, &dataset));
+
+    tenas_config *config = make_config(&o.settings);
+    tenas_dataset *dataset = open_images(&o.settings);
 
     tenas_indicators *found = checked(calloc(genotypes.count + 1, sizeof *found));
     found[0].struct_size = sizeof *found;
@@ -347,11 +222,7 @@ int main(int argc, char **argv)
     else
         print_aligned(&genotypes, found);
 
-    int result = EXIT_SUCCESS;
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        fprintf(stderr, "score: cannot write: %s\n", strerror(errno));
-        result = EXIT_FAILURE;
-    }
+    int result = finish_output(EXIT_SUCCESS);
     for (size_t i = 0; i < genotypes.count; i++)
         free(genotypes.texts[i]);
     free(genotypes.texts);

@@ -14,87 +14,12 @@
 
 #define _POSIX_C_SOURCE 200809L /* isatty, fileno */
 
-#include <errno.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "tenas.h"
+#include "options.h"
 
-enum { EXIT_USAGE = 2, EXIT_INTERRUPTED = 130 };
-
-/* Makes sure that what was printed has arrived. */
-static int finish_output(int result)
-{
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return result;
-    fprintf(stderr, "search: cannot write: %s\n", strerror(errno));
-    return EXIT_FAILURE;
-}
-
-/* ---- Options ---- */
-
-static const char HELP[] =
-    "Usage: search [OPTION]...\n"
-    "Searches for a neural architecture without training (TE-NAS).\n"
-    "\n"
-    "What to search\n"
-    "  --space NAME          nas-bench-201 (default) or darts, or a space file:\n"
-    "                        spaces/mobilenet-v2.json; docs/SPACES.md\n"
-    "  --dataset NAME        cifar10 (default), cifar100, ImageNet16-120 or\n"
-    "                        imagenet-1k: images, classes and published settings\n"
-    "  --data PATH           where its images are; without, they are synthetic.\n"
-    "                        CIFAR and ImageNet16: the published archive, its\n"
-    "                        folder or one file; imagenet-1k: a folder of JPEG\n"
-    "                        files, train/<class>/*.JPEG; all: .npy, .npz or\n"
-    "                        .safetensors\n"
-    "  --seed N              of all random numbers (default 0)\n"
-    "\n"
-    "How to search (the defaults are the published settings)\n"
-    "  --sampling NAME       common (default) or independent draws of candidates\n"
-    "  --init NAME           kaiming_normal (default) or torch_default\n"
-    "  --repeats N           draws that each candidate is scored on\n"
-    "  --batch-size N        images of a batch\n"
-    "  --prune-per-edge N    operations that a round removes from each edge\n"
-    "\n"
-    "Where to compute\n"
-    "  --device NAME         auto (default), cpu, cuda, cuda:N or torch-cpu\n"
-    "  --threads N           of the CPU engine; 0 (default) for all cores\n"
-    "\n"
-    "  --checkpoint PATH     save the search there, every 10 seconds, after each\n"
-    "                        round and on Ctrl-C\n"
-    "  --resume              go on from that file, if it is there; how to search is\n"
-    "                        in it, the images must be the same\n"
-    "\n"
-    "  --table PATH          accuracies (text, or a folder of NATS-Bench): print\n"
-    "                        those of the result, its rank and the best\n"
-    "  --json                print the architecture as JSON\n"
-    "  --help                print this text\n";
-
-/* A name that users type and the library's number for it. */
-struct choice {
-    const char *name;
-    int32_t value;
-};
-
-static const struct choice SPACES[] = {
-    {"nas-bench-201", TENAS_SPACE_NAS_BENCH_201},
-    {"darts", TENAS_SPACE_DARTS},
-    {NULL, 0},
-};
-
-static const struct choice DATASETS[] = {
-    {"cifar10", TENAS_DATASET_CIFAR10},
-    {"cifar100", TENAS_DATASET_CIFAR100},
-    {"ImageNet16-120", TENAS_DATASET_IMAGENET16_120},
-    {"imagenet-1k", TENAS_DATASET_IMAGENET},
-    {NULL, 0},
-};
+enum { EXIT_INTERRUPTED = 130 };
 
 static const struct choice SAMPLINGS[] = {
     {"common", TENAS_SAMPLING_COMMON},
@@ -102,162 +27,46 @@ static const struct choice SAMPLINGS[] = {
     {NULL, 0},
 };
 
-static const struct choice INITS[] = {
-    {"kaiming_normal", TENAS_INIT_KAIMING_NORMAL},
-    {"torch_default", TENAS_INIT_TORCH_DEFAULT},
-    {NULL, 0},
-};
-
-static const struct choice DEVICES[] = {
-    {"auto", TENAS_DEVICE_AUTO},
-    {"cpu", TENAS_DEVICE_CPU},
-    {"cuda", TENAS_DEVICE_CUDA},
-    {"torch-cpu", TENAS_DEVICE_TORCH_CPU},
-    {NULL, 0},
-};
-
-/* A number that may be left out. */
-struct number {
-    bool given;
-    uint32_t value;
-};
-
 struct options {
-    int32_t space, dataset, sampling, init, device, device_index;
-    const char *space_file, *dataset_name, *data, *table, *checkpoint;
-    uint64_t seed;
-    struct number repeats, batch_size, prune_per_edge, threads;
+    struct settings settings;
+    const struct choice *sampling;
+    const char *table, *checkpoint;
+    struct number prune_per_edge;
     bool json, resume;
 };
 
-/* Reports a mistake on the command line and ends the program. */
-static void usage_error(const char *format, ...)
+static struct options read_command_line(int argc, char **argv)
 {
-    va_list arguments;
-    va_start(arguments, format);
-    fputs("search: ", stderr);
-    vfprintf(stderr, format, arguments);
-    va_end(arguments);
-    fputs("\nTry 'search --help'.\n", stderr);
-    exit(EXIT_USAGE);
-}
-
-static int32_t parse_choice(const char *option, const char *text,
-                            const struct choice *choices)
-{
-    char names[160] = "";
-    for (const struct choice *c = choices; c->name != NULL; c++) {
-        if (strcmp(text, c->name) == 0)
-            return c->value;
-        if (c != choices)
-            strcat(names, ", ");
-        strcat(names, c->name);
-    }
-    usage_error("%s: found '%s', expected one of %s", option, text, names);
-    return 0;
-}
-
-/* Digits only: no sign, no space, nothing behind them. */
-static uint64_t parse_number(const char *option, const char *text, uint64_t most)
-{
-    uint64_t value = 0;
-    const char *c = text;
-    do {
-        unsigned digit = (unsigned)(*c - '0');
-        if (digit > 9 || value > (most - digit) / 10)
-            usage_error("%s: found '%s', expected a whole number from 0 to %llu",
-                        option, text, (unsigned long long)most);
-        value = 10 * value + digit;
-    } while (*++c != '\0');
-    return value;
-}
-
-static struct number parse_u32(const char *option, const char *text)
-{
-    return (struct number){true, (uint32_t)parse_number(option, text, UINT32_MAX)};
-}
-
-/* Whether --space names a file, and not a space that is built in. */
-static bool is_file(const char *space)
-{
-    const char *end = strrchr(space, '.');
-    return strchr(space, '/') != NULL || (end != NULL && strcmp(end, ".json") == 0);
-}
-
-static struct options parse_options(int argc, char **argv)
-{
-    struct options o = {
-        .space = TENAS_SPACE_NAS_BENCH_201,
-        .dataset = TENAS_DATASET_CIFAR10,
-        .dataset_name = "cifar10",
-        .sampling = TENAS_SAMPLING_COMMON,
-        .init = TENAS_INIT_KAIMING_NORMAL,
-        .device = TENAS_DEVICE_AUTO,
+    struct options o = {.sampling = &SAMPLINGS[0]};
+    const struct program_option own[] = {
+        HEADING("What to search, and how"),
+        SPACE("--space", o.settings.space, SPACES,
+              "nas-bench-201 (default) or darts, or a space file:\n"
+              "spaces/mobilenet-v2.json; docs/SPACES.md"),
+        CHOICE("--sampling", o.sampling, SAMPLINGS,
+               "common (default) or independent draws of candidates"),
+        NUMBER("--prune-per-edge", o.prune_per_edge, UINT32_MAX,
+               "operations that a round removes from each edge"),
+        TEXT("--checkpoint", "PATH", o.checkpoint,
+             "save the search there, every 10 seconds, after each\n"
+             "round and on Ctrl-C"),
+        FLAG("--resume", o.resume,
+             "go on from that file, if it is there; how to search is\n"
+             "in it, the images must be the same"),
+        HEADING("What to print"),
+        TEXT("--table", "PATH", o.table,
+             "accuracies (text, or a folder of NATS-Bench): print\n"
+             "those of the result, its rank and the best"),
+        FLAG("--json", o.json, "print the architecture as JSON"),
+        END_OF_OPTIONS,
     };
-    for (int i = 1; i < argc; i++) {
-        const char *option = argv[i];
-        if (strcmp(option, "--help") == 0) {
-            fputs(HELP, stdout);
-            exit(finish_output(EXIT_SUCCESS));
-        }
-        if (strcmp(option, "--json") == 0) {
-            o.json = true;
-            continue;
-        }
-        if (strcmp(option, "--resume") == 0) {
-            o.resume = true;
-            continue;
-        }
-
-        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
-        static const char *const WITH_VALUE[] = {
-            "--space", "--dataset", "--data", "--seed", "--sampling", "--init", "--repeats",
-            "--batch-size", "--prune-per-edge", "--device", "--threads", "--table", "--checkpoint",
-            NULL};
-        int known = 0;
-        while (WITH_VALUE[known] != NULL && strcmp(option, WITH_VALUE[known]) != 0)
-            known++;
-        if (WITH_VALUE[known] == NULL)
-            usage_error("found '%s', expected an option", option);
-        if (value == NULL)
-            usage_error("%s: found nothing behind it, expected a value", option);
-        i++;
-
-        if (strcmp(option, "--space") == 0) {
-            o.space_file = is_file(value) ? value : NULL;
-            if (o.space_file == NULL)
-                o.space = parse_choice(option, value, SPACES);
-        } else if (strcmp(option, "--dataset") == 0) {
-            o.dataset = parse_choice(option, value, DATASETS);
-            o.dataset_name = value;
-        } else if (strcmp(option, "--data") == 0) {
-            o.data = value;
-        } else if (strcmp(option, "--seed") == 0) {
-            o.seed = parse_number(option, value, UINT64_MAX);
-        } else if (strcmp(option, "--sampling") == 0) {
-            o.sampling = parse_choice(option, value, SAMPLINGS);
-        } else if (strcmp(option, "--init") == 0) {
-            o.init = parse_choice(option, value, INITS);
-        } else if (strcmp(option, "--repeats") == 0) {
-            o.repeats = parse_u32(option, value);
-        } else if (strcmp(option, "--batch-size") == 0) {
-            o.batch_size = parse_u32(option, value);
-        } else if (strcmp(option, "--prune-per-edge") == 0) {
-            o.prune_per_edge = parse_u32(option, value);
-        } else if (strcmp(option, "--threads") == 0) {
-            o.threads = parse_u32(option, value);
-        } else if (strcmp(option, "--table") == 0) {
-            o.table = value;
-        } else if (strcmp(option, "--checkpoint") == 0) {
-            o.checkpoint = value;
-        } else if (strncmp(value, "cuda:", 5) == 0) { /* --device cuda:N */
-            o.device = TENAS_DEVICE_CUDA;
-            o.device_index = (int32_t)parse_number(option, value + 5, INT32_MAX);
-        } else { /* --device */
-            o.device = parse_choice(option, value, DEVICES);
-            o.device_index = 0;
-        }
-    }
+    const struct program search = {
+        .name = "search",
+        .usage = "[OPTION]...\n"
+                 "Searches for a neural architecture without training (TE-NAS).\n",
+        .options = own,
+    };
+    parse_options(&search, &o.settings, argc, argv);
     if (o.resume && o.checkpoint == NULL)
         usage_error("--resume: found no --checkpoint, expected one");
     return o;
@@ -341,46 +150,6 @@ static void on_interrupt(int signal_number)
 
 /* ---- The search ---- */
 
-static int fail(void)
-{
-    fprintf(stderr, "search: %s\n", tenas_last_error_message());
-    return EXIT_FAILURE;
-}
-
-/* A value that the library refuses is a mistake on the command line. */
-static void check_option(const char *option, tenas_status status)
-{
-    if (status == TENAS_OK)
-        return;
-    if (status == TENAS_ERROR_INVALID_ARGUMENT)
-        usage_error("%s: %s", option, tenas_last_error_message());
-    exit(fail());
-}
-
-static tenas_config *make_config(const struct options *o)
-{
-    tenas_search_space *space = NULL;
-    tenas_config *config = NULL;
-    check_option("--space", o->space_file != NULL ? tenas_search_space_open(o->space_file, &space)
-                                                  : tenas_search_space_new(o->space, &space));
-    check_option("--space", tenas_config_new_for_space(space, o->dataset, &config));
-    tenas_search_space_free(space);
-    check_option("--seed", tenas_config_set_seed(config, o->seed));
-    check_option("--sampling", tenas_config_set_sampling(config, o->sampling));
-    check_option("--init", tenas_config_set_init(config, o->init));
-    check_option("--device", tenas_config_set_device(config, o->device, o->device_index));
-    if (o->repeats.given)
-        check_option("--repeats", tenas_config_set_repeats(config, o->repeats.value));
-    if (o->batch_size.given)
-        check_option("--batch-size", tenas_config_set_batch_size(config, o->batch_size.value));
-    if (o->prune_per_edge.given)
-        check_option("--prune-per-edge",
-                     tenas_config_set_prune_per_edge(config, o->prune_per_edge.value));
-    if (o->threads.given)
-        check_option("--threads", tenas_config_set_threads(config, o->threads.value));
-    return config;
-}
-
 /* Says so where files of the data set could not be used. */
 static void report_skipped(const tenas_dataset *dataset)
 {
@@ -426,11 +195,7 @@ static tenas_status print_genotype(const tenas_context *context, int32_t format)
     tenas_status status = tenas_context_genotype(context, format, NULL, 0, &length);
     if (status != TENAS_OK)
         return status;
-    char *text = malloc(length + 1);
-    if (text == NULL) {
-        fputs("search: out of memory\n", stderr);
-        exit(EXIT_FAILURE);
-    }
+    char *text = checked(malloc(length + 1));
     status = tenas_context_genotype(context, format, text, length + 1, &length);
     if (status == TENAS_OK)
         printf("\n%s\n", text);
@@ -532,8 +297,9 @@ static int search(const struct options *o, const tenas_config *config,
     if (status == TENAS_OK)
         status = tenas_context_set_progress(context, show_progress, &display);
 
-    printf("libtenas %s: %s, %s (%s), seed %llu\n", tenas_version(), space_name, o->dataset_name,
-           o->data != NULL ? o->data : "synthetic images", (unsigned long long)seed);
+    printf("libtenas %s: %s, %s (%s), seed %llu\n", tenas_version(), space_name,
+           o->settings.dataset->name,
+           o->settings.data != NULL ? o->settings.data : "synthetic images", (unsigned long long)seed);
     fflush(stdout);
 
     bool finished = false;
@@ -567,21 +333,24 @@ static int search(const struct options *o, const tenas_config *config,
 
 int main(int argc, char **argv)
 {
-    struct options o = parse_options(argc, argv);
-    tenas_config *config = make_config(&o);
+    struct options o = read_command_line(argc, argv);
+    tenas_config *config = make_config(&o.settings);
+    check_option("--sampling", tenas_config_set_sampling(config, o.sampling->value));
+    if (o.prune_per_edge.given)
+        check_option("--prune-per-edge", tenas_config_set_prune_per_edge(
+                                             config, (uint32_t)o.prune_per_edge.value));
 
-    tenas_dataset *dataset = NULL;
-    tenas_status status = o.data != NULL ? tenas_dataset_open(o.dataset, o.data, &dataset)
-                                         : tenas_dataset_synthetic(o.dataset, o.seed, &dataset);
+    tenas_dataset *dataset = open_images(&o.settings);
     tenas_benchmark *table = NULL;
-    if (status == TENAS_OK && o.table != NULL)
-        status = tenas_benchmark_open(o.table, &table);
-    int32_t space, searched;
-    if (status == TENAS_OK && table != NULL
-        && (status = tenas_benchmark_space(table, &space)) == TENAS_OK
-        && (status = tenas_config_space(config, &searched)) == TENAS_OK && space != searched)
-        usage_error("--table: found one of another space than --space");
-    int result = status == TENAS_OK ? search(&o, config, dataset, table) : fail();
+    if (o.table != NULL) {
+        int32_t space, searched;
+        table = open_table(o.table);
+        check(tenas_benchmark_space(table, &space));
+        check(tenas_config_space(config, &searched));
+        if (space != searched)
+            usage_error("--table: found one of another space than --space");
+    }
+    int result = search(&o, config, dataset, table);
     tenas_benchmark_free(table);
     tenas_dataset_free(dataset);
     tenas_config_free(config);

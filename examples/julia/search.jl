@@ -11,8 +11,8 @@ using Tenas
 const HELP = """
     Usage: search.jl [--OPTION=VALUE]...
 
-      --space=NAME      nas_bench_201 (default) or darts
-      --dataset=NAME    cifar10 (default), cifar100, imagenet16_120 or imagenet
+      --space=NAME      nas-bench-201 (default) or darts
+      --dataset=NAME    cifar10 (default), cifar100, ImageNet16-120 or imagenet-1k
       --data=PATH       its images; without, they are synthetic
       --PARAMETER=VALUE of the search, by default as published:"""
 
@@ -23,7 +23,7 @@ function main(arguments)
         found === nothing && error("found $argument, expected --OPTION=VALUE; --help lists them")
         options[Symbol(replace(found[1], '-' => '_'))] = something(found[2], "")
     end
-    space = Symbol(pop!(options, :space, "nas_bench_201"))
+    space = Symbol(pop!(options, :space, "nas-bench-201"))
     kind = Symbol(pop!(options, :dataset, "cifar10"))
 
     # The library knows what can be set.

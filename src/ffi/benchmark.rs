@@ -26,15 +26,21 @@ impl Handle for tenas_benchmark {
     type Object = Benchmark;
     const NAME: &'static str = "tenas_benchmark";
     const TAG: u64 = u64::from_be_bytes(*b"tenasBEN");
+    const SURVIVES_FORK: bool = true;
 }
 
 /// Opens a table. path is UTF-8, and one of:
 ///
-/// - a file of tab-separated text. Its first line is "arch_string", then names
-///   of data sets (cifar10, cifar100, ImageNet16-120, imagenet-1k; capitals and
-///   punctuation do not matter, and "test" may follow, as in cifar10_test). Each
-///   other line is a genotype of NAS-Bench-201 or of DARTS in its native form
-///   and its accuracies in percent, empty where there is none;
+/// - a file of text: CSV with tabs, commas or semicolons between the cells,
+///   which may be in double quotes. The first line names the columns:
+///   arch_string (or arch_str, arch, architecture, genotype) that of the
+///   architectures, names of data sets (cifar10, cifar100, ImageNet16-120,
+///   imagenet-1k) those of the accuracies. Capitals and punctuation do not
+///   matter; test, acc, accuracy or top1 may stand before or behind, as in
+///   cifar10_test. Other columns are ignored: tenas_benchmark_ignored names
+///   them. Each other line has a genotype of NAS-Bench-201 or of DARTS, and its
+///   accuracies in percent, empty where there is none. Fractions are refused;
+///   blank lines, and lines that begin with #, do not count;
 /// - a folder of NATS-Bench's topology files in their simple form
 ///   (NATS-tss-v1_0-3ffb9-simple: meta.pickle.pbz2, 000000.pickle.pbz2 and so
 ///   on). Only the list of architectures is kept in memory; each accuracy reads
@@ -83,6 +89,29 @@ pub unsafe extern "C" fn tenas_benchmark_count(
             unsafe { (handle::borrow(benchmark, "benchmark")?, Out::new(out, "out")?) };
         out.set(table.count());
         Ok(())
+    })
+}
+
+/// Writes the names of the columns of a table that were not read, since they are
+/// of no data set that is known: as a JSON list, [] where there are none. buffer,
+/// capacity and length are those of tenas_context_genotype.
+///
+/// - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+/// - TENAS_ERROR_NULL_POINTER: benchmark or length is NULL, or buffer is and
+///   capacity is not 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_benchmark_ignored(
+    benchmark: *const tenas_benchmark,
+    buffer: *mut c_char,
+    capacity: size_t,
+    length: *mut size_t,
+) -> tenas_status {
+    guard("tenas_benchmark_ignored", || {
+        // SAFETY: a buffer of that capacity, and NULL or writable, as tenas.h asks.
+        let out = unsafe { OutText::new(buffer, capacity, length) }?;
+        // SAFETY: NULL or a live handle, as tenas.h asks.
+        let table = unsafe { handle::borrow(benchmark, "benchmark") }?;
+        out.set(&serde_json::Value::from(table.ignored_columns()).to_string())
     })
 }
 

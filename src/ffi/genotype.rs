@@ -2,7 +2,22 @@
 //!
 //! A genotype is a finished architecture as a text: the native form of its
 //! space, as tenas_context_genotype writes it, or JSON. Wherever a genotype is
-//! read, both are.
+//! read, both are, and what Python programs make of them:
+//!
+//! - any: white space, a byte order mark and comments from # to the end of the
+//!   line; quotes around the whole; "NAME =" before it, also behind what a log
+//!   has there.
+//! - NAS-Bench-201: the edges of a node in any order; a list of six operations
+//!   in the order of operation indices below, as names in quotes or as
+//!   indices in square brackets; the nodes as tuples of ('operation', source).
+//! - DARTS: Genotype with a module's name before it, or a dictionary; its fields
+//!   by name in any order, or in their own order without names; the pairs of a
+//!   step as a list of their own; range(2, 6), list(range(2, 6)); numbers and
+//!   names as Python 2 and NumPy print them, 1L and np.int64(1).
+//!
+//! A step of DARTS may read one state twice, also with the same operation: it
+//! adds up both. Such an architecture is scored and found in tables as any
+//! other, but has neither a number nor operation indices.
 //!
 //! Operation indices: an architecture as numbers, one for each edge, cells in
 //! order, in each its edges in order; tenas_space_operation_name names them.
@@ -78,9 +93,14 @@ unsafe fn index(space: Found<'_>, genotype: *const c_char, out: *mut u64) -> Res
     // SAFETY: NULL or a C string; NULL or writable, as tenas.h asks.
     let (text, out) = unsafe { (arguments::text(genotype, "genotype")?, Out::new(out, "out")?) };
     let genotype = Genotype::parse(&space()?, text)?;
-    out.set(genotype.index().ok_or_else(|| Failure {
-        status: tenas_status_code::TENAS_ERROR_NOT_FOUND,
-        message: "genotype: found an operation none, which no numbered architecture has".into(),
+    out.set(genotype.index().ok_or_else(|| {
+        Failure {
+            status: tenas_status_code::TENAS_ERROR_NOT_FOUND,
+            message:
+                "genotype: found an operation none, or a step that reads a state twice, which no \
+                  numbered architecture has"
+                    .into(),
+        }
     })?);
     Ok(())
 }
@@ -143,7 +163,13 @@ unsafe fn to_operations(
     // SAFETY: NULL or a C string, as tenas.h asks.
     let text = unsafe { arguments::text(genotype, "genotype") }?;
     let genotype = Genotype::parse(&space()?, text)?;
-    let found = genotype.operations();
+    let found = genotype.operations().ok_or_else(|| Failure {
+        status: tenas_status_code::TENAS_ERROR_NOT_FOUND,
+        message:
+            "genotype: found two operations on an edge (a step reads a state twice), expected \
+                  one: operation indices have a place for one"
+                .into(),
+    })?;
     count.set(found.len());
     if operations.is_null() && capacity == 0 {
         return Ok(());
@@ -252,7 +278,7 @@ pub unsafe extern "C" fn tenas_genotype_at(
 ///
 /// - TENAS_ERROR_FORMAT: genotype is none of the space.
 /// - TENAS_ERROR_NOT_FOUND: it has no number (a DARTS genotype with an
-///   operation none).
+///   operation none, or with a step that reads a state twice).
 /// - TENAS_ERROR_INVALID_ARGUMENT: no such space, or a text that is not UTF-8.
 /// - TENAS_ERROR_NULL_POINTER: genotype or out is NULL.
 #[unsafe(no_mangle)]
@@ -350,6 +376,8 @@ pub unsafe extern "C" fn tenas_genotype_canonical(
 /// NULL operations with a capacity of 0 ask for it.
 ///
 /// - TENAS_ERROR_FORMAT: genotype is none of the space.
+/// - TENAS_ERROR_NOT_FOUND: it has no operation indices (a DARTS genotype with a
+///   step that reads a state twice).
 /// - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; operations is
 ///   untouched.
 /// - TENAS_ERROR_INVALID_ARGUMENT: no such space, or a text that is not UTF-8.

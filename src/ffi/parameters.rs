@@ -7,7 +7,7 @@
 use std::ffi::CString;
 
 use libc::{c_char, size_t};
-use once_cell::sync::Lazy;
+use once_cell::race::OnceBox;
 
 use super::arguments::{self, Out, OutStruct, Versioned};
 use super::config::{set, tenas_config};
@@ -64,12 +64,14 @@ impl Versioned for tenas_parameter {
 }
 
 /// Name and choices of each parameter as C strings.
-static NAMES: Lazy<Vec<(CString, Option<CString>)>> = Lazy::new(|| {
+static NAMES: OnceBox<Vec<(CString, Option<CString>)>> = OnceBox::new();
+
+fn names() -> &'static [(CString, Option<CString>)] {
     // No name has a NUL inside.
     let c = |text: String| CString::new(text).unwrap_or_default();
     let names = |p: &Parameter| (c(p.name.to_owned()), p.choices.map(|names| c(names.join(","))));
-    PARAMETERS.iter().map(names).collect()
-});
+    NAMES.get_or_init(|| Box::new(PARAMETERS.iter().map(names).collect()))
+}
 
 /// Sets *out to the number of parameters.
 ///
@@ -131,7 +133,8 @@ pub unsafe extern "C" fn tenas_search_space_parameter_info(
 
 /// Parameter number `index`, its preset that of `config`.
 fn info(config: &Config, index: usize) -> Result<tenas_parameter, Failure> {
-    let (Some(parameter), Some((name, choices))) = (PARAMETERS.get(index), NAMES.get(index)) else {
+    let (Some(parameter), Some((name, choices))) = (PARAMETERS.get(index), names().get(index))
+    else {
         return Err(Failure {
             status: tenas_status_code::TENAS_ERROR_NOT_FOUND,
             message: format!("index: found {index}, expected below {}", PARAMETERS.len()),
@@ -195,7 +198,8 @@ pub unsafe extern "C" fn tenas_config_parameter(
                 Out::new(out, "out")?,
             )
         };
-        out.set(Parameter::named(name)?.get(&config.lock()));
+        let parameter = Parameter::named(name)?;
+        out.set(config.with("config", |c| parameter.get(c))?);
         Ok(())
     })
 }

@@ -44,6 +44,8 @@ impl Handle for tenas_search_space {
     type Object = Object;
     const NAME: &'static str = "tenas_search_space";
     const TAG: u64 = u64::from_be_bytes(*b"tenasSSP");
+    // It never changes.
+    const SURVIVES_FORK: bool = true;
 }
 
 impl tenas_search_space {

@@ -1,8 +1,9 @@
 //! Initialisation of parameters (section 3.5).
 
 use super::parameters::{Parameter, ParameterKind, ParameterTable};
+use crate::digest::digest_of;
 use crate::error::{Result, try_vec};
-use crate::random::{Key, fnv1a};
+use crate::random::Key;
 
 /// How parameters are initialised. The numbers are those of the C ABI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -60,7 +61,7 @@ impl Initialiser {
                 values.fill(0.0);
             }
             (_, Init::StandardNormal) => {
-                let mut stream = self.key.stream(fnv1a(p.name.as_bytes()));
+                let mut stream = self.key.stream(stream_of(&p.name));
                 values.fill_with(|| stream.normal() as f32);
             }
             (_, Init::KaimingNormal) => {
@@ -69,16 +70,20 @@ impl Initialiser {
                     Fan::Out => p.shape[0],
                 } * receptive;
                 let std = (2.0 / fan as f64).sqrt();
-                // The stream of a parameter is the hash of its name.
-                let mut stream = self.key.stream(fnv1a(p.name.as_bytes()));
+                let mut stream = self.key.stream(stream_of(&p.name));
                 values.fill_with(|| (std * stream.normal()) as f32);
             }
             (_, Init::TorchDefault) => {
                 let fan_in = if weight { p.shape[1] * receptive } else { p.bias_fan_in };
                 let bound = 1.0 / (fan_in as f64).sqrt();
-                let mut stream = self.key.stream(fnv1a(p.name.as_bytes()));
+                let mut stream = self.key.stream(stream_of(&p.name));
                 values.fill_with(|| (bound * (2.0 * stream.unit() - 1.0)) as f32);
             }
         }
     }
+}
+
+/// The random stream of a parameter, by its name.
+fn stream_of(name: &str) -> u64 {
+    digest_of(name.as_bytes())
 }

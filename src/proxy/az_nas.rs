@@ -190,8 +190,15 @@ impl Proxy for Trainability {
         2.0 - 1.0 / INVERSE_EPSILON
     }
     fn wanted(&self, graph: &Graph, key: &Key) -> Wanted {
-        let pair = |pair: &[usize]| Pullback { from: pair[1], to: pair[0], key: *key };
-        Wanted { pullbacks: graph.blocks.windows(2).map(pair).collect(), ..Default::default() }
+        // The stream counts blocks, so that signs do not depend on how the graph is numbered.
+        let pairs = graph.blocks.windows(2).zip(1..);
+        let pull = |(pair, stream): (&[usize], u64)| Pullback {
+            from: pair[1],
+            to: pair[0],
+            key: *key,
+            stream,
+        };
+        Wanted { pullbacks: pairs.map(pull).collect(), ..Default::default() }
     }
     fn reduce(&self, evidence: &Evidence<'_>) -> f64 {
         let shape = |node: usize| evidence.graph.nodes[node].shape;

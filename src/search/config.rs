@@ -9,7 +9,7 @@ use crate::data::DatasetKind;
 use crate::error::{Result, check_range};
 use crate::network::{Init, Supernet};
 use crate::proxy::{Need, Proxy, ProxyNetwork, Shape};
-use crate::space::SpaceKind;
+use crate::space::{Space, SpaceKind};
 
 /// How candidates draw their random numbers (section 3.5). The numbers are those of the C ABI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -90,6 +90,12 @@ impl Config {
             proxy_network: ProxyNetwork::default(),
             proxy_networks: BTreeMap::new(),
         }
+    }
+
+    /// The same for another form of its space: with parallel edges.
+    pub(super) fn with_space(&self, space: &Space) -> Self {
+        let supernet = Supernet { space: space.clone(), ..Supernet::clone(&self.supernet) };
+        Config { supernet: Arc::new(supernet), ..self.clone() }
     }
 
     /// Any value; default 0.

@@ -15,6 +15,7 @@ use super::{Config, Control, DeviceKind, Progress};
 use crate::compute::Engine;
 use crate::data::{Dataset, digest_of};
 use crate::error::{Error, Result};
+use crate::message::{of_path, whole};
 use crate::space::{Choice, Genotype, Mask};
 
 /// Called after each candidate; `Break` cancels.
@@ -77,12 +78,7 @@ impl Context {
     ) -> Result<Self> {
         let supernet = config.supernet();
         let mask = Mask::full(&supernet.space);
-        let (batch, count) = (config.batch_size() as usize, dataset.count());
-        if batch > count {
-            return Err(Error::InvalidArgument(format!(
-                "batch_size: found {batch}, expected at most the data set's {count} images"
-            )));
-        }
+        dataset.check_batch(config.batch_size() as usize)?;
         // Says now what does not fit, an image size for example.
         supernet.ntk_network(&mask, dataset.shape(), dataset.classes())?;
         supernet.thin_network(&mask, dataset.classes())?;
@@ -388,7 +384,7 @@ impl Context {
         let skipped = self.dataset.skipped();
         if skipped > self.skipped {
             self.log.write(LogLevel::Warning, || {
-                format!("{}: skipped {skipped} broken images so far", self.dataset.origin())
+                format!("{}: skipped {skipped} broken images so far", whole(self.dataset.origin()))
             });
             self.skipped = skipped;
         }
@@ -549,7 +545,7 @@ impl Context {
 impl Schedule {
     fn write(&mut self, state: &State<'_>, log: &mut Log) -> Result<()> {
         let written = checkpoint::write(&self.path, state);
-        let path = self.path.display();
+        let path = of_path(&self.path);
         match &written {
             Ok(()) => {
                 self.last = Instant::now();

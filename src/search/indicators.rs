@@ -10,9 +10,9 @@ use super::{Config, Observer, Progress};
 use crate::compute::Engine;
 use crate::data::Dataset;
 use crate::error::{Error, Result, try_reserve, try_vec};
-use crate::network::{Cost, Training};
+use crate::network::Cost;
 use crate::proxy::{Need, Proxy, named};
-use crate::space::{Choice, Genotype, Mask};
+use crate::space::{Choice, Genotype, Mask, Space};
 
 /// A score over the repeats.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -75,7 +75,14 @@ pub fn scores(
     observer: Observer<'_>,
 ) -> Result<Vec<Scores>> {
     let engine = config.engine()?;
-    of_masks(config, dataset, &masks_of(config, genotypes)?, proxies, engine.as_ref(), observer)
+    of_networks(
+        config,
+        dataset,
+        &networks_of(config, genotypes)?,
+        proxies,
+        engine.as_ref(),
+        observer,
+    )
 }
 
 /// [`scores`] on a given engine, whatever the config's device and threads.
@@ -87,7 +94,7 @@ pub fn scores_with(
     engine: &dyn Engine,
     observer: Observer<'_>,
 ) -> Result<Vec<Scores>> {
-    of_masks(config, dataset, &masks_of(config, genotypes)?, proxies, engine, observer)
+    of_networks(config, dataset, &networks_of(config, genotypes)?, proxies, engine, observer)
 }
 
 /// [`scores`] by the proxies of [`Indicators`].
@@ -109,10 +116,14 @@ pub fn indicators_with(
     engine: &dyn Engine,
     observer: Observer<'_>,
 ) -> Result<Vec<Indicators>> {
-    indicators_of(config, dataset, &masks_of(config, genotypes)?, engine, observer)
+    indicators_of(config, dataset, &networks_of(config, genotypes)?, engine, observer)
 }
 
-fn masks_of<'g>(config: &Config, genotypes: &'g [Genotype]) -> Result<Vec<&'g Mask>> {
+/// A network: a mask, and the space that it is of. That is the configuration's, or the same with
+/// parallel edges.
+type Network<'a> = (&'a Space, &'a Mask);
+
+fn networks_of<'g>(config: &Config, genotypes: &'g [Genotype]) -> Result<Vec<Network<'g>>> {
     let space = &config.supernet().space;
     let mut masks = Vec::new();
     masks
@@ -126,7 +137,7 @@ fn masks_of<'g>(config: &Config, genotypes: &'g [Genotype]) -> Result<Vec<&'g Ma
                 space.told_from(genotype.space())
             )));
         }
-        masks.push(genotype.mask());
+        masks.push((genotype.space(), genotype.mask()));
     }
     Ok(masks)
 }
@@ -161,45 +172,79 @@ pub fn indicators_of_masks(
         }
     }
     let engine = config.engine()?;
-    let masks: Vec<&Mask> = masks.iter().collect();
-    indicators_of(config, dataset, &masks, engine.as_ref(), observer)
+    let networks: Vec<Network<'_>> = masks.iter().map(|mask| (space, mask)).collect();
+    indicators_of(config, dataset, &networks, engine.as_ref(), observer)
 }
 
 fn indicators_of(
     config: &Config,
     dataset: &Dataset,
-    masks: &[&Mask],
+    networks: &[Network<'_>],
     engine: &dyn Engine,
     observer: Observer<'_>,
 ) -> Result<Vec<Indicators>> {
-    let proxies = ["ntk", "regions", "naswot", "swap"].map(named);
+    let proxies = ["ntk", "regions", "naswot", "swap", "flops", "parameters"].map(named);
     let proxies = proxies.into_iter().collect::<Result<Vec<_>>>()?;
-    let training = Training {
-        dataset: config.dataset().name(),
-        input: dataset.shape(),
-        classes: dataset.classes(),
-    };
-    let found = of_masks(config, dataset, masks, &proxies, engine, observer)?;
-    let with_cost = |(scores, mask): (Scores, &&Mask)| {
-        let &[ntk, regions, naswot, swap] = &scores.values[..] else {
+    let found = of_networks(config, dataset, networks, &proxies, engine, observer)?;
+    let named = |scores: Scores| {
+        let &[ntk, regions, naswot, swap, flops, parameters] = &scores.values[..] else {
             return Err(Error::Internal("scores of other proxies".into()));
         };
-        let cost = config.supernet().training_network(mask, &training)?.cost();
+        let [multiply_adds, parameters] = [flops, parameters].map(|count| count.mean as u64);
+        let cost = Cost { multiply_adds, parameters };
         let Scores { connected, seconds, .. } = scores;
         Ok(Indicators { ntk, regions, naswot, swap, cost, connected, seconds })
     };
-    found.into_iter().zip(masks).map(with_cost).collect()
+    found.into_iter().map(named).collect()
 }
 
+/// The scores of networks, in their order. Those with parallel edges are parts of a supernet of
+/// their own, and come last.
+fn of_networks(
+    config: &Config,
+    dataset: &Dataset,
+    networks: &[Network<'_>],
+    proxies: &[Arc<dyn Proxy>],
+    engine: &dyn Engine,
+    observer: Observer<'_>,
+) -> Result<Vec<Scores>> {
+    let start = Instant::now();
+    let mut progress =
+        Progress { rounds: 1, candidates: networks.len() as u32, ..Default::default() };
+    let mut after = || {
+        progress.candidate += 1;
+        progress.seconds = start.elapsed().as_secs_f64();
+        observer(&progress)
+    };
+    let slots = config.supernet().space.slots();
+    let (own, parallel): (Vec<usize>, Vec<usize>) =
+        (0..networks.len()).partition(|n| networks[*n].0.slots() == slots);
+    let mut done = try_vec(None, networks.len(), "scores of networks")?;
+    let parallel_space = parallel.first().map(|n| networks[*n].0);
+    let parallel_config = parallel_space.map(|space| config.with_space(space));
+    let parts = [(Some(config), own), (parallel_config.as_ref(), parallel)];
+    for (config, places) in parts {
+        let Some(config) = config.filter(|_| !places.is_empty()) else { continue };
+        let masks: Vec<&Mask> = places.iter().map(|n| networks[*n].1).collect();
+        let found = of_masks(config, dataset, &masks, proxies, engine, &mut after)?;
+        for (place, scores) in places.into_iter().zip(found) {
+            done[place] = Some(scores);
+        }
+    }
+    let seconds = start.elapsed().as_secs_f64() / networks.len() as f64;
+    Ok(done.into_iter().flatten().map(|scores: Scores| Scores { seconds, ..scores }).collect())
+}
+
+/// The scores of masks of the configuration's space, but for the seconds. `after` is called after
+/// each.
 fn of_masks(
     config: &Config,
     dataset: &Dataset,
     masks: &[&Mask],
     proxies: &[Arc<dyn Proxy>],
     engine: &dyn Engine,
-    observer: Observer<'_>,
+    after: &mut dyn FnMut() -> ControlFlow<()>,
 ) -> Result<Vec<Scores>> {
-    let start = Instant::now();
     let supernet = config.supernet();
     let space = &supernet.space;
     let repeats = config.repeats() as usize;
@@ -229,12 +274,6 @@ fn of_masks(
             jobs.extend(all.map(|group| Job { network, group, draw, shared: true }));
         }
     }
-    let mut progress = Progress { rounds: 1, candidates: masks.len() as u32, ..Default::default() };
-    let mut after = || {
-        progress.candidate += 1;
-        progress.seconds = start.elapsed().as_secs_f64();
-        observer(&progress)
-    };
     let each = repeats * measurement.groups();
     // What is not evaluated is finished.
     for _ in 0..if each == 0 { masks.len() } else { disconnected } {
@@ -267,10 +306,8 @@ fn of_masks(
     if cancelled {
         return Err(Error::Cancelled);
     }
-    let seconds = start.elapsed().as_secs_f64() / masks.len() as f64;
     let evaluated = |p: &Arc<dyn Proxy>| p.need() != Need::Cost;
     for (network, scores) in done.iter_mut().enumerate() {
-        scores.seconds = seconds;
         if !scores.connected {
             continue;
         }

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::text::{check_space, fault, mask_of, operation_of};
-use super::{CellKind, Choice, Cursor, Edge, GenotypeText, Mask, Output, Space};
+use super::text::{check_space, fault, operation_of};
+use super::{CellKind, Choice, Cursor, Edge, GenotypeText, Group, Mask, Output, Space};
 use crate::error::Result;
 
 const STEPS: usize = 4;
@@ -38,15 +38,14 @@ impl NamedTuple {
 
     /// The pairs, step by step.
     fn steps<'s>(space: &'s Space, mask: &Mask, cell: usize) -> Vec<Vec<(&'s str, usize)>> {
-        let step = |step: usize| {
-            let edges = space.cells[cell].edges.iter().enumerate().filter(|(_, e)| e.to == step);
-            let chosen = edges.filter_map(|(i, e)| {
-                let operation = mask.operations_on(cell, i).next()?;
-                Some((space.operations[operation].as_str(), e.from))
+        let step = |group: Group| {
+            let chosen = group.edges.filter_map(|e| {
+                let operation = mask.operations_on(cell, e).next()?;
+                Some((space.operations[operation].as_str(), space.cells[cell].edges[e].from))
             });
             chosen.take(KEEP).collect()
         };
-        (0..STEPS).map(step).collect()
+        space.groups_of(cell).into_iter().map(step).collect()
     }
 
     fn concat() -> Vec<usize> {
@@ -54,110 +53,187 @@ impl NamedTuple {
     }
 }
 
-/// Takes a list or a tuple of `item`s.
-fn sequence<T>(
-    c: &mut Cursor<'_>,
-    mut item: impl FnMut(&mut Cursor<'_>) -> Result<T>,
-) -> Result<Vec<T>> {
-    c.space();
-    let close = if c.take("[") {
-        "]"
-    } else if c.take("(") {
-        ")"
-    } else {
-        return Err(c.fault("\"[\" or \"(\""));
-    };
-    let mut items = Vec::new();
-    loop {
-        c.space();
-        if c.take(close) {
-            return Ok(items);
-        }
-        if !items.is_empty() {
-            c.expect(",")?;
-            c.space();
-            if c.take(close) {
-                return Ok(items);
-            }
-        }
-        items.push(item(c)?);
-    }
+/// The edge that pair number `pair` of a cell stands for: its step follows from its place.
+fn edge_of(space: &Space, cell: usize, pair: usize, from: usize) -> Option<usize> {
+    let wanted = Edge { from, to: pair / KEEP };
+    space.cells[cell].edges.iter().position(|e| *e == wanted)
 }
 
-/// Takes `('operation', state)`, or the same as a list.
-fn pair(c: &mut Cursor<'_>, space: &Space) -> Result<(usize, usize)> {
-    c.space();
-    let close = if c.take("[") {
-        "]"
-    } else {
-        c.expect("(")?;
-        ")"
-    };
-    c.space();
-    let quote = if c.take("\"") {
-        "\""
-    } else {
-        c.expect("'")?;
-        "'"
-    };
-    let operation = c.operation(space)?;
-    c.expect(quote)?;
-    c.space();
-    c.expect(",")?;
-    c.space();
-    let state = c.number()?;
-    c.space();
-    c.expect(close)?;
-    Ok((operation, state))
-}
-
-/// Takes the list of a cell's eight pairs as choices.
+/// Takes the list of a cell's eight pairs as choices. The pairs of a step may be a list of their
+/// own.
 fn cell_pairs(c: &mut Cursor<'_>, space: &Space, cell: usize) -> Result<Vec<Choice>> {
     let mut choices: Vec<Choice> = Vec::new();
-    let mut count = 0;
+    c.space();
     let before = c.clone();
-    sequence(c, |c| {
+    let mut pair = |c: &mut Cursor<'_>| {
         c.space();
         let here = c.clone();
-        let step = count / KEEP;
-        count += 1;
-        let (operation, from) = pair(c, space)?;
-        let wanted = Edge { from, to: step };
-        let edge = space.cells[cell].edges.iter().position(|e| *e == wanted).ok_or_else(|| {
+        let (operation, from) = c.operation_and_state(space)?;
+        let count = choices.len();
+        let edge = edge_of(space, cell, count, from).ok_or_else(|| {
+            let step = count / KEEP;
             here.fault(&format!(
                 "at most {} pairs, one of step {step} with a state below {}",
                 KEEP * STEPS,
                 2 + step
             ))
         })?;
-        if choices.iter().any(|c| c.edge == edge) {
-            return Err(here.fault(&format!("a state that step {step} does not read already")));
-        }
         choices.push(Choice { cell, edge, operation });
         Ok(())
+    };
+    c.sequence(|c| {
+        let here = c.clone();
+        let mut inside = c.clone();
+        let nested = (inside.take("[") || inside.take("(")) && {
+            inside.space();
+            inside.sees("[") || inside.sees("(")
+        };
+        if !nested {
+            return pair(c);
+        }
+        match c.sequence(&mut pair)?.len() {
+            KEEP => Ok(()),
+            pairs => Err(here.fault(&format!("a step of {KEEP} pairs, not {pairs}"))),
+        }
     })?;
-    if count != KEEP * STEPS {
+    if choices.len() != KEEP * STEPS {
+        let count = choices.len();
         return Err(before.fault(&format!("a list of {} pairs, not {count}", KEEP * STEPS)));
     }
     Ok(choices)
 }
 
-/// Takes the states that a cell's output concatenates: a list, a tuple or `range(2, 6)`.
+/// Takes the states that a cell's output concatenates: a list, a tuple, `range(2, 6)`, or a call
+/// that makes a list of these.
 fn concat(c: &mut Cursor<'_>) -> Result<()> {
     c.space();
     let here = c.clone();
-    let states = if c.take("range") {
+    let call = LISTS.iter().any(|name| *name != RANGE && c.take(name));
+    if call {
+        c.space();
+        c.expect("(")?;
+        c.space();
+    }
+    let sum = |c: &mut Cursor<'_>| {
+        let mut sum = c.number()?;
+        c.space();
+        while c.take("+") {
+            c.space();
+            sum = sum.saturating_add(c.number()?);
+            c.space();
+        }
+        Ok(sum)
+    };
+    let states = if c.take(RANGE) {
         c.space();
         c.clone().expect("(")?;
-        match sequence(c, |c| c.number())?[..] {
+        match c.sequence(sum)?[..] {
             [end] => (0..end.min(99)).collect(),
-            [start, end] => (start..end.min(99)).collect(),
+            [start, end] | [start, end, 1] => (start..end.min(99)).collect(),
             _ => return Err(here.fault("range(start, end)")),
         }
     } else {
-        sequence(c, |c| c.number())?
+        c.sequence(sum)?
     };
-    if states == NamedTuple::concat() { Ok(()) } else { Err(here.fault("the states 2, 3, 4, 5")) }
+    if call {
+        c.space();
+        c.expect(")")?;
+    }
+    if states == NamedTuple::concat() {
+        Ok(())
+    } else {
+        Err(here.fault("the states 2, 3, 4, 5, in that order"))
+    }
+}
+
+/// Calls that make a list of numbers; of a list, or of numbers in the case of `range`.
+const RANGE: &str = "range";
+const LISTS: [&str; 6] = ["list", "tuple", "np.array", "numpy.array", "array", RANGE];
+
+/// A field of the namedtuple: a cell's pairs, or what the cell concatenates.
+struct Field {
+    name: String,
+    cell: usize,
+    concat: bool,
+}
+
+/// The fields, in the namedtuple's order.
+fn fields() -> Vec<Field> {
+    let both = |(cell, name): (usize, &&str)| {
+        let concat = format!("{name}_concat");
+        [
+            Field { name: (*name).to_owned(), cell, concat: false },
+            Field { name: concat, cell, concat: true },
+        ]
+    };
+    FIELDS.iter().enumerate().flat_map(both).collect()
+}
+
+/// Takes a field's name up to its value, and gives its place in `left`, the fields that are not
+/// read yet; or takes all of a field of another namedtuple whose value is `None`.
+fn field(c: &mut Cursor<'_>, left: &[Field], dictionary: bool) -> Result<Option<usize>> {
+    let here = c.clone();
+    let unknown = || {
+        let names: Vec<String> = left.iter().map(|f| format!("\"{}\"", f.name)).collect();
+        here.fault(&if names.is_empty() {
+            "the end of the fields".into()
+        } else {
+            names.join(" or ")
+        })
+    };
+    let by_place = c.sees("[") || c.sees("(") || LISTS.iter().any(|name| c.sees(name));
+    if by_place && !dictionary {
+        return if left.is_empty() { Err(unknown()) } else { Ok(Some(0)) };
+    }
+    let quote = if !dictionary {
+        ""
+    } else if c.take("\"") {
+        "\""
+    } else {
+        c.expect("'")?;
+        "'"
+    };
+    let name = c.word("a field").map_err(|_| unknown())?;
+    c.expect(quote)?;
+    c.space();
+    let equals = if dictionary { ":" } else { "=" };
+    let place = left.iter().position(|f| f.name == name);
+    if place.is_some() {
+        c.expect(equals)?;
+    } else if c.take(equals) {
+        c.space();
+        if !c.take("None") {
+            return Err(unknown());
+        }
+    } else {
+        return Err(unknown());
+    }
+    Ok(place)
+}
+
+/// Takes the fields up to what closes them: as Python's arguments, by place or by name and in any
+/// order, or as the items of a dictionary.
+fn arguments(c: &mut Cursor<'_>, space: &Space, close: &str) -> Result<Vec<Choice>> {
+    let mut left = fields();
+    let mut choices = Vec::new();
+    loop {
+        c.space();
+        if left.iter().all(|field| field.concat) && c.take(close) {
+            return Ok(choices);
+        }
+        if let Some(place) = field(c, &left, close == "}")? {
+            let field = left.remove(place);
+            if field.concat {
+                concat(c)?;
+            } else {
+                choices.extend(cell_pairs(c, space, field.cell)?);
+            }
+        }
+        c.space();
+        if !(c.take(",") || c.sees(close)) {
+            return Err(c.fault(&format!("\",\" or \"{close}\"")));
+        }
+    }
 }
 
 impl GenotypeText for NamedTuple {
@@ -184,57 +260,56 @@ impl GenotypeText for NamedTuple {
         })
     }
 
-    fn parse(&self, space: &Space, text: &str) -> Result<Mask> {
+    fn parse(&self, space: &Space, text: &str) -> Result<Vec<Choice>> {
         let mut c = Cursor::new(text);
-        let mut choices = Vec::new();
-        c.space();
-        c.expect("Genotype")?;
-        c.space();
-        c.expect("(")?;
-        for (cell, name) in FIELDS.iter().enumerate() {
-            for suffix in ["", "_concat"] {
-                c.space();
-                c.expect(&format!("{name}{suffix}"))?;
-                c.space();
-                c.expect("=")?;
-                if suffix.is_empty() {
-                    choices.extend(cell_pairs(&mut c, space, cell)?);
-                } else {
-                    concat(&mut c)?;
-                }
-                c.space();
-                if !(c.take(",") || cell == 1 && !suffix.is_empty()) {
-                    return Err(c.fault("\",\""));
+        c.label();
+        let closing = c.open();
+        let close = if c.take("{") {
+            "}"
+        } else {
+            // The namedtuple by its name, which may have a module's before it, or as a bare tuple.
+            let here = c.clone();
+            let expected = "\"Genotype\", as in Genotype(normal=[('sep_conv_3x3', 0), ...], ...)";
+            while !c.sees("(") {
+                match c.word(expected) {
+                    Ok("Genotype") => break,
+                    Ok(_) if c.take(".") => {}
+                    _ => return Err(here.fault(expected)),
                 }
             }
-        }
-        c.space();
-        c.expect(")")?;
-        c.space();
-        c.end()?;
-        Ok(mask_of(space, &choices))
+            c.space();
+            c.expect("(")?;
+            ")"
+        };
+        let choices = arguments(&mut c, space, close)?;
+        c.close(&closing)?;
+        Ok(choices)
     }
 
-    fn parse_json(&self, space: &Space, json: &Value) -> Result<Mask> {
+    fn parse_json(&self, space: &Space, json: &Value) -> Result<Vec<Choice>> {
         check_space(space, json)?;
         let mut choices: Vec<Choice> = Vec::new();
         for (cell, name) in FIELDS.iter().enumerate() {
             let found = json.get(name);
-            let pairs = found.and_then(Value::as_array).filter(|p| p.len() == KEEP * STEPS);
-            let pairs = pairs
-                .ok_or_else(|| fault(name, found, &format!("a list of {} pairs", KEEP * STEPS)))?;
-            for (i, pair) in pairs.iter().enumerate() {
+            // The pairs of a step may be a list of their own.
+            let pairs: Vec<&Value> = found.and_then(Value::as_array).map_or(vec![], |items| {
+                let pairs = items.iter().map(|item| match item.as_array() {
+                    Some(step) if step.len() == KEEP && step[0].is_array() => step.iter().collect(),
+                    _ => vec![item],
+                });
+                pairs.flatten().collect()
+            });
+            if pairs.len() != KEEP * STEPS {
+                return Err(fault(name, found, &format!("a list of {} pairs", KEEP * STEPS)));
+            }
+            for (i, pair) in pairs.into_iter().enumerate() {
                 let step = i / KEEP;
                 let operation = pair.get(0).and_then(Value::as_str);
                 let state = pair.get(1).and_then(Value::as_u64);
-                let edge = state.and_then(|state| {
-                    let wanted = Edge { from: state as usize, to: step };
-                    space.cells[cell].edges.iter().position(|e| *e == wanted)
-                });
-                let edge = edge.filter(|e| choices.iter().all(|c| (c.cell, c.edge) != (cell, *e)));
+                let edge = state.and_then(|state| edge_of(space, cell, i, state as usize));
                 let (Some(operation), Some(edge)) = (operation, edge) else {
                     let expected = format!(
-                        "an operation and a state below {} that step {step} does not read already",
+                        "an operation and a state below {}, which step {step} reads",
                         2 + step
                     );
                     return Err(fault(name, Some(pair), &expected));
@@ -250,7 +325,7 @@ impl GenotypeText for NamedTuple {
                 _ => {}
             }
         }
-        Ok(mask_of(space, &choices))
+        Ok(choices)
     }
 
     /// What each step adds up, written out from the two inputs; steps and terms sorted.

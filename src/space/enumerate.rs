@@ -27,7 +27,7 @@ fn binomial(n: usize, k: usize) -> Option<u64> {
     (0..k).try_fold(1u64, |b, i| Some(b.checked_mul((n - i) as u64)? / (i as u64 + 1)))
 }
 
-/// What one node may look like.
+/// How many ways there are to choose the edges of one node and their operations.
 fn options(space: &Space, group: &Group) -> Option<u64> {
     let each = |edge| operations(space, group, edge).len() as u64;
     let all = (0..kept(group)).try_fold(1u64, |all, edge| all.checked_mul(each(edge)))?;
@@ -50,7 +50,7 @@ fn combination(n: usize, k: usize, mut index: u64) -> Vec<usize> {
     chosen
 }
 
-/// The number of a choice.
+/// The number of a choice: the inverse of [`combination`].
 fn rank(n: usize, chosen: &[usize]) -> u64 {
     let mut rank = 0;
     let mut next = 0;

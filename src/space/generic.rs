@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::text::{check_space, fault};
 use super::{CellKind, Choice, Cursor, GenotypeText, Mask, Output, Space, mask_of};
+use crate::digest::digest_of;
 use crate::error::{Error, Result};
-use crate::random::fnv1a;
 
 /// What stands for an edge without an operation.
 const ABSENT: &str = "-";
@@ -47,9 +47,9 @@ impl Listing {
         active.map(|o| space.operations[o].as_str())
     }
 
-    /// Whether as many edges are there as an architecture has: the mask, or what is wrong.
-    fn complete(space: &Space, choices: &[Choice]) -> std::result::Result<Mask, String> {
-        let mask = mask_of(space, choices);
+    /// Whether as many edges are there as an architecture has; or what is wrong.
+    fn complete(space: &Space, choices: Vec<Choice>) -> std::result::Result<Vec<Choice>, String> {
+        let mask = mask_of(space, &choices);
         for group in space.groups() {
             let found = group.edges.clone().filter(|e| mask.active_on(group.cell, *e) > 0).count();
             let expected = group.keep.unwrap_or(group.edges.len());
@@ -61,7 +61,7 @@ impl Listing {
                 ));
             }
         }
-        Ok(mask)
+        Ok(choices)
     }
 
     /// What each state of a graph adds up, written out; sorted, so that the order of sums and the
@@ -128,7 +128,7 @@ fn short(text: String) -> String {
         return text;
     }
     let reversed: Vec<u8> = text.bytes().rev().collect();
-    format!("#{:016x}{:016x}", fnv1a(text.as_bytes()), fnv1a(&reversed))
+    format!("#{:016x}{:016x}", digest_of(text.as_bytes()), digest_of(&reversed))
 }
 
 impl GenotypeText for Listing {
@@ -155,7 +155,7 @@ impl GenotypeText for Listing {
         json!({ "space": space.name, "cells": cells })
     }
 
-    fn parse(&self, space: &Space, text: &str) -> Result<Mask> {
+    fn parse(&self, space: &Space, text: &str) -> Result<Vec<Choice>> {
         let mut c = Cursor::new(text);
         let mut choices = Self::fixed(space);
         c.space();
@@ -197,11 +197,11 @@ impl GenotypeText for Listing {
         c.expect("]")?;
         c.space();
         c.end()?;
-        Self::complete(space, &choices)
+        Self::complete(space, choices)
             .map_err(|problem| start.fault(&format!("another architecture: {problem}")))
     }
 
-    fn parse_json(&self, space: &Space, json: &Value) -> Result<Mask> {
+    fn parse_json(&self, space: &Space, json: &Value) -> Result<Vec<Choice>> {
         check_space(space, json)?;
         let object = |key: &str, value: Option<&Value>| -> Result<BTreeMap<String, Value>> {
             let found = value.and_then(Value::as_object);
@@ -238,7 +238,7 @@ impl GenotypeText for Listing {
                 }
             }
         }
-        Self::complete(space, &choices)
+        Self::complete(space, choices)
             .map_err(|problem| Error::Format(format!("genotype: {problem}")))
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Choice, Mask, Space, mask_of};
+use super::{Choice, Mask, PARALLEL, Space, mask_of};
 use crate::error::{Error, Result};
 use crate::random::Stream;
 
@@ -16,8 +16,12 @@ pub enum GenotypeFormat {
     Json = 2,
 }
 
-/// Prints and parses the architectures of one space. All of them take masks with at most one
-/// active operation an edge.
+/// Prints and parses the architectures of one space.
+///
+/// What prints is given a mask with at most one active operation an edge, of the space or of the
+/// same [with parallel edges](Space::with_parallel_edges), and that space. What parses gives the
+/// architecture's operations, each with its edge in the space itself; an edge that the
+/// architecture has twice comes twice.
 pub trait GenotypeText: std::fmt::Debug + Send + Sync {
     /// The text that the space's own training code reads.
     fn native(&self, space: &Space, mask: &Mask) -> String;
@@ -25,9 +29,9 @@ pub trait GenotypeText: std::fmt::Debug + Send + Sync {
     fn json(&self, space: &Space, mask: &Mask) -> Value;
     /// Reads what [`native`](Self::native) writes, and published variants of it. The error says at
     /// which byte the fault is.
-    fn parse(&self, space: &Space, text: &str) -> Result<Mask>;
+    fn parse(&self, space: &Space, text: &str) -> Result<Vec<Choice>>;
     /// Reads what [`json`](Self::json) writes. The error names the key.
-    fn parse_json(&self, space: &Space, json: &Value) -> Result<Mask> {
+    fn parse_json(&self, space: &Space, json: &Value) -> Result<Vec<Choice>> {
         let _ = json;
         Err(Error::Format(format!("genotype: architectures of {} have no JSON reader", space.name)))
     }
@@ -39,10 +43,14 @@ pub trait GenotypeText: std::fmt::Debug + Send + Sync {
 }
 
 /// A finished architecture: at most one operation on each edge.
+///
+/// Where a node has two edges from the same state, the edges are those of the space [with parallel
+/// edges](Space::with_parallel_edges).
 #[derive(Debug, Clone)]
 pub struct Genotype {
     space: Space,
     mask: Mask,
+    parallel: bool,
 }
 
 impl Genotype {
@@ -58,25 +66,72 @@ impl Genotype {
                 )));
             }
         }
-        Ok(Genotype { space: space.clone(), mask: mask.clone() })
+        Ok(Self::of(space, mask.clone()))
     }
 
-    /// The space it is of.
+    fn of(space: &Space, mask: Mask) -> Self {
+        Genotype { space: space.clone(), mask, parallel: false }
+    }
+
+    /// The space whose edges the mask has: with parallel edges if the architecture has some.
     pub fn space(&self) -> &Space {
         &self.space
+    }
+
+    /// Whether a node has two edges from the same state.
+    pub fn has_parallel_edges(&self) -> bool {
+        self.parallel
     }
 
     /// Reads either text form: JSON if it begins with a brace, else the native one.
     ///
     /// Errors: [`Error::Format`] naming the byte or the key.
     pub fn parse(space: &Space, text: &str) -> Result<Self> {
-        let mask = if text.trim_start().starts_with('{') {
-            let json = super::text::json(text)?;
-            space.text.parse_json(space, &json)?
-        } else {
-            space.text.parse(space, text)?
+        let choices = match super::text::json(text)? {
+            Some(json) => space.text.parse_json(space, &json)?,
+            None => space.text.parse(space, text)?,
         };
-        Ok(Genotype { space: space.clone(), mask })
+        Self::from_choices(space, choices)
+    }
+
+    /// The architecture of these operations, whose edges are the space's and may come twice. The
+    /// order of the two makes no difference: `none` is the second, so that the other one has the
+    /// parameters that it has alone.
+    fn from_choices(space: &Space, mut choices: Vec<Choice>) -> Result<Self> {
+        if let Some(choice) = choices.iter().find(|c| !space.offers(**c)) {
+            let of = &space.cells[choice.cell];
+            return Err(Error::Format(format!(
+                "genotype: found {} on edge {} of the {} cell, expected one of {}",
+                space.operations[choice.operation],
+                of.edge_names[choice.edge],
+                of.name,
+                space.offered(choice.cell, choice.edge)
+            )));
+        }
+        choices.sort_by_key(|c| (c.cell, c.edge, Some(c.operation) == space.none, c.operation));
+        let same_edge = |a: &Choice, b: &Choice| (a.cell, a.edge) == (b.cell, b.edge);
+        let parallel = choices.windows(2).any(|w| same_edge(&w[0], &w[1]));
+        if !parallel {
+            return Ok(Self::of(space, mask_of(space, &choices)));
+        }
+        let mut placed = Vec::with_capacity(choices.len());
+        for edge in choices.chunk_by(same_edge) {
+            if edge.len() > PARALLEL {
+                return Err(Error::Format(format!(
+                    "genotype: found {} operations on edge {} of the {} cell, expected at most \
+                     {PARALLEL}",
+                    edge.len(),
+                    space.cells[edge[0].cell].edges[edge[0].edge],
+                    space.cells[edge[0].cell].name
+                )));
+            }
+            placed.extend(
+                edge.iter().enumerate().map(|(i, c)| Choice { edge: PARALLEL * c.edge + i, ..*c }),
+            );
+        }
+        let space = space.with_parallel_edges();
+        let mask = mask_of(&space, &placed);
+        Ok(Genotype { space, mask, parallel })
     }
 
     /// Stands for an edge that is not there, in a space without `none`.
@@ -136,14 +191,15 @@ impl Genotype {
                 )));
             }
         }
-        Ok(Genotype { space: space.clone(), mask })
+        Ok(Self::of(space, mask))
     }
 
     /// Its operation on each edge, in the order of [`from_operations`](Self::from_operations);
-    /// `None` where an edge has none and the space no operation `none`.
-    pub fn operations(&self) -> Vec<Option<usize>> {
+    /// `None` where an edge has none and the space no operation `none`. `None` for the whole of an
+    /// architecture with parallel edges, which has two on one edge.
+    pub fn operations(&self) -> Option<Vec<Option<usize>>> {
         let on = |(cell, edge)| self.mask.operations_on(cell, edge).next().or(self.space.none);
-        self.space.edges().map(on).collect()
+        (!self.parallel).then(|| self.space.edges().map(on).collect())
     }
 
     /// Architecture number `index` of the space, from 0 to [`Space::size`]: a number of many
@@ -155,13 +211,15 @@ impl Genotype {
     ///
     /// Errors: [`Error::NotFound`] if there is no such number.
     pub fn at(space: &Space, index: u64) -> Result<Self> {
-        let mask = super::enumerate::at(space, index)?;
-        Ok(Genotype { space: space.clone(), mask })
+        Ok(Self::of(space, super::enumerate::at(space, index)?))
     }
 
     /// Its number: [`at`](Self::at) gives it back. `None` for one that the enumeration leaves out:
-    /// a DARTS cell with an operation `none`.
+    /// a DARTS cell with an operation `none`, or with parallel edges.
     pub fn index(&self) -> Option<u64> {
+        if self.parallel {
+            return None;
+        }
         super::enumerate::index(&self.space, &self.mask)
     }
 
@@ -169,8 +227,7 @@ impl Genotype {
     ///
     /// Errors: [`Error::InvalidState`] for a node with 2^64 choices or more.
     pub fn sample(space: &Space, stream: &mut Stream) -> Result<Self> {
-        let mask = super::enumerate::sample(space, stream)?;
-        Ok(Genotype { space: space.clone(), mask })
+        Ok(Self::of(space, super::enumerate::sample(space, stream)?))
     }
 
     /// A neighbour, each as likely as any other: one edge has another operation; or, where a node
@@ -181,7 +238,7 @@ impl Genotype {
         let mask = super::enumerate::mutate(&self.space, &self.mask, stream).ok_or_else(|| {
             Error::InvalidState(format!("{}: found one architecture alone", self.space.name))
         })?;
-        Ok(Genotype { space: self.space.clone(), mask })
+        Ok(Genotype { mask, ..self.clone() })
     }
 
     /// A text that isomorphic architectures share and others do not.
@@ -204,7 +261,7 @@ impl Genotype {
         self.space == other.space && self.canonical() == other.canonical()
     }
 
-    /// Its operations as a mask.
+    /// Its operations as a mask of [`space`](Self::space).
     pub fn mask(&self) -> &Mask {
         &self.mask
     }

@@ -25,8 +25,8 @@ use std::sync::Arc;
 use once_cell::sync::Lazy;
 use serde::{Deserialize, Serialize};
 
+use crate::digest::digest_of;
 use crate::error::{Error, Result};
-use crate::random::fnv1a;
 
 /// The search spaces that are built in. The numbers are those of the C ABI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -93,7 +93,7 @@ pub struct SpaceData {
     pub preset: Preset,
     /// The text forms of a finished architecture.
     pub text: &'static dyn GenotypeText,
-    file: SpaceFile,
+    file: Arc<SpaceFile>,
     digest: u64,
     own_graphs: bool,
 }
@@ -111,6 +111,9 @@ impl PartialEq for Space {
     }
 }
 impl Eq for Space {}
+
+/// How often an edge is there in a space [with parallel edges](Space::with_parallel_edges).
+const PARALLEL: usize = 2;
 
 /// A kind of cell, whose cells share one mask, or a group of choices outside of cells.
 #[derive(Debug, Clone)]
@@ -201,7 +204,7 @@ impl Default for Preset {
 struct Group {
     cell: usize,
     edges: Range<usize>,
-    /// How many of them a finished architecture has; `None` where each has its operation.
+    /// How many of them a finished architecture keeps; `None` where it keeps all.
     keep: Option<usize>,
 }
 
@@ -250,9 +253,9 @@ impl SpaceData {
                 TextForm::NasBench201 => &nas_bench_201::ArchitectureString,
                 TextForm::Darts => &darts::NamedTuple,
             },
-            digest: fnv1a(content.as_bytes()),
+            digest: digest_of(content.as_bytes()),
             own_graphs,
-            file,
+            file: Arc::new(file),
         })))
     }
 
@@ -263,7 +266,7 @@ impl SpaceData {
 
     /// The file as JSON: read back, it gives an equal space.
     pub fn to_json(&self) -> serde_json::Value {
-        serde_json::to_value(&self.file).unwrap_or_default()
+        serde_json::to_value(&*self.file).unwrap_or_default()
     }
 
     /// A number that tells spaces apart by all of their content: the 64-bit FNV-1a hash of the file,
@@ -333,6 +336,44 @@ impl SpaceData {
         (before + choice.edge) * self.operations.len() + choice.operation
     }
 
+    /// The same space with every edge there twice, one behind the other in the order of the mask.
+    ///
+    /// A finished cell may have two edges into a node from the same state, each with an operation
+    /// of its own, and adds up both. A mask of the space itself has one place for both, where
+    /// active operations are averaged; a mask of this space has a place for each.
+    pub fn with_parallel_edges(&self) -> Space {
+        let twice = |cell: &Cell| Cell {
+            edges: cell.edges.iter().flat_map(|edge| [*edge; PARALLEL]).collect(),
+            // As parameters are named.
+            edge_names: cell
+                .edge_names
+                .iter()
+                .flat_map(|n| [n.clone(), format!("{n}#2")])
+                .collect(),
+            options: cell.options.iter().flat_map(|o| [o.clone(), o.clone()]).collect(),
+            ..cell.clone()
+        };
+        let stage = |stage: &Stage| match stage {
+            Stage::Operations => Stage::Operations,
+            Stage::EdgeGroup { cell, edges, keep } => {
+                let edges = PARALLEL * edges.start..PARALLEL * edges.end;
+                Stage::EdgeGroup { cell: *cell, edges, keep: *keep }
+            }
+        };
+        Space(Arc::new(SpaceData {
+            name: self.name.clone(),
+            operations: self.operations.clone(),
+            none: self.none,
+            cells: self.cells.iter().map(twice).collect(),
+            stages: self.stages.iter().map(stage).collect(),
+            preset: self.preset,
+            text: self.text,
+            file: self.file.clone(),
+            digest: self.digest,
+            own_graphs: self.own_graphs,
+        }))
+    }
+
     /// How many edges into a node a finished cell keeps; `None` for all.
     fn kept(&self, cell: usize) -> Option<usize> {
         self.stages.iter().find_map(|stage| match stage {
@@ -343,21 +384,24 @@ impl SpaceData {
 
     /// The edges of all cells, grouped by the node they end in.
     fn groups(&self) -> Vec<Group> {
-        let mut groups: Vec<Group> = Vec::new();
-        for (c, cell) in self.cells.iter().enumerate() {
-            for (e, edge) in cell.edges.iter().enumerate() {
-                match groups.last_mut() {
-                    Some(g) if g.cell == c && cell.edges[g.edges.start].to == edge.to => {
-                        g.edges.end = e + 1;
-                    }
-                    _ => groups.push(Group { cell: c, edges: e..e + 1, keep: None }),
-                }
-            }
-        }
-        for group in &mut groups {
-            group.keep = self.kept(group.cell).map(|keep| keep.min(group.edges.len()));
-        }
-        groups
+        (0..self.cells.len()).flat_map(|cell| self.groups_of(cell)).collect()
+    }
+
+    /// The edges of one cell, grouped by the node they end in, in the order of the mask.
+    fn groups_of(&self, cell: usize) -> Vec<Group> {
+        let kept = self.kept(cell);
+        let mut start = 0;
+        let same_node = |a: &Edge, b: &Edge| a.to == b.to;
+        let groups = self.cells[cell].edges.chunk_by(same_node).map(|edges| {
+            let group = Group {
+                cell,
+                edges: start..start + edges.len(),
+                keep: kept.map(|keep| keep.min(edges.len())),
+            };
+            start += edges.len();
+            group
+        });
+        groups.collect()
     }
 
     /// Every (cell, edge), in order.

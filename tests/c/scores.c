@@ -14,6 +14,10 @@
 
 #define A "|avg_pool_3x3~0|+|skip_connect~0|none~1|+|none~0|none~1|skip_connect~2|"
 #define B "|nor_conv_3x3~0|+|none~0|none~1|+|none~0|nor_conv_1x1~1|skip_connect~2|"
+/* Its first step reads state 0 twice. */
+#define ONES "('skip_connect', 0), ('skip_connect', 1)"
+#define TWICE "Genotype(normal=[('none', 0), ('skip_connect', 0), " ONES ", " ONES ", " ONES \
+    "], reduce=[" ONES ", " ONES ", " ONES ", " ONES "])"
 #define NOTHING "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
 static const int32_t NB = TENAS_SPACE_NAS_BENCH_201, DARTS = TENAS_SPACE_DARTS;
 static const int32_t NATIVE = TENAS_GENOTYPE_NATIVE, JSON = TENAS_GENOTYPE_JSON;
@@ -71,6 +75,7 @@ static void test_numbers(void)
     memmove(skip + 4, skip + 12, strlen(skip + 12) + 1);
     memcpy(skip, "none", 4);
     FAILS(tenas_genotype_index(DARTS, text, &number), TENAS_ERROR_NOT_FOUND, "none");
+    FAILS(tenas_genotype_index(DARTS, TWICE, &number), TENAS_ERROR_NOT_FOUND, "a state twice");
     CHECK(number == 7);
 
     for (uint64_t i = 0; i < 20; i++) {
@@ -149,6 +154,9 @@ static void test_operations(void)
     CHECK(count == 0 && operations[0] == 9);
     FAILS(tenas_genotype_to_operations(9, A, operations, 6, &count), TENAS_ERROR_INVALID_ARGUMENT,
           "space");
+    FAILS(tenas_genotype_to_operations(DARTS, TWICE, operations, 28, &count), TENAS_ERROR_NOT_FOUND,
+          "reads a state twice");
+    CHECK(count == 0 && operations[0] == 9);
     FAILS(tenas_genotype_to_operations(NB, NULL, operations, 6, &count), TENAS_ERROR_NULL_POINTER,
           "genotype");
     FAILS(tenas_genotype_to_operations(NB, A, NULL, 6, &count), TENAS_ERROR_NULL_POINTER,
@@ -394,6 +402,24 @@ static void test_benchmark(const char *folder)
     CHECK(rank == 2);
     OK(tenas_benchmark_best(table, TENAS_DATASET_CIFAR100, &index));
     CHECK(index == 0);
+
+    OK(tenas_benchmark_ignored(table, text, sizeof text, &length));
+    CHECK(strcmp(text, "[]") == 0 && length == 2);
+    tenas_benchmark *more = NULL;
+    write_file(path, "index,arch,\"cifar10\",say \"\"it\"\"\n0,\"" A "\",86.5,x\n");
+    OK(tenas_benchmark_open(path, &more));
+    strcpy(text, "as it was");
+    FAILS(tenas_benchmark_ignored(more, text, 3, &length), TENAS_ERROR_BUFFER_TOO_SMALL, "found 3");
+    CHECK(strcmp(text, "as it was") == 0);
+    OK(tenas_benchmark_ignored(more, text, sizeof text, &length));
+    CHECK(strncmp(text, "[\"index\",\"say ", 14) == 0 && length == strlen(text));
+    tenas_benchmark_free(more);
+    FAILS(tenas_benchmark_ignored(NULL, text, 3, &length), TENAS_ERROR_NULL_POINTER, "benchmark");
+    FAILS(tenas_benchmark_ignored(table, text, 3, NULL), TENAS_ERROR_NULL_POINTER, "length");
+    FAILS(tenas_benchmark_ignored(table, NULL, 3, &length), TENAS_ERROR_NULL_POINTER, "buffer");
+    write_file(path, "arch,cifar10\n" A ",0.865\n");
+    FAILS(tenas_benchmark_open(path, &more), TENAS_ERROR_FORMAT, "line 2", "cifar10",
+          "expected percent, not a fraction");
 
     FAILS(tenas_benchmark_count(NULL, &count), TENAS_ERROR_NULL_POINTER, "benchmark");
     FAILS(tenas_benchmark_count(table, NULL), TENAS_ERROR_NULL_POINTER, "out");

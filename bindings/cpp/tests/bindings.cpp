@@ -812,6 +812,7 @@ void test_benchmark()
     tenas::Benchmark table = tenas::Benchmark::open(path);
     const auto cifar10 = tenas::DatasetKind::cifar10;
     CHECK(table.count() == 3 && table.space() == NB && table.genotype(1) == good);
+    CHECK(table.ignored() == "[]");
     CHECK(table.find(good) == std::size_t{1} && !table.find(other));
     CHECK(table.accuracy(good, cifar10) == 94.25 && !table.accuracy(gap, cifar10)
           && !table.accuracy(other, cifar10));

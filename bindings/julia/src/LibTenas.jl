@@ -551,6 +551,9 @@ tenas_benchmark_free(benchmark) =
 tenas_benchmark_count(benchmark, out) =
     @ccall $(symbol(:tenas_benchmark_count))(benchmark::Ptr{tenas_benchmark},
         out::Ptr{Csize_t})::tenas_status
+tenas_benchmark_ignored(benchmark, buffer, capacity, length) =
+    @ccall $(symbol(:tenas_benchmark_ignored))(benchmark::Ptr{tenas_benchmark}, buffer::Ptr{UInt8},
+        capacity::Csize_t, length::Ptr{Csize_t})::tenas_status
 tenas_benchmark_space(benchmark, out) =
     @ccall $(symbol(:tenas_benchmark_space))(benchmark::Ptr{tenas_benchmark},
         out::Ptr{Int32})::tenas_status

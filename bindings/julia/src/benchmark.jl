@@ -31,6 +31,9 @@ Base.iterate(table::Benchmark, place = 1) = place > length(table) ? nothing : (t
 
 space(table::Benchmark) = name(LibTenas.tenas_space, value(Int32, LibTenas.tenas_benchmark_space, table))
 
+"The names of a table's columns that were not read, as a JSON list."
+ignored(table::Benchmark) = text(LibTenas.tenas_benchmark_ignored, table)
+
 "The place of an architecture in a table."
 find(table::Benchmark, genotype::AbstractString) =
     Int(value(Csize_t, LibTenas.tenas_benchmark_find, table, genotype)) + 1

@@ -12,9 +12,16 @@ symbol(text) = Symbol(replace(string(text), '-' => '_'))
 name(constant::Enum) = Symbol(lowercase(string(constant)[length(prefix(typeof(constant)))+1:end]))
 name(::Type{E}, number::Integer) where {E<:Enum} = name(E(number))
 
+# What the library writes for a name, and users type, where that is not the name with hyphens.
+const SPELLED = Dict(:imagenet16_120 => "ImageNet16-120", :imagenet => "imagenet-1k")
+spelled(symbol::Symbol) = get(SPELLED, symbol, replace(string(symbol), '_' => '-'))
+
 function number(::Type{E}, symbol::Symbol) where {E<:Enum}
     for constant in instances(E)
         name(constant) == symbol && return Int32(Integer(constant))
+    end
+    for constant in instances(E)
+        spelled(name(constant)) == string(symbol) && return Int32(Integer(constant))
     end
     throw(ArgumentError("found $(repr(symbol)), expected one of " *
                         join((repr(name(constant)) for constant in instances(E)), ", ")))

@@ -17,6 +17,11 @@
 end
 
 @testset "parameters by name" begin
+    # The library's own spelling, which users type, means the same.
+    for (symbol, text) in ((:imagenet, "imagenet-1k"), (:imagenet16_120, "ImageNet16-120"))
+        @test Config(Symbol("nas-bench-201"), Symbol(text)).dataset == symbol
+        @test occursin("\"$text\"", Tenas.json(Config(:nas_bench_201, symbol)))
+    end
     table = Tenas.parameters(:nas_bench_201, :cifar10)
     @test :seed in [each.name for each in table]
     config = Config(:nas_bench_201, :cifar10)

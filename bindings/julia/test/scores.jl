@@ -70,6 +70,7 @@ end
     @test length(table) == 3 && collect(table) == texts == [table[1], table[2], table[end]]
     @test Tenas.space(table) == :nas_bench_201
     @test Tenas.find(table, texts[2]) == 2
+    @test Tenas.ignored(table) == "[]"
     @test Tenas.accuracy(table, texts[1], :cifar10) == 80.5
     @test [Tenas.rank(table, text, :cifar10) for text in texts] == [2, 1, 3]
     @test table[Tenas.best(table, :cifar100)] == texts[3]

@@ -385,10 +385,10 @@ template <class Function> std::string text(Function &&function)
 /** A text for the library, which ends at its NUL. */
 inline const char *c_string(const std::string &text)
 {
-    if (text.find('\0') != std::string::npos)
-        throw Error(Status::invalid_argument, "tenas.hpp: found a text with a NUL inside ('"
-                                                  + std::string(text.c_str())
-                                                  + "' before it), expected none");
+    const std::string::size_type nul = text.find('\0');
+    if (nul != std::string::npos)
+        throw Error(Status::invalid_argument, "tenas.hpp: found a text with a NUL at byte "
+                                                  + std::to_string(nul) + ", expected none");
     return text.c_str();
 }
 
@@ -1613,6 +1613,14 @@ public:
     {
         return static_cast<Space>(detail::value<std::int32_t>(
             [this](std::int32_t *out) { return tenas_benchmark_space(get(), out); }));
+    }
+
+    /** The names of columns that were not read, as a JSON list. */
+    std::string ignored() const
+    {
+        return detail::text([&](char *buffer, std::size_t capacity, std::size_t *length) {
+            return tenas_benchmark_ignored(get(), buffer, capacity, length);
+        });
     }
 
     /** The genotype of an entry, from 0. Throws Status::not_found. */

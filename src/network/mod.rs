@@ -20,6 +20,7 @@ use std::path::Path;
 
 use self::lower::Sizes;
 use crate::error::{Error, Result};
+use crate::message::of_path;
 use crate::space::{Mask, NetworkFile, Space, SpaceKind, limits};
 
 /// What the lowering needs to know beside the mask.
@@ -89,7 +90,7 @@ impl Supernet {
     pub fn open(path: &Path) -> Result<Self> {
         let text = read(path)?;
         Self::from_json(&text).map_err(|error| match error {
-            Error::Format(text) => Error::Format(format!("{}: {text}", path.display())),
+            Error::Format(text) => Error::Format(format!("{}: {text}", of_path(path))),
             other => other,
         })
     }
@@ -186,7 +187,7 @@ impl Supernet {
 /// A space file's text.
 fn read(path: &Path) -> Result<String> {
     let io = |error| Error::io(path, error);
-    let wrong = |found: String| Error::Format(format!("{}: space: {found}", path.display()));
+    let wrong = |found: String| Error::Format(format!("{}: space: {found}", of_path(path)));
     let file = File::open(path).map_err(io)?;
     if !file.metadata().map_err(io)?.is_file() {
         return Err(wrong("found something else, expected a regular file".into()));

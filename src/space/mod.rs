@@ -22,7 +22,7 @@ pub use text::{Cursor, mask_of};
 use std::ops::{Deref, Range};
 use std::sync::Arc;
 
-use once_cell::sync::Lazy;
+use once_cell::race::OnceBox;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::digest_of;
@@ -38,8 +38,8 @@ pub enum SpaceKind {
     Darts = 2,
 }
 
-static NAS_BENCH_201: Lazy<Space> = Lazy::new(|| SpaceKind::NasBench201.read());
-static DARTS: Lazy<Space> = Lazy::new(|| SpaceKind::Darts.read());
+static NAS_BENCH_201: OnceBox<Space> = OnceBox::new();
+static DARTS: OnceBox<Space> = OnceBox::new();
 
 impl SpaceKind {
     /// All of them.
@@ -47,10 +47,11 @@ impl SpaceKind {
 
     /// The space as data.
     pub fn space(self) -> Space {
-        match self {
-            SpaceKind::NasBench201 => NAS_BENCH_201.clone(),
-            SpaceKind::Darts => DARTS.clone(),
-        }
+        let read = match self {
+            SpaceKind::NasBench201 => &NAS_BENCH_201,
+            SpaceKind::Darts => &DARTS,
+        };
+        read.get_or_init(|| Box::new(self.read())).clone()
     }
 
     /// Its file.

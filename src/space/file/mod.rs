@@ -14,6 +14,7 @@ pub use self::layers::{
 };
 use super::{Preset, Space};
 use crate::error::{Error, Result, room_for_json};
+use crate::message::whole;
 
 /// What kind of file it is.
 pub const FORMAT: &str = "tenas space";
@@ -455,16 +456,11 @@ impl SpaceFile {
     }
 }
 
-/// An error at a place in the file. A file's own names may be of any length.
+/// An error at a place in the file.
 fn fault(path: &str, problem: &str) -> Error {
-    const SHOWN: usize = 400;
-    let clip = |text: &str| match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text.to_owned(),
-    };
     match path {
-        "" | "." => Error::Format(format!("space: {}", clip(problem))),
-        path => Error::Format(format!("space: {}: {}", clip(path), clip(problem))),
+        "" | "." => Error::Format(format!("space: {}", whole(problem))),
+        path => Error::Format(format!("space: {}: {}", whole(path), whole(problem))),
     }
 }
 

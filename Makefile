@@ -71,6 +71,7 @@ uninstall:
 test:
 	@scripts/setup.sh cargo cc c++ clang++ pkg-config valgrind python3 pip
 	@scripts/setup-python.sh
+	@scripts/setup-pytorch.sh
 	@scripts/julia.sh >/dev/null
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// The sections of the header, in the order in which a reader needs them.
-const SECTIONS: [&str; 18] = [
+const SECTIONS: [&str; 19] = [
     "version",
     "status",
     "error",
     "build_info",
     "space",
+    "search_space",
     "config",
     "parameters",
     "dataset",

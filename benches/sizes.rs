@@ -122,7 +122,7 @@ fn rows(kind: SpaceKind) -> Rows {
 fn table() -> String {
     let mut text = String::from("| space | varied | value | ms |\n| --- | --- | --- | --- |\n");
     for kind in SPACES {
-        let space = kind.space().name;
+        let space = kind.space().name.clone();
         for (name, points) in rows(kind) {
             for (value, ms) in points {
                 writeln!(text, "| {space} | {name} | {value} | {ms:.1} |").expect("a string");
@@ -159,7 +159,7 @@ fn plot(path: &std::path::Path) -> Result<(), Box<dyn Error>> {
             let line = points.iter().map(|(value, ms)| (*value as f64, *ms));
             chart
                 .draw_series(LineSeries::new(line.clone(), colour.stroke_width(2)).point_size(3))?
-                .label(kind.space().name)
+                .label(kind.space().name.clone())
                 .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], colour));
         }
         chart

@@ -11,9 +11,10 @@ use std::sync::OnceLock;
 use rawzip::{CompressionMethod, ZipArchiveWriter};
 use serde_json::Value;
 use tempfile::TempDir;
+use tenas::random::{Key, Purpose};
 use tenas::{
     Benchmark, Config, Context, Dataset, DatasetKind, DeviceKind, Error, Genotype, GenotypeFormat,
-    SpaceKind,
+    Space, SpaceKind, Supernet,
 };
 
 const PUBLISHED: [DatasetKind; 4] =
@@ -66,6 +67,34 @@ pub(crate) fn genotype(data: &[u8]) -> bool {
     if let Some(index) = found.index() {
         let again = Genotype::at(&space, index).expect("a number of the space");
         assert_eq!(again.mask(), found.mask());
+    }
+    true
+}
+
+/// A space file: what is accepted is written and read back, its networks are built, and architectures
+/// are drawn from it.
+pub(crate) fn space(data: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(data) else { return false };
+    let supernet = match Supernet::from_json(text) {
+        Ok(supernet) => supernet,
+        Err(error) => return refused(&error),
+    };
+    let space = &supernet.space;
+    let again = Space::from_json(&space.to_json().to_string()).expect("what was written is read");
+    assert_eq!(again, *space);
+    let key = Key { seed: 1, purpose: Purpose::Genotypes, round: 0, candidate: 0, repeat: 0 };
+    let mut stream = key.stream(0);
+    for _ in 0..3 {
+        let Ok(genotype) = Genotype::sample(space, &mut stream) else { continue };
+        for format in [GenotypeFormat::Native, GenotypeFormat::Json] {
+            let text = genotype.to_text(format);
+            let again = Genotype::parse(space, &text).expect("what was written is read");
+            assert!(again.is_isomorphic(&genotype), "{text}");
+        }
+        let _ = genotype.mutate(&mut stream);
+        // Images that it may not take, and parts of one shape in the whole alone.
+        let _ = supernet.ntk_network(genotype.mask(), [3, 7, 9], 2);
+        let _ = supernet.thin_network(genotype.mask(), 2);
     }
     true
 }

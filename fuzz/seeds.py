@@ -220,5 +220,45 @@ def benchmarks():
     seed("benchmark", "bad-file-cut", file + packed[:-9])
 
 
-for write in (genotypes, configs, data_sets, jpegs, benchmarks):
+def spaces():
+    folder = os.path.join(ROOT, "spaces")
+    for name in sorted(os.listdir(folder)):
+        with open(os.path.join(folder, name)) as file:
+            space = json.load(file)
+        del space["description"]
+        text = json.dumps(space, separators=(",", ":"))
+        seed("space", "ok-" + name.removesuffix(".json"), text.encode())
+        seed("space", "bad-cut-" + name.removesuffix(".json"), text[: len(text) // 2].encode())
+    chain = {
+        "format": "tenas space", "version": 1, "name": "chain",
+        "operations": [
+            {"name": "skip", "layers": []},
+            {"name": "conv3", "layers": [{"conv": {"kernel": 3}}, "batch_norm", "relu"]},
+            {"name": "one", "value": 1}, {"name": "two", "value": 2},
+        ],
+        "choices": [
+            {"name": "blocks", "options": ["skip", "conv3"], "edges": ["a", "b"]},
+            {"name": "width", "options": ["one", "two"], "edges": ["all"]},
+            {"name": "depth", "options": ["one", "two"], "edges": ["last"]},
+        ],
+        "macros": {"net": {
+            "stem": [{"channels": "width.all", "layers": [{"conv": {"kernel": 3}}, "batch_norm"]}],
+            "body": [
+                {"choice": "blocks.a", "channels": "width.all"},
+                {"choice": "blocks.b", "channels": "width.all", "repeat": "depth.last"},
+            ],
+        }},
+        "networks": {
+            "ntk": {"macro": "net", "channels": 2},
+            "training": {"macro": "net", "channels": 16, "cells": 2, "image": 64},
+        },
+    }
+    seed("space", "ok-chain", json.dumps(chain).encode())
+    seed("space", "bad-version", json.dumps({**chain, "version": 2}).encode())
+    seed("space", "bad-key", json.dumps({**chain, "nmae": "x" * 9999}).encode())
+    seed("space", "bad-text", json.dumps({**chain, "text": "darts"}).encode())
+    seed("space", "bad-stages", json.dumps({**chain, "stages": []}).encode())
+
+
+for write in (genotypes, configs, spaces, data_sets, jpegs, benchmarks):
     write()

@@ -297,6 +297,176 @@ tenas_status tenas_space_operation_name(int32_t space,
                                         const char **out);
 
 /****************************************************************************
+ * Search spaces of your own
+ *
+ * A search space is a file: operations as recipes of layers, cells with their
+ * edges, whole networks, what a search prunes. docs/SPACES.md explains it,
+ * docs/space.schema.json describes it, spaces/ has some; those that are built
+ * in are written the same way.
+ *
+ * A tenas_search_space holds one. It never changes, so that any thread may use
+ * it at any time. Strings that the functions below give belong to it.
+ *
+ * A cell is a kind of cell, or a group of choices outside of cells: the blocks
+ * of a chain, the channels of stages. Every edge, or choice, offers some of the
+ * space's operations.
+ ****************************************************************************/
+
+/**
+ * A search space. Made by tenas_search_space_new, tenas_search_space_from_json
+ * or tenas_search_space_open, freed by tenas_search_space_free.
+ */
+typedef struct tenas_search_space tenas_search_space;
+
+/**
+ * Makes a search space from one that is built in (a tenas_space).
+ *
+ * On success *out is a new search space: free it with tenas_search_space_free.
+ *
+ * - TENAS_ERROR_INVALID_ARGUMENT: no such space.
+ * - TENAS_ERROR_NULL_POINTER: out is NULL.
+ */
+tenas_status tenas_search_space_new(int32_t space,
+                                    tenas_search_space **out);
+
+/**
+ * Makes a search space from the text of a space file.
+ *
+ * On success *out is a new search space: free it with tenas_search_space_free.
+ *
+ * - TENAS_ERROR_FORMAT: json is no sound space; the message names the place in
+ *   the JSON, what was found and what was expected.
+ * - TENAS_ERROR_INVALID_ARGUMENT: json is not UTF-8.
+ * - TENAS_ERROR_OUT_OF_MEMORY: json is too long to be parsed.
+ * - TENAS_ERROR_NULL_POINTER: json or out is NULL.
+ */
+tenas_status tenas_search_space_from_json(const char *json,
+                                          tenas_search_space **out);
+
+/**
+ * Makes a search space from a space file.
+ *
+ * On success *out is a new search space: free it with tenas_search_space_free.
+ *
+ * - TENAS_ERROR_IO: the file cannot be read.
+ * - TENAS_ERROR_FORMAT: it is no sound space; the message names the file, the
+ *   place in the JSON, what was found and what was expected.
+ * - TENAS_ERROR_INVALID_ARGUMENT: path is not UTF-8.
+ * - TENAS_ERROR_OUT_OF_MEMORY: the file is too long to be parsed.
+ * - TENAS_ERROR_NULL_POINTER: path or out is NULL.
+ */
+tenas_status tenas_search_space_open(const char *path,
+                                     tenas_search_space **out);
+
+/**
+ * Frees a search space. NULL is a no-op. Configurations made from it are not
+ * affected.
+ */
+void tenas_search_space_free(tenas_search_space *space);
+
+/**
+ * Writes a search space as JSON, with a terminating NUL: a space file that
+ * tenas_search_space_from_json reads. buffer, capacity and length are those of
+ * tenas_context_genotype.
+ *
+ * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+ * - TENAS_ERROR_NULL_POINTER: space or length is NULL, or buffer is and
+ *   capacity is not 0.
+ */
+tenas_status tenas_search_space_to_json(const tenas_search_space *space,
+                                        char *buffer,
+                                        size_t capacity,
+                                        size_t *length);
+
+/**
+ * Sets *out to the name of a search space, for example "nas-bench-201".
+ *
+ * - TENAS_ERROR_NULL_POINTER: space or out is NULL.
+ */
+tenas_status tenas_search_space_name(const tenas_search_space *space,
+                                     const char **out);
+
+/**
+ * Sets *out to a number that tells search spaces apart by all of their content:
+ * the 64-bit FNV-1a hash of the file, without its description. It is part of
+ * checkpoints, and of what scores must share to be applied.
+ *
+ * - TENAS_ERROR_NULL_POINTER: space or out is NULL.
+ */
+tenas_status tenas_search_space_digest(const tenas_search_space *space,
+                                       uint64_t *out);
+
+/**
+ * Sets *out to the number of cells, groups of choices included.
+ *
+ * - TENAS_ERROR_NULL_POINTER: space or out is NULL.
+ */
+tenas_status tenas_search_space_cell_count(const tenas_search_space *space,
+                                           uint32_t *out);
+
+/**
+ * Sets *out to the name of a cell.
+ *
+ * - TENAS_ERROR_INVALID_ARGUMENT: the space has no such cell.
+ * - TENAS_ERROR_NULL_POINTER: space or out is NULL.
+ */
+tenas_status tenas_search_space_cell_name(const tenas_search_space *space,
+                                          uint32_t cell,
+                                          const char **out);
+
+/**
+ * Sets *out to the number of edges of a cell.
+ *
+ * - TENAS_ERROR_INVALID_ARGUMENT: the space has no such cell.
+ * - TENAS_ERROR_NULL_POINTER: space or out is NULL.
+ */
+tenas_status tenas_search_space_edge_count(const tenas_search_space *space,
+                                           uint32_t cell,
+                                           uint32_t *out);
+
+/**
+ * Sets *out to the name of an edge, for example "1<-0", or of a choice.
+ *
+ * - TENAS_ERROR_INVALID_ARGUMENT: the space has no such cell or edge.
+ * - TENAS_ERROR_NULL_POINTER: space or out is NULL.
+ */
+tenas_status tenas_search_space_edge_name(const tenas_search_space *space,
+                                          uint32_t cell,
+                                          uint32_t edge,
+                                          const char **out);
+
+/**
+ * Sets *out to the number of operations, those of all edges together.
+ *
+ * - TENAS_ERROR_NULL_POINTER: space or out is NULL.
+ */
+tenas_status tenas_search_space_operation_count(const tenas_search_space *space,
+                                                uint32_t *out);
+
+/**
+ * Sets *out to the name of an operation.
+ *
+ * - TENAS_ERROR_INVALID_ARGUMENT: the space has no such operation.
+ * - TENAS_ERROR_NULL_POINTER: space or out is NULL.
+ */
+tenas_status tenas_search_space_operation_name(const tenas_search_space *space,
+                                               uint32_t operation,
+                                               const char **out);
+
+/**
+ * Sets *out to 1 if an edge offers an operation, to 0 if not.
+ *
+ * - TENAS_ERROR_INVALID_ARGUMENT: the space has no such cell, edge or
+ *   operation.
+ * - TENAS_ERROR_NULL_POINTER: space or out is NULL.
+ */
+tenas_status tenas_search_space_offers(const tenas_search_space *space,
+                                       uint32_t cell,
+                                       uint32_t edge,
+                                       uint32_t operation,
+                                       int32_t *out);
+
+/****************************************************************************
  * Configuration
  *
  * What determines a search. A new configuration is the published preset of a
@@ -402,6 +572,18 @@ tenas_status tenas_config_new(int32_t space,
                               tenas_config **out);
 
 /**
+ * Makes the preset of a search space for a data set (a tenas_dataset_kind).
+ *
+ * On success *out is a new configuration: free it with tenas_config_free.
+ *
+ * - TENAS_ERROR_INVALID_ARGUMENT: no such data set.
+ * - TENAS_ERROR_NULL_POINTER: space or out is NULL.
+ */
+tenas_status tenas_config_new_for_space(const tenas_search_space *space,
+                                        int32_t dataset,
+                                        tenas_config **out);
+
+/**
  * Frees a configuration. NULL is a no-op. Contexts made from it are not
  * affected.
  */
@@ -470,54 +652,8 @@ tenas_status tenas_config_set_device(tenas_config *config,
                                      int32_t index);
 
 /**
- * Sets how the space is searched (a tenas_strategy). Batch size and the size of
- * the proxy networks have presets of each strategy: those that still are the
- * old strategy's become the new one's.
- */
-tenas_status tenas_config_set_strategy(tenas_config *config,
-                                       int32_t strategy);
-
-/**
- * Sets the scores that TENAS_STRATEGY_RANK goes by: their names
- * (tenas_proxy_info) with commas between, 1 to 16, for example "flops,ntk". The
- * default is the space's preset. How their ranks add up, and how many
- * architectures are looked at, say the parameters "aggregation", "budget",
- * "rungs", "reduction" and "draw_growth" (tenas_config_set_parameter).
- *
- * - TENAS_ERROR_NOT_FOUND: no score has such a name; the message lists them.
- * - TENAS_ERROR_INVALID_ARGUMENT: none, too many or one twice, or proxies is
- *   not UTF-8.
- * - TENAS_ERROR_NULL_POINTER: config or proxies is NULL.
- */
-tenas_status tenas_config_set_proxies(tenas_config *config,
-                                      const char *proxies);
-
-/**
- * Sets the size of the networks that scores are measured on: of that of one
- * score, or with proxy NULL of all that have no size of their own. What is 0
- * stays as the score's paper, or else the space's published search, has it: 3
- * channels for NAS-Bench-201 and 1 for DARTS, one cell a stage, the images as
- * they are, the configuration's batch. The count of linear regions always has
- * the published network.
- *
- * channels: up to 256, of the first cell. cells: up to 64, of a stage (of
- * NAS-Bench-201, where 5 is the depth that is trained). image_size: up to 1024,
- * the height that images are shrunk to by a whole factor. batch_size: 2 to
- * 1024 images.
- *
- * - TENAS_ERROR_NOT_FOUND: no score has that name; the message lists them.
- * - TENAS_ERROR_INVALID_ARGUMENT: a value is outside its range, or proxy is not
- *   UTF-8.
- */
-tenas_status tenas_config_set_proxy_network(tenas_config *config,
-                                            const char *proxy,
-                                            uint32_t channels,
-                                            uint32_t cells,
-                                            uint32_t image_size,
-                                            uint32_t batch_size);
-
-/**
- * Sets *out to the space (a tenas_space).
+ * Sets *out to the space (a tenas_space), or to 0 if it is not built in:
+ * tenas_config_search_space has it.
  *
  * - TENAS_ERROR_NULL_POINTER: config or out is NULL.
  */
@@ -645,9 +781,18 @@ tenas_status tenas_config_device(const tenas_config *config,
                                  int32_t *index);
 
 /**
+ * Sets *out to the search space of a configuration, built in or not: a new
+ * handle, to be freed with tenas_search_space_free.
+ *
+ * - TENAS_ERROR_NULL_POINTER: config or out is NULL.
+ */
+tenas_status tenas_config_search_space(const tenas_config *config,
+                                       tenas_search_space **out);
+
+/**
  * Writes a configuration as JSON, with a terminating NUL: an object with
- * "space" and "dataset" by name, every parameter (tenas_parameter_info),
- * choices by name, "proxies" and "proxy_networks" by the scores' names. seed is written in full: read it as a 64-bit integer.
+ * "space" by name, or the object of its file where it is not built in, "dataset"
+ * by name, and every parameter (tenas_parameter_info), choices by name. seed is written in full: read it as a 64-bit integer.
  *
  * buffer, capacity and length are those of tenas_context_genotype.
  *
@@ -745,6 +890,19 @@ tenas_status tenas_parameter_info(int32_t space,
                                   int32_t dataset,
                                   size_t index,
                                   tenas_parameter *out);
+
+/**
+ * tenas_parameter_info for any search space.
+ *
+ * - TENAS_ERROR_NOT_FOUND: index is not below tenas_parameter_count.
+ * - TENAS_ERROR_INVALID_ARGUMENT: no such data set, or out->struct_size is less
+ *   than the struct had in the first release.
+ * - TENAS_ERROR_NULL_POINTER: space or out is NULL.
+ */
+tenas_status tenas_search_space_parameter_info(const tenas_search_space *space,
+                                               int32_t dataset,
+                                               size_t index,
+                                               tenas_parameter *out);
 
 /**
  * Sets a parameter by its name: what its own setter does. A new "device" is
@@ -2025,6 +2183,153 @@ tenas_status tenas_genotype_from_operations(int32_t space,
                                             char *buffer,
                                             size_t capacity,
                                             size_t *length);
+
+/**
+ * Sets *out to the number of architectures of a search space.
+ *
+ * - TENAS_ERROR_NOT_FOUND: there are 2^64 or more.
+ * - TENAS_ERROR_NULL_POINTER: space or out is NULL.
+ */
+tenas_status tenas_search_space_genotype_count(const tenas_search_space *space,
+                                               uint64_t *out);
+
+/**
+ * tenas_genotype_at for any search space.
+ *
+ * - TENAS_ERROR_NOT_FOUND: the space has no such number.
+ * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+ * - TENAS_ERROR_INVALID_ARGUMENT: no such format.
+ * - TENAS_ERROR_NULL_POINTER: space or length is NULL, or buffer is and
+ *   capacity is not 0.
+ */
+tenas_status tenas_search_space_genotype_at(const tenas_search_space *space,
+                                            uint64_t index,
+                                            int32_t format,
+                                            char *buffer,
+                                            size_t capacity,
+                                            size_t *length);
+
+/**
+ * tenas_genotype_index for any search space.
+ *
+ * - TENAS_ERROR_FORMAT: genotype is none of the space.
+ * - TENAS_ERROR_NOT_FOUND: it has no number.
+ * - TENAS_ERROR_INVALID_ARGUMENT: a text that is not UTF-8.
+ * - TENAS_ERROR_NULL_POINTER: space, genotype or out is NULL.
+ */
+tenas_status tenas_search_space_genotype_index(const tenas_search_space *space,
+                                               const char *genotype,
+                                               uint64_t *out);
+
+/**
+ * tenas_genotype_sample for any search space.
+ *
+ * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+ * - TENAS_ERROR_INVALID_STATE: a node of the space has 2^64 choices or more.
+ * - TENAS_ERROR_INVALID_ARGUMENT: no such format.
+ * - TENAS_ERROR_NULL_POINTER: space or length is NULL, or buffer is and
+ *   capacity is not 0.
+ */
+tenas_status tenas_search_space_genotype_sample(const tenas_search_space *space,
+                                                uint64_t seed,
+                                                uint64_t index,
+                                                int32_t format,
+                                                char *buffer,
+                                                size_t capacity,
+                                                size_t *length);
+
+/**
+ * Writes a neighbour of a genotype, each as likely as any other: one edge has
+ * another operation or, where a node keeps some of its edges, another edge
+ * takes the place and the operation of one. Equal seeds and indices give the
+ * same one. buffer, capacity and length are those of tenas_context_genotype.
+ *
+ * - TENAS_ERROR_FORMAT: genotype is none of the space.
+ * - TENAS_ERROR_INVALID_STATE: the space has one architecture alone.
+ * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+ * - TENAS_ERROR_INVALID_ARGUMENT: no such format, or a text that is not UTF-8.
+ * - TENAS_ERROR_NULL_POINTER: space, genotype or length is NULL, or buffer is
+ *   and capacity is not 0.
+ */
+tenas_status tenas_search_space_genotype_mutate(const tenas_search_space *space,
+                                                const char *genotype,
+                                                uint64_t seed,
+                                                uint64_t index,
+                                                int32_t format,
+                                                char *buffer,
+                                                size_t capacity,
+                                                size_t *length);
+
+/**
+ * tenas_genotype_convert for any search space.
+ *
+ * - TENAS_ERROR_FORMAT: genotype is none of the space; the message names the
+ *   byte or the key.
+ * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+ * - TENAS_ERROR_INVALID_ARGUMENT: no such format, or a text that is not UTF-8.
+ * - TENAS_ERROR_NULL_POINTER: space, genotype or length is NULL, or buffer is
+ *   and capacity is not 0.
+ */
+tenas_status tenas_search_space_genotype_convert(const tenas_search_space *space,
+                                                 const char *genotype,
+                                                 int32_t format,
+                                                 char *buffer,
+                                                 size_t capacity,
+                                                 size_t *length);
+
+/**
+ * tenas_genotype_canonical for any search space. Without a rule of its own, it
+ * is what each node adds up, written out from the inputs, without zeros; in a
+ * chain of blocks, it does not matter which of two of the same shape is
+ * skipped.
+ *
+ * - TENAS_ERROR_FORMAT: genotype is none of the space.
+ * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+ * - TENAS_ERROR_INVALID_ARGUMENT: a text that is not UTF-8.
+ * - TENAS_ERROR_NULL_POINTER: space, genotype or length is NULL, or buffer is
+ *   and capacity is not 0.
+ */
+tenas_status tenas_search_space_genotype_canonical(const tenas_search_space *space,
+                                                   const char *genotype,
+                                                   char *buffer,
+                                                   size_t capacity,
+                                                   size_t *length);
+
+/**
+ * tenas_genotype_to_operations for any search space. An edge that the
+ * architecture lacks has the index of the operation that is zero, or
+ * UINT32_MAX in a space without it.
+ *
+ * - TENAS_ERROR_FORMAT: genotype is none of the space.
+ * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; operations is
+ *   untouched.
+ * - TENAS_ERROR_INVALID_ARGUMENT: a text that is not UTF-8.
+ * - TENAS_ERROR_NULL_POINTER: space, genotype or count is NULL, or operations
+ *   is and capacity is not 0.
+ */
+tenas_status tenas_search_space_genotype_to_operations(const tenas_search_space *space,
+                                                       const char *genotype,
+                                                       uint32_t *operations,
+                                                       size_t capacity,
+                                                       size_t *count);
+
+/**
+ * tenas_genotype_from_operations for any search space.
+ *
+ * - TENAS_ERROR_INVALID_ARGUMENT: no such format, a count that is not the
+ *   space's, an operation that the edge does not offer, or more or fewer edges
+ *   into a node than an architecture has.
+ * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+ * - TENAS_ERROR_NULL_POINTER: space, operations or length is NULL, or buffer is
+ *   and capacity is not 0.
+ */
+tenas_status tenas_search_space_genotype_from_operations(const tenas_search_space *space,
+                                                         const uint32_t *operations,
+                                                         size_t count,
+                                                         int32_t format,
+                                                         char *buffer,
+                                                         size_t capacity,
+                                                         size_t *length);
 
 /****************************************************************************
  * Indicators

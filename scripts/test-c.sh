@@ -53,7 +53,7 @@ no_hooks() {
 
 # The tests call every function on record, but for hooks.c, which calls them all with zeros.
 every_function_is_called() {
-    for program in core data-test scores state; do
+    for program in core data-test scores state spaces; do
         nm --undefined-only "$build/$program" || return 1
     done | awk '/tenas_/ { print $NF }' | LC_ALL=C sort -u >"$build/called"
     diff tests/abi/symbols.txt "$build/called"
@@ -101,6 +101,10 @@ check "compile search_state.c" \
     $CC -std=c99 $strict -pthread -Iinclude tests/c/search_state.c -o "$build/state" $shared
 check "compile search_state.c, static library" \
     $CC -std=c99 $strict -pthread -Iinclude tests/c/search_state.c -o "$build/state-static" $static
+check "compile spaces.c" \
+    $CC -std=c99 $strict -Iinclude tests/c/spaces.c -o "$build/spaces" $shared
+check "compile spaces.c, static library" \
+    $CC -std=c99 $strict -Iinclude tests/c/spaces.c -o "$build/spaces-static" $static
 for program in fork float_state; do
     check "compile $program.c" \
         $CC -std=c99 $strict -pthread -Iinclude tests/c/$program.c -o "$build/$program" $shared
@@ -131,12 +135,12 @@ check "compile the program in tenas.h" \
     $CC -std=c99 $strict -Iinclude "$build/header.c" -o "$build/header" $shared
 
 # One after the other, beside everything below: a core is enough for valgrind, whatever the program.
-valgrind_programs="core data-test scores state hooks"
+valgrind_programs="core data-test scores state spaces hooks"
 under_valgrind() {
     local program
     for program in $valgrind_programs; do
         mkdir -p "$build/valgrind/$program"
-        RUST_BACKTRACE=0 $valgrind "$build/$program" "$build/valgrind/$program" \
+        RUST_BACKTRACE=0 TENAS_TEST_QUICK=1 $valgrind "$build/$program" "$build/valgrind/$program" \
             >"$build/valgrind/$program.output" 2>&1
         echo $? >"$build/valgrind/$program.status"
     done
@@ -158,6 +162,8 @@ check "scores, static library" "$build/scores-static" "$build/data"
 check "search_state" "$build/state" "$build/data"
 check "search_state, static library" "$build/state-static" "$build/data"
 
+check "spaces" "$build/spaces" "$build/data"
+check "spaces, static library" "$build/spaces-static" "$build/data"
 PYTHONPATH=.cache/python python3 tests/python/data_sets.py "$build/data/fork" imagenet-1k \
     >/dev/null || failed=$((failed + 1))
 check "fork" "$build/fork" "$build/data" 1 "$build/data/fork/jpeg"

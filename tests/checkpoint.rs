@@ -50,8 +50,8 @@ fn run_for(context: &mut Context, candidates: usize) {
     assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");
 }
 
-fn load(path: &Path, like: &Config, machine: Option<&Config>) -> Result<Context> {
-    Context::load_for(path, &noise(12, 8), machine, like.supernet().clone())
+fn load(path: &Path, machine: Option<&Config>) -> Result<Context> {
+    Context::load(path, &noise(12, 8), machine)
 }
 
 fn files(folder: &tempfile::TempDir) -> BTreeSet<String> {
@@ -75,7 +75,7 @@ fn a_search_goes_on_from_its_file_to_the_same_bits() {
             run_for(&mut first, stop);
             first.save(&path).unwrap();
             let machine = (step % 2 == 1).then_some(&machine);
-            let mut second = load(&path, &config, machine).unwrap();
+            let mut second = load(&path, machine).unwrap();
             assert_eq!(second.records(), first.records());
             assert_eq!(second.mask(), first.mask());
             assert_eq!(second.device(), first.device());
@@ -109,7 +109,7 @@ fn a_search_saved_after_every_candidate_ends_in_the_same_place() {
     context(&config).save(&path).unwrap();
     let mut stops = 0;
     let end = loop {
-        let mut search = load(&path, &config, None).unwrap();
+        let mut search = load(&path, None).unwrap();
         match search.run(&mut |_| ControlFlow::Break(())) {
             Ok(()) => break search,
             Err(Error::Cancelled) => search.save(&path).unwrap(),
@@ -127,7 +127,7 @@ fn a_finished_search_is_saved_too() {
         let expected = undisturbed(kind, sampling);
         let folder = folder();
         expected.save(&place(&folder)).unwrap();
-        let mut again = load(&place(&folder), expected.config(), None).unwrap();
+        let mut again = load(&place(&folder), None).unwrap();
         assert!(again.is_finished());
         again.run(&mut |_| panic!("nothing is left")).unwrap();
         assert_same(&again, expected);
@@ -224,7 +224,7 @@ fn checkpoints_are_written_as_often_as_asked() {
         assert_eq!(info[0], "round 1 of 3: 24 candidates");
         assert!(info[5].starts_with("round 3 of 3: pruned normal "), "{}", info[5]);
         assert_ne!(fs::read(&path).unwrap(), first);
-        assert_same(&load(&path, &config, None).unwrap(), expected);
+        assert_same(&load(&path, None).unwrap(), expected);
         // The old file beside it is still there, and no other.
         assert_eq!(files(&folder).len(), 2);
     }
@@ -262,7 +262,7 @@ fn a_checkpoint_that_cannot_be_written_ends_the_run_and_loses_nothing() {
         fs::create_dir(&inner).unwrap();
         search.run(&mut watch).unwrap();
         assert_same(&search, undisturbed(SpaceKind::NasBench201, Sampling::Common));
-        assert_same(&load(&path, &config, None).unwrap(), &search);
+        assert_same(&load(&path, None).unwrap(), &search);
     }
 }
 
@@ -296,7 +296,7 @@ fn a_link_stays_a_link() {
     fs::write(&path, "").unwrap();
     search.save(&link).unwrap();
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-    load(&path, &config, None).unwrap();
+    load(&path, None).unwrap();
 }
 
 // ---- What is refused -------------------------------------------------------------------------
@@ -317,8 +317,8 @@ fn saved(folder: &tempfile::TempDir) -> (PathBuf, Config, Value) {
 
 /// The message of a file that is refused.
 #[track_caller]
-fn refused(path: &Path, like: &Config) -> String {
-    match load(path, like, None) {
+fn refused(path: &Path) -> String {
+    match load(path, None) {
         Err(Error::Format(text)) => {
             assert_safe(&text);
             assert!(text.starts_with(&format!("checkpoint {path:?}: ")), "{text}");
@@ -332,14 +332,20 @@ fn refused(path: &Path, like: &Config) -> String {
 #[test]
 fn every_wrong_value_is_named() {
     let folder = folder();
-    let (path, config, json) = saved(&folder);
-    load(&path, &config, None).unwrap();
+    let (path, _, json) = saved(&folder);
+    load(&path, None).unwrap();
     let cases: &[(&str, Value, &[&str])] = &[
         ("/format", json!("png"), &["format: found \"png\"", "expected \"tenas checkpoint\""]),
         ("/schema", json!(3), &["schema: found 3, expected 2", "newer library"]),
         ("/schema", json!(0), &["schema: found 0"]),
+        ("/schema", json!(1), &["schema: found 1, expected 2", "older library", "which space"]),
+        (
+            "/space_digest",
+            json!(7),
+            &["config.space: found nas-bench-201 of digest", "another space"],
+        ),
         ("/config/batch_size", json!(0), &["config.batch_size: found 0, expected 2 to 1024"]),
-        ("/config/space", json!("darts"), &["config.space: found \"darts\""]),
+        ("/config/space", json!("darts"), &["config.space: found darts of digest"]),
         ("/config/dataset", json!("mnist"), &["config.dataset: found \"mnist\""]),
         ("/config/sampling", json!("independent"), &["scoring.now: found 1"]),
         ("/config/repeats", json!(3), &["scoring.now[0].regions: found 2 repeats, expected 3"]),
@@ -375,7 +381,7 @@ fn every_wrong_value_is_named() {
         let mut wrong = json.clone();
         *wrong.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer}")) = value.clone();
         fs::write(&path, wrong.to_string()).unwrap();
-        let text = refused(&path, &config);
+        let text = refused(&path);
         for word in *words {
             assert!(text.contains(word), "{pointer}: {text:?} does not contain {word:?}");
         }
@@ -384,27 +390,27 @@ fn every_wrong_value_is_named() {
         let mut wrong = json.clone();
         wrong.as_object_mut().unwrap().remove(key);
         fs::write(&path, wrong.to_string()).unwrap();
-        let text = refused(&path, &config);
+        let text = refused(&path);
         assert!(text.contains(key.as_str()), "{key}: {text}");
     }
     let mut more = json.clone();
     more["colour"] = json!("red");
     fs::write(&path, more.to_string()).unwrap();
-    assert!(refused(&path, &config).contains("colour"));
+    assert!(refused(&path).contains("colour"));
     // Spaces do not matter.
     fs::write(&path, serde_json::to_string_pretty(&json).unwrap()).unwrap();
-    load(&path, &config, None).unwrap();
+    load(&path, None).unwrap();
 }
 
 #[test]
 fn damage_anywhere_is_found() {
     let folder = folder();
-    let (path, config, json) = saved(&folder);
+    let (path, _, json) = saved(&folder);
     let whole = fs::read(&path).unwrap();
     let end = whole.len() - 1;
     for cut in (0..end).step_by(97).chain(end - 20..end) {
         fs::write(&path, &whole[..cut]).unwrap();
-        assert!(refused(&path, &config).contains("line 1 column"));
+        assert!(refused(&path).contains("line 1 column"));
     }
     for (i, at) in (0..end).step_by(53).enumerate() {
         let mut wrong = whole.clone();
@@ -412,27 +418,26 @@ fn damage_anywhere_is_found() {
         fs::write(&path, &wrong).unwrap();
         // The last digit of some numbers may change without changing the double.
         if serde_json::from_slice::<Value>(&wrong).is_ok_and(|wrong| wrong == json) {
-            load(&path, &config, None).unwrap();
+            load(&path, None).unwrap();
         } else {
-            refused(&path, &config);
+            refused(&path);
         }
     }
     for foreign in [&b""[..], b"{}", b"[]", b"null", b"\xff\xfe", b"\x89PNG\r\n", &[b'['; 100_000]]
     {
         fs::write(&path, foreign).unwrap();
-        refused(&path, &config);
+        refused(&path);
     }
 }
 
 #[test]
 fn other_images_are_refused() {
     let folder = folder();
-    let (path, config, _) = saved(&folder);
-    let supernet = || config.supernet().clone();
+    let (path, _, _) = saved(&folder);
     let bytes = vec![7; 12 * 3 * 64];
     let other = Dataset::from_images(&bytes, 12, [3, 8, 8], None, 4).unwrap();
     for other in [noise(13, 8), noise(12, 16), other] {
-        match Context::load_for(&path, &other, None, supernet()) {
+        match Context::load(&path, &other, None) {
             Err(Error::InvalidArgument(text)) => {
                 for word in ["dataset: found images in memory", "12 images", "digest"] {
                     assert!(text.contains(word), "{text}");
@@ -452,9 +457,9 @@ fn a_device_that_is_not_there_is_replaced_by_the_machines() {
     }
     json["config"]["device"] = json!("cuda");
     fs::write(&path, json.to_string()).unwrap();
-    assert!(matches!(load(&path, &config, None), Err(Error::Device(_))));
+    assert!(matches!(load(&path, None), Err(Error::Device(_))));
     // The file is damaged by the change, which is found once the device does not matter.
-    match load(&path, &config, Some(&config)) {
+    match load(&path, Some(&config)) {
         Err(Error::Format(text)) => assert!(text.contains("checksum"), "{text}"),
         other => panic!("{other:?}"),
     }
@@ -636,7 +641,7 @@ fn a_host_prunes_by_itself() {
             }
             let refused = search.prune(all[0]);
             assert!(matches!(refused, Err(Error::InvalidState(_))), "{refused:?}");
-            let again = load(&place(&folder), &config, None).unwrap();
+            let again = load(&place(&folder), None).unwrap();
             assert_eq!(again.mask(), search.mask());
             assert_eq!(again.pruned_by_host(), search.pruned_by_host());
             assert_eq!(again.control().progress().round, round + 1);

@@ -36,6 +36,7 @@ fn replay(target: &str, entry: fn(&[u8]) -> bool) {
 fn every_committed_input_is_taken_or_refused() {
     replay("genotype", entries::genotype);
     replay("config", entries::config);
+    replay("space", entries::space);
     replay("checkpoint", entries::checkpoint);
     replay("images", entries::images);
     replay("archive", entries::archive);
@@ -57,7 +58,7 @@ fn write_checkpoints() {
         config.set_threads(1).unwrap();
         config.set_batch_size(2).unwrap();
         config.set_repeats(1).unwrap();
-        let name = config.supernet().space.name;
+        let name = config.supernet().space.name.clone();
         let save = |search: &Context, what: &str| {
             search.save(&folder.join(format!("ok-{name}-{what}"))).unwrap();
         };

@@ -144,7 +144,7 @@ fn darts_by_hand(genotype: &Genotype, imagenet: bool, classes: u64) -> Cost {
                     conv(1, c, kernel, inner, false);
                     conv(c, c, 1, inner, true);
                 };
-                match space.operations[operation] {
+                match space.operations[operation].as_str() {
                     "sep_conv_3x3" => (0..2).for_each(|_| separable(3)),
                     "sep_conv_5x5" => (0..2).for_each(|_| separable(5)),
                     "dil_conv_3x3" => separable(3),

@@ -240,7 +240,7 @@ fn two_operations_on_an_edge_are_no_genotype() {
             panic!("an edge with two operations");
         };
         let edge = space.cells[last].edges[3].to_string();
-        for part in [&edge, space.cells[last].name, "has 2 active operations"] {
+        for part in [&edge, space.cells[last].name.as_str(), "has 2 active operations"] {
             assert!(message.contains(part), "{message:?} does not contain {part:?}");
         }
         assert!(Genotype::from_mask(&space, &Mask::full(&space)).is_err());

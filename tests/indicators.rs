@@ -99,9 +99,10 @@ fn every_score_is_finite_and_in_its_range() {
 fn are_those_that_a_search_measures() {
     let dataset = dataset();
     // One edge and two operations: what is left without one of them is an architecture.
-    let mut supernet = Supernet::of(SpaceKind::NasBench201);
-    supernet.space.cells[0].edges.truncate(1);
-    supernet.space.operations.truncate(3);
+    let mut file: serde_json::Value = serde_json::from_str(SpaceKind::NasBench201.json()).unwrap();
+    file["operations"].as_array_mut().unwrap().truncate(3);
+    file["cells"][0]["nodes"] = 1.into();
+    let supernet = Supernet::from_json(&file.to_string()).unwrap();
     let mut config = Config::for_supernet(Arc::new(supernet), DatasetKind::Custom);
     config.set_batch_size(6).unwrap();
     config.set_repeats(2).unwrap();

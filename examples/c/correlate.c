@@ -38,7 +38,7 @@ static struct options read_command_line(int argc, char **argv)
         TEXT("--table", "PATH", o.table,
              "accuracies: text with a header, or a folder of\n"
              "NATS-Bench"),
-        CHOICE("--space", o.settings.space, SPACES,
+        CHOICE("--space", o.settings.space.built_in, SPACES,
                "nas-bench-201 or darts (default: that of the table)"),
         TEXT("--proxies", "NAMES", o.proxies,
              "scores with commas between (default: ntk, regions,\n"
@@ -229,10 +229,10 @@ int main(int argc, char **argv)
     int32_t space;
     check(tenas_benchmark_space(table, &space));
     const struct choice *named = named_space(space);
-    if (o.settings.space != NULL && o.settings.space != named)
+    if (o.settings.space.built_in != NULL && o.settings.space.built_in != named)
         usage_error("--space: found %s, expected %s, which the table's architectures are of",
-                    o.settings.space->name, named->name);
-    o.settings.space = named;
+                    o.settings.space.built_in->name, named->name);
+    o.settings.space.built_in = named;
     struct names names = split_names(o.proxies);
     if (names.count == 0)
         usage_error("--proxies: found nothing, expected a score");

@@ -97,7 +97,13 @@ struct device {
     int32_t kind, index;
 };
 
-enum option_kind { KIND_FLAG, KIND_TEXT, KIND_NUMBER, KIND_CHOICE, KIND_DEVICE };
+/* What to search: one of SPACES, or a space file; both NULL where it was not given. */
+struct space {
+    const struct choice *built_in;
+    const char *file;
+};
+
+enum option_kind { KIND_FLAG, KIND_TEXT, KIND_NUMBER, KIND_CHOICE, KIND_DEVICE, KIND_SPACE };
 
 /* A row of a table of options. Use the macros below to write one. */
 struct program_option {
@@ -125,6 +131,10 @@ struct program_option {
 /* variable: a const struct choice *. */
 #define CHOICE(option, variable, table, text) \
     {.name = option, .value = "NAME", .help = text, .kind = KIND_CHOICE, .target = &(variable), \
+     .choices = table}
+/* variable: a struct space. */
+#define SPACE(option, variable, table, text) \
+    {.name = option, .value = "SPACE", .help = text, .kind = KIND_SPACE, .target = &(variable), \
      .choices = table}
 /* variable: a struct device. */
 #define DEVICE(option, variable, text) \
@@ -174,6 +184,16 @@ static inline struct device parse_device(const char *option, const char *text)
     return (struct device){parse_choice(option, text, DEVICES)->value, 0};
 }
 
+/* A text with a slash, or that ends in .json, is a file. */
+static inline struct space parse_space(const char *option, const char *text,
+                                       const struct choice *choices)
+{
+    const char *end = strrchr(text, '.');
+    if (strchr(text, '/') != NULL || (end != NULL && strcmp(end, ".json") == 0))
+        return (struct space){NULL, text};
+    return (struct space){parse_choice(option, text, choices), NULL};
+}
+
 static inline void set_option(const struct program_option *o, const char *text)
 {
     switch (o->kind) {
@@ -191,6 +211,9 @@ static inline void set_option(const struct program_option *o, const char *text)
         break;
     case KIND_DEVICE:
         *(struct device *)o->target = parse_device(o->name, text);
+        break;
+    case KIND_SPACE:
+        *(struct space *)o->target = parse_space(o->name, text, o->choices);
         break;
     }
 }
@@ -252,7 +275,7 @@ static const struct choice INITS[] = {
 };
 
 struct settings {
-    const struct choice *space; /* NULL where it was not given */
+    struct space space;
     const struct choice *dataset, *init;
     const char *data; /* NULL for synthetic images */
     const struct choice *strategy; /* NULL for that of the configuration */
@@ -344,12 +367,24 @@ static inline void set_number(tenas_config *config, const char *option, const ch
         check_option(option, tenas_config_set_parameter(config, parameter, number.value));
 }
 
+/* The search space that the settings ask for. */
+static inline tenas_search_space *open_space(const struct settings *s)
+{
+    tenas_search_space *space = NULL;
+    const struct choice *built_in = s->space.built_in != NULL ? s->space.built_in : &SPACES[0];
+    check_option("--space", s->space.file != NULL
+                                ? tenas_search_space_open(s->space.file, &space)
+                                : tenas_search_space_new(built_in->value, &space));
+    return space;
+}
+
 /* The configuration that the settings ask for. */
 static inline tenas_config *make_config(const struct settings *s)
 {
+    tenas_search_space *space = open_space(s);
     tenas_config *config = NULL;
-    int32_t space = s->space != NULL ? s->space->value : TENAS_SPACE_NAS_BENCH_201;
-    check_option("--space", tenas_config_new(space, s->dataset->value, &config));
+    check_option("--space", tenas_config_new_for_space(space, s->dataset->value, &config));
+    tenas_search_space_free(space);
     /* First: it has presets of its own. */
     if (s->strategy != NULL)
         check_option("--strategy", tenas_config_set_strategy(config, s->strategy->value));

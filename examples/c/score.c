@@ -29,7 +29,9 @@ static struct options read_command_line(int argc, char **argv)
     struct options o = {.proxies = "ntk,regions,naswot,swap,flops,parameters"};
     const struct program_option own[] = {
         HEADING("What to score"),
-        CHOICE("--space", o.settings.space, SPACES, "nas-bench-201 (default) or darts"),
+        SPACE("--space", o.settings.space, SPACES,
+              "nas-bench-201 (default) or darts, or a space file:\n"
+              "spaces/mobilenet-v2.json; docs/SPACES.md"),
         NUMBER("--sample", o.sample, 1000000, "N architectures drawn at random instead"),
         TEXT("--proxies", "NAMES", o.proxies,
              "scores with commas between (default: ntk, regions,\n"
@@ -50,8 +52,6 @@ static struct options read_command_line(int argc, char **argv)
         .takes_arguments = true,
     };
     o.first_genotype = parse_options(&score, &o.settings, argc, argv);
-    if (o.settings.space == NULL)
-        o.settings.space = &SPACES[0];
     return o;
 }
 
@@ -72,16 +72,17 @@ static void add(struct genotypes *g, char *text)
     g->texts[g->count++] = text;
 }
 
-static void add_samples(struct genotypes *g, const struct options *o)
+static void add_samples(struct genotypes *g, const struct options *o,
+                        const tenas_search_space *space)
 {
-    const int32_t space = o->settings.space->value;
     const int32_t format = TENAS_GENOTYPE_NATIVE;
     const uint64_t seed = o->settings.seed.value;
     for (uint64_t i = 0; i < o->sample.value; i++) {
         size_t length;
-        check(tenas_genotype_sample(space, seed, i, format, NULL, 0, &length));
+        check(tenas_search_space_genotype_sample(space, seed, i, format, NULL, 0, &length));
         char *text = checked(malloc(length + 1));
-        check(tenas_genotype_sample(space, seed, i, format, text, length + 1, &length));
+        check(tenas_search_space_genotype_sample(space, seed, i, format, text, length + 1,
+                                                 &length));
         add(g, text);
     }
 }
@@ -106,21 +107,21 @@ static long open_brackets(const char *line)
 
 /* A text of several lines as the library writes it, on one. What it cannot read
  * stays as it is: the library says why when it is scored. */
-static char *on_one_line(int32_t space, char *text)
+static char *on_one_line(const tenas_search_space *space, char *text)
 {
     const int32_t format = TENAS_GENOTYPE_NATIVE;
     size_t length;
     if (strchr(text, '\n') == NULL
-        || tenas_genotype_convert(space, text, format, NULL, 0, &length) != TENAS_OK)
+        || tenas_search_space_genotype_convert(space, text, format, NULL, 0, &length) != TENAS_OK)
         return text;
     char *line = checked(malloc(length + 1));
-    check(tenas_genotype_convert(space, text, format, line, length + 1, &length));
+    check(tenas_search_space_genotype_convert(space, text, format, line, length + 1, &length));
     free(text);
     return line;
 }
 
 /* A genotype a line, or more lines where its brackets are still open. */
-static void add_lines(struct genotypes *g, int32_t space)
+static void add_lines(struct genotypes *g, const tenas_search_space *space)
 {
     char *line = NULL, *genotype = NULL;
     size_t capacity = 0, length = 0;
@@ -231,12 +232,14 @@ int main(int argc, char **argv)
 {
     struct options o = read_command_line(argc, argv);
     struct genotypes genotypes = {NULL, 0, 0};
+    tenas_search_space *space = open_space(&o.settings);
     if (o.sample.given)
-        add_samples(&genotypes, &o);
+        add_samples(&genotypes, &o, space);
     for (int i = o.first_genotype; i < argc; i++)
         add(&genotypes, checked(strdup(argv[i])));
     if (!o.sample.given && genotypes.count == 0)
-        add_lines(&genotypes, o.settings.space->value);
+        add_lines(&genotypes, space);
+    tenas_search_space_free(space);
 
     struct names names = split_names(o.proxies);
     tenas_proxy *scores = checked(calloc(names.count + 1, sizeof *scores));

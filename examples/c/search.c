@@ -47,7 +47,9 @@ static struct options read_command_line(int argc, char **argv)
     struct options o = {.sampling = &SAMPLINGS[0], .top = {true, 10}};
     const struct program_option own[] = {
         HEADING("What to search, and how"),
-        CHOICE("--space", o.settings.space, SPACES, "nas-bench-201 (default) or darts"),
+        SPACE("--space", o.settings.space, SPACES,
+              "nas-bench-201 (default) or darts, or a space file:\n"
+              "spaces/mobilenet-v2.json; docs/SPACES.md"),
         CHOICE("--strategy", o.settings.strategy, STRATEGIES,
                "prune (default): a supernet loses operations, as\n"
                "published; rank: architectures are scored one by one"),
@@ -90,8 +92,6 @@ static struct options read_command_line(int argc, char **argv)
         .options = own,
     };
     parse_options(&search, &o.settings, argc, argv);
-    if (o.settings.space == NULL)
-        o.settings.space = &SPACES[0];
     if (o.resume && o.checkpoint == NULL)
         usage_error("--resume: found no --checkpoint, expected one");
     return o;
@@ -180,7 +180,8 @@ static void report_skipped(const tenas_dataset *dataset)
 }
 
 /* Prints what the last finished round pruned; *next is the first record of it. */
-static tenas_status print_round(const tenas_context *context, int32_t space, size_t *next)
+static tenas_status print_round(const tenas_context *context, const tenas_search_space *space,
+                                size_t *next)
 {
     size_t count;
     tenas_status status = tenas_context_record_count(context, &count);
@@ -192,9 +193,10 @@ static tenas_status print_round(const tenas_context *context, int32_t space, siz
         const char *cell, *edge, *operation;
         tenas_record r = {.struct_size = sizeof r};
         if ((status = tenas_context_record(context, *next, &r)) != TENAS_OK
-            || (status = tenas_space_cell_name(space, r.cell, &cell)) != TENAS_OK
-            || (status = tenas_space_edge_name(space, r.cell, r.edge, &edge)) != TENAS_OK
-            || (status = tenas_space_operation_name(space, r.operation, &operation)) != TENAS_OK)
+            || (status = tenas_search_space_cell_name(space, r.cell, &cell)) != TENAS_OK
+            || (status = tenas_search_space_edge_name(space, r.cell, r.edge, &edge)) != TENAS_OK
+            || (status = tenas_search_space_operation_name(space, r.operation, &operation))
+                   != TENAS_OK)
             return status;
         if (first)
             printf("\nround %u pruned\n%-10s %-5s %-14s %10s %5s %14s %5s\n", r.round + 1, "cell",
@@ -345,8 +347,8 @@ static tenas_status print_accuracies(const tenas_context *context, const tenas_b
 
 /* A new search, or the one of the checkpoint; its space, strategy and seed. */
 static tenas_status begin(const struct options *o, const tenas_config *config,
-                          const tenas_dataset *dataset, tenas_context **context, int32_t *space,
-                          int32_t *strategy, uint64_t *seed)
+                          const tenas_dataset *dataset, tenas_context **context,
+                          tenas_search_space **space, int32_t *strategy, uint64_t *seed)
 {
     enum { SECONDS = 10 };
     bool exists = o->checkpoint != NULL && access(o->checkpoint, F_OK) == 0;
@@ -357,7 +359,7 @@ static tenas_status begin(const struct options *o, const tenas_config *config,
                                  : tenas_context_new(config, dataset, context);
     tenas_config *used = NULL;
     if (status == TENAS_OK && (status = tenas_context_config(*context, &used)) == TENAS_OK
-        && (status = tenas_config_space(used, space)) == TENAS_OK
+        && (status = tenas_config_search_space(used, space)) == TENAS_OK
         && (status = tenas_config_strategy(used, strategy)) == TENAS_OK)
         status = tenas_config_seed(used, seed);
     tenas_config_free(used);
@@ -371,12 +373,14 @@ static int search(const struct options *o, const tenas_config *config,
 {
     tenas_context *context = NULL;
     const char *space_name;
-    int32_t space, strategy;
+    tenas_search_space *space = NULL;
+    int32_t strategy;
     uint64_t seed;
     size_t next = 0;
     if (begin(o, config, dataset, &context, &space, &strategy, &seed) != TENAS_OK
         || tenas_context_record_count(context, &next) != TENAS_OK
-        || tenas_space_name(space, &space_name) != TENAS_OK) {
+        || tenas_search_space_name(space, &space_name) != TENAS_OK) {
+        tenas_search_space_free(space);
         tenas_context_free(context);
         return fail();
     }
@@ -418,6 +422,7 @@ static int search(const struct options *o, const tenas_config *config,
     }
     report_skipped(dataset);
     signal(SIGINT, SIG_DFL);
+    tenas_search_space_free(space);
     tenas_context_free(context);
     return result;
 }
@@ -446,10 +451,11 @@ int main(int argc, char **argv)
     tenas_dataset *dataset = open_images(&o.settings);
     tenas_benchmark *table = NULL;
     if (o.table != NULL) {
-        int32_t space;
+        int32_t space, searched;
         table = open_table(o.table);
         check(tenas_benchmark_space(table, &space));
-        if (space != o.settings.space->value)
+        check(tenas_config_space(config, &searched));
+        if (space != searched)
             usage_error("--table: found one of another space than --space");
     }
     int result = search(&o, config, dataset, table);

@@ -20,7 +20,7 @@ import threading
 from ctypes import (CFUNCTYPE, POINTER, Structure, byref, c_char_p, c_double, c_int32, c_size_t, c_uint32,
                     c_uint64, c_void_p)
 
-ABI_VERSION = 1  # TENAS_ABI_VERSION of the tenas.h that this file was written for
+ABI_VERSION = 2  # TENAS_ABI_VERSION of the tenas.h that this file was written for
 SPACES = {"nas-bench-201": 1, "darts": 2}
 DATASETS = {"cifar10": 1, "cifar100": 2, "ImageNet16-120": 3, "imagenet-1k": 4}
 NATIVE = 1  # TENAS_GENOTYPE_NATIVE
@@ -45,7 +45,9 @@ ProgressFunction = CFUNCTYPE(c_int32, POINTER(Progress), c_void_p)
 # void pointers. All of these return a status.
 TEXT = [c_void_p, c_size_t, POINTER(c_size_t)]  # buffer, capacity, length
 FUNCTIONS = {
-    "tenas_config_new": [c_int32, c_int32, POINTER(c_void_p)],
+    "tenas_search_space_new": [c_int32, POINTER(c_void_p)],
+    "tenas_search_space_open": [c_char_p, POINTER(c_void_p)],
+    "tenas_config_new_for_space": [c_void_p, c_int32, POINTER(c_void_p)],
     "tenas_config_set_parameter": [c_void_p, c_char_p, c_uint64],
     "tenas_dataset_open": [c_int32, c_char_p, POINTER(c_void_p)],
     "tenas_dataset_synthetic": [c_int32, c_uint64, POINTER(c_void_p)],
@@ -54,7 +56,7 @@ FUNCTIONS = {
     "tenas_context_set_progress": [c_void_p, ProgressFunction, c_void_p],
     "tenas_context_run": [c_void_p],
     "tenas_context_genotype": [c_void_p, c_int32] + TEXT,
-    "tenas_genotype_sample": [c_int32, c_uint64, c_uint64, c_int32] + TEXT,
+    "tenas_search_space_genotype_sample": [c_void_p, c_uint64, c_uint64, c_int32] + TEXT,
     "tenas_indicators_of_many": [c_void_p, c_void_p, POINTER(c_char_p), c_size_t, ProgressFunction, c_void_p,
                                  POINTER(Indicators)],
 }
@@ -93,7 +95,7 @@ def load():
                           % (library.tenas_version().decode(), found, ABI_VERSION))
     for name, arguments in FUNCTIONS.items():
         getattr(library, name).argtypes = arguments
-    for name in ("tenas_config_free", "tenas_dataset_free", "tenas_context_free"):
+    for name in ("tenas_search_space_free", "tenas_config_free", "tenas_dataset_free", "tenas_context_free"):
         getattr(library, name).argtypes = [c_void_p]
         getattr(library, name).restype = None
     return library
@@ -155,13 +157,29 @@ class Handle:
             self.close()
 
 
+class SearchSpace(Handle):
+    """A search space: one of SPACES by name, or the space file at a path (docs/SPACES.md)."""
+
+    kind = "search_space"
+
+    def __init__(self, space):
+        if space in SPACES:
+            super().__init__("tenas_search_space_new", SPACES[space])
+        else:
+            super().__init__("tenas_search_space_open", c_text(space))
+
+    def sample(self, seed, index):
+        return text("tenas_search_space_genotype_sample", self.pointer, seed, index, NATIVE)
+
+
 class Config(Handle):
-    """The published preset of a space for a data set, with any parameters (tenas_parameter) changed."""
+    """The preset of a space for a data set, with any parameters (tenas_parameter) changed."""
 
     kind = "config"
 
     def __init__(self, space, dataset, **parameters):
-        super().__init__("tenas_config_new", SPACES[space], dataset)
+        with SearchSpace(space) as opened:
+            super().__init__("tenas_config_new_for_space", opened.pointer, dataset)
         for name, value in parameters.items():
             if not 0 <= value < 2**64:
                 raise ValueError("%s: found %d, expected a number from 0 to 2**64 - 1" % (name, value))
@@ -276,7 +294,8 @@ def indicators(config, dataset, genotypes, progress=None):
 
 def main():
     parser = argparse.ArgumentParser(description="Searches for a neural architecture without training (TE-NAS).")
-    parser.add_argument("--space", choices=SPACES, default="nas-bench-201")
+    parser.add_argument("--space", default="nas-bench-201", metavar="SPACE",
+                        help="nas-bench-201, darts or a space file (default: %(default)s)")
     parser.add_argument("--dataset", choices=DATASETS, default="cifar10")
     parser.add_argument("--data", help="where its images are; without, they are synthetic")
     for name in ("seed", "repeats", "batch_size", "prune_per_edge", "threads"):
@@ -296,8 +315,8 @@ def main():
             search.run(show)
             print(file=sys.stderr)
             genotype = search.genotype()
-        samples = [text("tenas_genotype_sample", SPACES[options.space], 0, index, NATIVE)
-                   for index in range(options.random)]
+        with SearchSpace(options.space) as space:
+            samples = [space.sample(0, index) for index in range(options.random)]
         for each, found in zip([genotype] + samples, indicators(config, data, [genotype] + samples)):
             print("NTK %8.1f  regions %6.1f  %s" % (found.ntk, found.regions, each))
         print(genotype)

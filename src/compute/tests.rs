@@ -226,7 +226,23 @@ fn whole_networks_agree_with_finite_differences() {
         let supernet = Supernet::of(kind);
         let mask = Mask::full(&supernet.space);
         let graph = supernet.ntk_network(&mask, [3, 8, 8], CLASSES).expect("a network");
-        check_gradients(supernet.space.name, graph, &mask.mixing(&supernet.space), 3, 37);
+        check_gradients(&supernet.space.name, graph, &mask.mixing(&supernet.space), 3, 37);
+    }
+}
+
+/// Supernets of spaces from files, among them one whose channels are open: parts with weights.
+#[test]
+fn networks_of_files_agree_with_finite_differences() {
+    for (text, step) in [
+        (include_str!("../../spaces/nats-bench-size.json"), 97),
+        (include_str!("../../spaces/transnas-bench-101-micro.json"), 197),
+        (include_str!("../../spaces/mobilenet-v2.json"), 6007),
+    ] {
+        let supernet = Supernet::from_json(text).expect("a space");
+        let space = &supernet.space;
+        let mask = Mask::full(space);
+        let graph = supernet.ntk_network(&mask, [3, 4, 4], CLASSES).expect("a network");
+        check_gradients(&space.name, graph, &mask.mixing(space), 3, step);
     }
 }
 
@@ -415,7 +431,7 @@ fn native_agrees_with_reference_on_every_primitive_and_batch() {
         let supernet = Supernet::of(kind);
         let mask = Mask::full(&supernet.space);
         let graph = supernet.ntk_network(&mask, [3, 12, 8], CLASSES).expect("a network");
-        graphs.push((supernet.space.name.into(), graph));
+        graphs.push((supernet.space.name.clone(), graph));
     }
     for (name, graph) in graphs {
         let graph = Arc::new(graph);
@@ -536,7 +552,7 @@ fn torch_agrees_with_reference_on_every_primitive() {
         let supernet = Supernet::of(kind);
         let mask = Mask::full(&supernet.space);
         let graph = supernet.ntk_network(&mask, [3, 12, 8], CLASSES).expect("a network");
-        graphs.push((supernet.space.name.into(), graph));
+        graphs.push((supernet.space.name.clone(), graph));
     }
     for engine in torch_engines() {
         for (name, graph) in &graphs {

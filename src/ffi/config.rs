@@ -23,6 +23,7 @@ use super::dataset;
 use super::error::Failure;
 use super::guard::guard;
 use super::handle::{self, Handle};
+use super::search_space::tenas_search_space;
 use super::space;
 use super::status::tenas_status;
 use super::text::OutText;
@@ -143,6 +144,27 @@ pub unsafe extern "C" fn tenas_config_new(
         // SAFETY: NULL or writable, as tenas.h asks.
         let out = unsafe { Out::new(out, "out") }?;
         let config = Config::new(space::kind(space)?, dataset::kind(dataset)?);
+        out.set(tenas_config::from_config(config));
+        Ok(())
+    })
+}
+
+/// Makes the preset of a search space for a data set (a tenas_dataset_kind).
+///
+/// On success *out is a new configuration: free it with tenas_config_free.
+///
+/// - TENAS_ERROR_INVALID_ARGUMENT: no such data set.
+/// - TENAS_ERROR_NULL_POINTER: space or out is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_config_new_for_space(
+    space: *const tenas_search_space,
+    dataset: i32,
+    out: *mut *mut tenas_config,
+) -> tenas_status {
+    guard("tenas_config_new_for_space", || {
+        // SAFETY: NULL or a live handle; NULL or writable, as tenas.h asks.
+        let (space, out) = unsafe { (handle::borrow(space, "space")?, Out::new(out, "out")?) };
+        let config = Config::for_supernet(space.supernet.clone(), dataset::kind(dataset)?);
         out.set(tenas_config::from_config(config));
         Ok(())
     })
@@ -448,7 +470,8 @@ unsafe fn get<T>(
     })
 }
 
-/// Sets *out to the space (a tenas_space).
+/// Sets *out to the space (a tenas_space), or to 0 if it is not built in:
+/// tenas_config_search_space has it.
 ///
 /// - TENAS_ERROR_NULL_POINTER: config or out is NULL.
 #[unsafe(no_mangle)]
@@ -661,16 +684,34 @@ pub unsafe extern "C" fn tenas_config_device(
     })
 }
 
+/// Sets *out to the search space of a configuration, built in or not: a new
+/// handle, to be freed with tenas_search_space_free.
+///
+/// - TENAS_ERROR_NULL_POINTER: config or out is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_config_search_space(
+    config: *const tenas_config,
+    out: *mut *mut tenas_search_space,
+) -> tenas_status {
+    guard("tenas_config_search_space", || {
+        // SAFETY: NULL or a live handle; NULL or writable, as tenas.h asks.
+        let (config, out) = unsafe { (handle::borrow(config, "config")?, Out::new(out, "out")?) };
+        let supernet = config.with("config", |c| c.supernet().clone())?;
+        out.set(tenas_search_space::from_supernet(supernet));
+        Ok(())
+    })
+}
+
 /// The number of a configuration's space.
 fn space_number(config: &Config) -> i32 {
-    let name = config.supernet().space.name;
-    // C has built-in spaces only.
-    SpaceKind::ALL.into_iter().find(|kind| kind.space().name == name).map_or(0, |kind| kind as i32)
+    SpaceKind::of(&config.supernet().space).map_or(0, |kind| kind as i32)
 }
 
 /// Writes a configuration as JSON, with a terminating NUL: an object with
-/// "space" and "dataset" by name, every parameter (tenas_parameter_info),
-/// choices by name, "proxies" and "proxy_networks" by the scores' names. seed is written in full: read it as a 64-bit integer.
+/// "space" by name, or the object of its file where it is not built in, "dataset"
+/// by name, every parameter (tenas_parameter_info), choices by name, "proxies"
+/// and "proxy_networks" by the scores' names. seed is written in full: read it
+/// as a 64-bit integer.
 ///
 /// buffer, capacity and length are those of tenas_context_genotype.
 ///

@@ -14,6 +14,7 @@ use super::config::{set, tenas_config};
 use super::error::Failure;
 use super::guard::guard;
 use super::handle;
+use super::search_space::tenas_search_space;
 use super::status::{tenas_status, tenas_status_code};
 use super::{dataset, space};
 use crate::Config;
@@ -102,29 +103,56 @@ pub unsafe extern "C" fn tenas_parameter_info(
     guard("tenas_parameter_info", || {
         // SAFETY: NULL or a struct with its size set, as tenas.h asks.
         let out = unsafe { OutStruct::new(out, "out") }?;
-        let config = Config::new(space::kind(space)?, dataset::kind(dataset)?);
-        let (Some(parameter), Some((name, choices))) = (PARAMETERS.get(index), names().get(index))
-        else {
-            return Err(Failure {
-                status: tenas_status_code::TENAS_ERROR_NOT_FOUND,
-                message: format!("index: found {index}, expected below {}", PARAMETERS.len()),
-            });
-        };
-        out.set(tenas_parameter {
-            struct_size: size_of::<tenas_parameter>(),
-            name: name.as_ptr(),
-            r#type: match parameter.maximum {
-                _ if choices.is_some() => TENAS_PARAMETER_CHOICE,
-                maximum if maximum > u32::MAX.into() => TENAS_PARAMETER_UINT64,
-                _ => TENAS_PARAMETER_UINT32,
-            } as i32,
-            decides: parameter.decides.into(),
-            preset: parameter.get(&config),
-            minimum: parameter.minimum,
-            maximum: parameter.maximum,
-            choices: choices.as_ref().map_or(std::ptr::null(), |text| text.as_ptr()),
-        });
+        out.set(info(&Config::new(space::kind(space)?, dataset::kind(dataset)?), index)?);
         Ok(())
+    })
+}
+
+/// tenas_parameter_info for any search space.
+///
+/// - TENAS_ERROR_NOT_FOUND: index is not below tenas_parameter_count.
+/// - TENAS_ERROR_INVALID_ARGUMENT: no such data set, or out->struct_size is less
+///   than the struct had in the first release.
+/// - TENAS_ERROR_NULL_POINTER: space or out is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_search_space_parameter_info(
+    space: *const tenas_search_space,
+    dataset: i32,
+    index: size_t,
+    out: *mut tenas_parameter,
+) -> tenas_status {
+    guard("tenas_search_space_parameter_info", || {
+        // SAFETY: NULL or a struct with its size set; NULL or a live handle, as tenas.h asks.
+        let (out, space) =
+            unsafe { (OutStruct::new(out, "out")?, handle::borrow(space, "space")?) };
+        let config = Config::for_supernet(space.supernet.clone(), dataset::kind(dataset)?);
+        out.set(info(&config, index)?);
+        Ok(())
+    })
+}
+
+/// Parameter number `index`, its preset that of `config`.
+fn info(config: &Config, index: usize) -> Result<tenas_parameter, Failure> {
+    let (Some(parameter), Some((name, choices))) = (PARAMETERS.get(index), names().get(index))
+    else {
+        return Err(Failure {
+            status: tenas_status_code::TENAS_ERROR_NOT_FOUND,
+            message: format!("index: found {index}, expected below {}", PARAMETERS.len()),
+        });
+    };
+    Ok(tenas_parameter {
+        struct_size: size_of::<tenas_parameter>(),
+        name: name.as_ptr(),
+        r#type: match parameter.maximum {
+            _ if choices.is_some() => TENAS_PARAMETER_CHOICE,
+            maximum if maximum > u32::MAX.into() => TENAS_PARAMETER_UINT64,
+            _ => TENAS_PARAMETER_UINT32,
+        } as i32,
+        decides: parameter.decides.into(),
+        preset: parameter.get(config),
+        minimum: parameter.minimum,
+        maximum: parameter.maximum,
+        choices: choices.as_ref().map_or(std::ptr::null(), |text| text.as_ptr()),
     })
 }
 

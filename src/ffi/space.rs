@@ -56,7 +56,7 @@ impl Names {
             cells: space
                 .cells
                 .iter()
-                .map(|cell| (c(&cell.name), cell.edges.iter().map(|edge| c(edge)).collect()))
+                .map(|cell| (c(&cell.name), cell.edge_names.iter().map(|edge| c(edge)).collect()))
                 .collect(),
             operations: space.operations.iter().map(|operation| c(operation)).collect(),
         }
@@ -73,7 +73,7 @@ impl Names {
 }
 
 /// The item with that index, or an error that names the range.
-fn at<'a, T>(items: &'a [T], index: u32, argument: &str) -> Result<&'a T, Failure> {
+pub(super) fn at<'a, T>(items: &'a [T], index: u32, argument: &str) -> Result<&'a T, Failure> {
     items.get(index as usize).ok_or_else(|| {
         Failure::invalid_argument(format!(
             "{argument}: found {index}, expected 0 to {}",

@@ -7,7 +7,7 @@ use libc::c_char;
 
 /// Version of the binary interface that this header describes. It grows by one
 /// when programs built with an older header may not run on the library.
-pub const TENAS_ABI_VERSION: u32 = 1;
+pub const TENAS_ABI_VERSION: u32 = 2;
 
 /// The version of the library that is loaded, for example "0.1.0". Valid for
 /// the life of the program.

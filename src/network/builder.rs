@@ -45,6 +45,16 @@ impl Builder {
         self.slot = slot;
     }
 
+    /// Number of nodes so far.
+    pub(super) fn nodes(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Number of parameters so far.
+    pub(super) fn parameters(&self) -> u64 {
+        self.parameters.len() as u64
+    }
+
     /// Shape of a node's output.
     pub fn shape(&self, node: NodeId) -> [usize; 3] {
         self.nodes[node].shape

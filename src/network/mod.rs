@@ -5,10 +5,8 @@ mod builder;
 mod cost;
 mod graph;
 mod init;
+mod lower;
 mod parameters;
-
-pub mod darts;
-pub mod nas_bench_201;
 
 pub use builder::Builder;
 pub use cost::Cost;
@@ -16,8 +14,14 @@ pub use graph::{BATCH_NORM_EPSILON, Convolution, Graph, Node, NodeId, Operation,
 pub use init::{Fan, Init, Initialiser};
 pub use parameters::{Parameter, ParameterId, ParameterKind, ParameterTable};
 
-use crate::error::Result;
-use crate::space::{Mask, Space, SpaceKind};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use self::lower::Sizes;
+use crate::error::{Error, Result};
+use crate::message::of_path;
+use crate::space::{Mask, NetworkFile, Space, SpaceKind, limits};
 
 /// What the lowering needs to know beside the mask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,9 +38,6 @@ pub struct NetworkConfig {
     pub thin: bool,
 }
 
-/// Lowers a mask of a space to a graph.
-pub type Lowering = fn(&Space, &Mask, &NetworkConfig) -> Result<Graph>;
-
 /// What a finished architecture is trained for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Training<'a> {
@@ -48,18 +49,11 @@ pub struct Training<'a> {
     pub classes: usize,
 }
 
-/// Lowers a finished architecture to the network that papers train and report the size of.
-pub type TrainingLowering = fn(&Space, &Mask, &Training<'_>) -> Result<Graph>;
-
-/// A space together with its lowering: all that a search needs to know of it.
+/// A space together with the sizes of its networks: all that a search needs to know of it.
 #[derive(Debug, Clone)]
 pub struct Supernet {
     /// The space.
     pub space: Space,
-    /// Its lowering.
-    pub lowering: Lowering,
-    /// The lowering to the network that is trained.
-    pub training: TrainingLowering,
     /// C of the NTK network.
     pub ntk_channels: usize,
     /// C of the thin network.
@@ -72,32 +66,138 @@ pub const THIN_SIZE: usize = 3;
 impl Supernet {
     /// A built-in supernet.
     pub fn of(kind: SpaceKind) -> Self {
-        match kind {
-            SpaceKind::NasBench201 => nas_bench_201::supernet(),
-            SpaceKind::Darts => darts::supernet(),
+        Self::new(kind.space())
+    }
+
+    fn new(space: Space) -> Self {
+        let networks = &space.file().networks;
+        let thin = networks.thin.as_ref().unwrap_or(&networks.ntk);
+        let (ntk, thin) = (networks.ntk.channels as usize, thin.channels as usize);
+        Supernet { space, ntk_channels: ntk, thin_channels: thin }
+    }
+
+    /// The supernet of a space file, whose networks can be built.
+    ///
+    /// Errors: [`Error::Format`] with the place in the JSON, what was found and what was expected;
+    /// [`Error::OutOfMemory`].
+    pub fn from_json(text: &str) -> Result<Self> {
+        let supernet = Self::new(Space::from_json(text)?);
+        supernet.check()?;
+        Ok(supernet)
+    }
+
+    /// [`from_json`](Self::from_json) of a file's text; errors name the file.
+    pub fn open(path: &Path) -> Result<Self> {
+        let text = read(path)?;
+        Self::from_json(&text).map_err(|error| match error {
+            Error::Format(text) => Error::Format(format!("{}: {text}", of_path(path))),
+            other => other,
+        })
+    }
+
+    /// Builds each network once, with all operations and on images that it should take.
+    fn check(&self) -> Result<()> {
+        /// Side of the images, where nothing says another.
+        const SIDE: usize = 32;
+        let file = self.space.file();
+        let mask = Mask::full(&self.space);
+        let classes = 2;
+        let image = |network: &NetworkFile| -> Result<[usize; 3]> {
+            let by = file.structure(&network.structure)?.divisible_by as usize;
+            let side = network.image.map_or(SIDE.next_multiple_of(by), |side| side as usize);
+            Ok([3, side, side])
+        };
+        let at = |key: &str, result: Result<Graph>| match result {
+            Err(Error::InvalidArgument(text)) => {
+                Err(Error::Format(format!("space: networks.{key}: {text}")))
+            }
+            result => result.map(drop),
+        };
+        at("ntk", self.ntk_network(&mask, image(&file.networks.ntk)?, classes))?;
+        at("thin", self.thin_network(&mask, classes))?;
+        let training = |network: &NetworkFile| -> Result<Graph> {
+            self.trained(&mask, network, image(network)?, classes)
+        };
+        at("training", training(&file.networks.training))?;
+        for (name, network) in &file.networks.training_on {
+            at(&format!("training_on.{name}"), training(network))?;
         }
+        Ok(())
     }
 
     /// The network that measures trainability (section 3.1), for images of `input` =
     /// `[channels, height, width]`.
     pub fn ntk_network(&self, mask: &Mask, input: [usize; 3], classes: usize) -> Result<Graph> {
+        let cells = self.space.file().networks.ntk.cells as usize;
         let channels = self.ntk_channels;
-        self.lower(mask, &NetworkConfig { input, classes, channels, cells: 1, thin: false })
+        self.lower(mask, &NetworkConfig { input, classes, channels, cells, thin: false })
     }
 
     /// The network that counts linear regions (section 3.1).
     pub fn thin_network(&self, mask: &Mask, classes: usize) -> Result<Graph> {
+        let networks = &self.space.file().networks;
+        let cells = networks.thin.as_ref().unwrap_or(&networks.ntk).cells as usize;
         let (input, channels) = ([1, THIN_SIZE, THIN_SIZE], self.thin_channels);
-        self.lower(mask, &NetworkConfig { input, classes, channels, cells: 1, thin: true })
+        self.lower(mask, &NetworkConfig { input, classes, channels, cells, thin: true })
     }
 
     /// The network that papers train (section 3.8).
     pub fn training_network(&self, mask: &Mask, training: &Training<'_>) -> Result<Graph> {
-        (self.training)(&self.space, mask, training)
+        let networks = &self.space.file().networks;
+        let own = networks.training_on.get(training.dataset);
+        let network = own.unwrap_or(&networks.training);
+        self.trained(mask, network, training.input, training.classes)
     }
 
-    /// Any network of the space.
-    pub fn lower(&self, mask: &Mask, config: &NetworkConfig) -> Result<Graph> {
-        (self.lowering)(&self.space, mask, config)
+    fn trained(
+        &self,
+        mask: &Mask,
+        network: &NetworkFile,
+        [colours, h, w]: [usize; 3],
+        classes: usize,
+    ) -> Result<Graph> {
+        let [h, w] = network.image.map_or([h, w], |side| [side as usize; 2]);
+        let sizes = Sizes {
+            input: [colours, h, w],
+            classes,
+            channels: network.channels as usize,
+            cells: network.cells as usize,
+            stem: network.stem,
+        };
+        self.structured(mask, network, &sizes)
     }
+
+    /// The NTK network or, if it is `thin`, the thin one, in any size.
+    pub fn lower(&self, mask: &Mask, config: &NetworkConfig) -> Result<Graph> {
+        let networks = &self.space.file().networks;
+        let (network, stem) = match &networks.thin {
+            Some(thin) if config.thin => (thin, thin.stem),
+            _ => (&networks.ntk, networks.ntk.stem && !config.thin),
+        };
+        let &NetworkConfig { input, classes, channels, cells, .. } = config;
+        self.structured(mask, network, &Sizes { input, classes, channels, cells, stem })
+    }
+
+    fn structured(&self, mask: &Mask, network: &NetworkFile, sizes: &Sizes) -> Result<Graph> {
+        let structure = self.space.file().structure(&network.structure)?;
+        lower::lower(&self.space, mask, structure, sizes)
+    }
+}
+
+/// A space file's text.
+fn read(path: &Path) -> Result<String> {
+    let io = |error| Error::io(path, error);
+    let wrong = |found: String| Error::Format(format!("{}: space: {found}", of_path(path)));
+    let file = File::open(path).map_err(io)?;
+    if !file.metadata().map_err(io)?.is_file() {
+        return Err(wrong("found something else, expected a regular file".into()));
+    }
+    let mut bytes = Vec::new();
+    file.take(limits::BYTES as u64 + 1).read_to_end(&mut bytes).map_err(io)?;
+    if bytes.len() > limits::BYTES {
+        return Err(wrong(format!("found more than {} bytes, expected fewer", limits::BYTES)));
+    }
+    String::from_utf8(bytes).map_err(|e| {
+        wrong(format!("found bytes that are not UTF-8 at {}", e.utf8_error().valid_up_to()))
+    })
 }

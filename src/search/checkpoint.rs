@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -25,27 +24,12 @@ use super::{Config, DeviceKind, Sampling, Strategy};
 use crate::data::{Dataset, digest_of};
 use crate::error::{Error, Result, room_for, room_for_json};
 use crate::message::{clip, of_path, whole};
-use crate::network::Supernet;
 use crate::space::{Mask, Space};
 
 /// What kind of file it is.
 const FORMAT: &str = "tenas checkpoint";
 /// Grows with every change that an older library would not understand.
 const SCHEMA: u32 = 2;
-/// The parameters that files of schema 1 have. It knows no other strategy than pruning, and the
-/// presets of what it lacks are what its searches did.
-const FIRST_PARAMETERS: [&str; 10] = [
-    "seed",
-    "repeats",
-    "batch_size",
-    "prune_per_edge",
-    "score_decimals",
-    "init",
-    "sampling",
-    "threads",
-    "device",
-    "device_index",
-];
 /// Far above what any search needs: a larger file is none of these.
 const LARGEST: u64 = 1 << 26;
 /// Bytes of text that a value of a round at hand takes, at most.
@@ -98,6 +82,8 @@ pub(super) struct Saved {
     checksum: u64,
     /// [`Config::to_json`]. The device is the one that was used: AUTO resolved.
     config: BTreeMap<String, Value>,
+    /// Digest of the space.
+    space_digest: u64,
     dataset: SavedDataset,
     pub(super) seconds: f64,
     pub(super) round: u32,
@@ -191,6 +177,7 @@ pub(super) fn write(path: &Path, state: &State<'_>) -> Result<()> {
         library: crate::VERSION.to_owned(),
         checksum: 0,
         config: config.to_json().as_object().cloned().unwrap_or_default().into_iter().collect(),
+        space_digest: space.digest(),
         dataset: SavedDataset {
             name: state.dataset.kind().name().to_owned(),
             origin: state.dataset.origin().to_owned(),
@@ -303,6 +290,13 @@ impl Saved {
                     text(header.library)
                 ));
             }
+            Some(schema @ 1..) => {
+                return Err(format!(
+                    "schema: found {schema}, expected {SCHEMA}: the file is of an older library, {}, \
+                     and does not say which space it is of",
+                    text(header.library)
+                ));
+            }
             _ => return Err(format!("schema: found {}, expected {SCHEMA}", text(header.schema))),
         }
         let mut json = serde_json::Deserializer::from_slice(bytes);
@@ -317,23 +311,26 @@ impl Saved {
     }
 
     /// The configuration, without what it says of the machine if another is given.
-    pub(super) fn config(
-        &self,
-        supernet: Option<Arc<Supernet>>,
-        machine: Option<&Config>,
-    ) -> Result<Config> {
+    pub(super) fn config(&self, machine: Option<&Config>) -> Result<Config> {
         let decides =
             |key: &str| machine.is_none() || PARAMETERS.iter().all(|p| p.name != key || p.decides);
         let kept = self.config.iter().filter(|(key, _)| decides(key));
         let json = Value::Object(kept.map(|(k, v)| (k.clone(), v.clone())).collect());
         let own = machine.map_or(&[][..], Config::proxies);
-        let mut config = Config::from_json_with(supernet, own, &json)?;
+        let mut config = Config::from_json_with(own, &json)?;
         // A preset of another version must not fill in.
-        let expected = |name: &&str| self.schema > 1 || FIRST_PARAMETERS.contains(name);
         let others = ["proxies", "proxy_networks"];
-        let mut names = PARAMETERS.iter().map(|p| p.name).chain(others).filter(expected);
+        let mut names = PARAMETERS.iter().map(|p| p.name).chain(others);
         if let Some(name) = names.find(|name| !self.config.contains_key(*name)) {
             return Err(Error::Format(format!("{name}: found nothing, expected a value")));
+        }
+        let (digest, space) = (self.space_digest, &config.supernet().space);
+        if space.digest() != digest {
+            return Err(Error::Format(format!(
+                "space: found {} of digest {digest:016x}, expected {:016x}: another space of that name",
+                space.name,
+                space.digest()
+            )));
         }
         if let Some(machine) = machine {
             config.set_threads(machine.threads())?;
@@ -649,9 +646,8 @@ impl Saved {
 
 /// The active operations by name: cell, edge.
 fn names_of(space: &Space, mask: &Mask) -> Vec<Vec<Vec<String>>> {
-    let edge = |cell, edge| {
-        mask.operations_on(cell, edge).map(|o| space.operations[o].to_owned()).collect()
-    };
+    let edge =
+        |cell, edge| mask.operations_on(cell, edge).map(|o| space.operations[o].clone()).collect();
     space
         .cells
         .iter()

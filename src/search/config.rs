@@ -65,6 +65,13 @@ pub(super) const PROXIES: usize = 16;
 /// GPUs are counted from 0.
 pub(super) const LAST_GPU: i32 = i16::MAX as i32;
 
+/// The scores of the preset `best` (section 3.9).
+const BEST: [&str; 3] = ["flops", "naswot", "ntk"];
+
+fn preset_proxies() -> Vec<Arc<dyn Proxy>> {
+    proxy::registry().into_iter().filter(|p| BEST.contains(&p.name())).collect()
+}
+
 /// A search's parameters. Made from a published preset, changed by setters that check ranges.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -110,8 +117,7 @@ impl Config {
     pub fn for_supernet(supernet: Arc<Supernet>, dataset: DatasetKind) -> Self {
         let preset = supernet.space.preset(dataset.name());
         let rank = supernet.space.rank;
-        // A space names proxies that there are.
-        let proxies = rank.proxies.iter().filter_map(|name| proxy::named(name).ok()).collect();
+        let proxies = preset_proxies();
         Config {
             supernet,
             dataset,

@@ -19,7 +19,6 @@ use crate::compute::Engine;
 use crate::data::{Dataset, digest_of};
 use crate::error::{Error, Result};
 use crate::message::{of_path, whole};
-use crate::network::Supernet;
 use crate::space::{Choice, Genotype, Mask};
 
 /// Called after each candidate; `Break` cancels.
@@ -111,28 +110,8 @@ impl Context {
     /// newer library, with the file and the place; [`Error::InvalidArgument`] for other images;
     /// [`Error::Device`] and [`Error::OutOfMemory`] as in [`new`](Self::new).
     pub fn load(path: &Path, dataset: &Dataset, machine: Option<&Config>) -> Result<Self> {
-        Self::loaded(path, dataset, machine, None)
-    }
-
-    /// The same for a supernet that is not built in; it must have the saved space's name,
-    /// operations and cells.
-    pub fn load_for(
-        path: &Path,
-        dataset: &Dataset,
-        machine: Option<&Config>,
-        supernet: Arc<Supernet>,
-    ) -> Result<Self> {
-        Self::loaded(path, dataset, machine, Some(supernet))
-    }
-
-    fn loaded(
-        path: &Path,
-        dataset: &Dataset,
-        machine: Option<&Config>,
-        supernet: Option<Arc<Supernet>>,
-    ) -> Result<Self> {
         let mut saved = checkpoint::read(path)?;
-        let config = saved.config(supernet, machine).map_err(|error| match error {
+        let config = saved.config(machine).map_err(|error| match error {
             Error::Format(text) => fault(path, format!("config.{text}")),
             other => other,
         })?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::draws::Draw;
-use super::measure::{Job, Measurement};
+use super::measure::{Job, Measurement, Networks};
 use super::{Config, Observer, Progress};
 use crate::compute::Engine;
 use crate::data::Dataset;
@@ -130,11 +130,11 @@ fn networks_of<'g>(config: &Config, genotypes: &'g [Genotype]) -> Result<Vec<Net
         .try_reserve_exact(genotypes.len())
         .map_err(|_| Error::OutOfMemory(format!("{} architectures", genotypes.len())))?;
     for (i, genotype) in genotypes.iter().enumerate() {
-        if genotype.space().name != space.name {
+        if genotype.space() != space {
             return Err(Error::InvalidArgument(format!(
                 "genotype {i}: found one of {}, expected one of {}",
-                genotype.space().name,
-                space.name
+                genotype.space().told_from(space),
+                space.told_from(genotype.space())
             )));
         }
         masks.push((genotype.space(), genotype.mask()));
@@ -165,7 +165,7 @@ pub fn indicators_of_masks(
                     "mask: found {} active on edge {} of the {} cell, expected an edge without an \
                      operation to have none active",
                     space.operations[operation],
-                    space.cells[cell].edges[edge],
+                    space.cells[cell].edge_names[edge],
                     space.cells[cell].name
                 )));
             }
@@ -248,7 +248,7 @@ fn of_masks(
     let supernet = config.supernet();
     let space = &supernet.space;
     let repeats = config.repeats() as usize;
-    // One plan for all: an architecture is its mixing weights.
+    // One plan for all, where an architecture is its mixing weights.
     let mut measurement = Measurement::new(config, dataset, engine, proxies, &Mask::full(space))?;
     let no_room = || Error::OutOfMemory(format!("scores of {} networks", masks.len()));
     let mut done: Vec<Scores> = Vec::new();
@@ -300,7 +300,9 @@ fn of_masks(
         }
         ControlFlow::Continue(())
     };
-    measurement.evaluate(config, dataset, engine, &jobs, &mixing, &mut sink)?;
+    let mask = |network: usize| Some(masks[network].clone());
+    let networks = Networks { mixing: &mixing, mask: &mask };
+    measurement.evaluate(config, dataset, engine, &jobs, networks, &mut sink)?;
     if cancelled {
         return Err(Error::Cancelled);
     }

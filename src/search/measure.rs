@@ -36,9 +36,20 @@ pub(super) struct Job {
 struct Group {
     setup: Setup,
     wish: Wish,
+    size: ProxyNetwork,
     plan: Arc<Plan>,
     /// Places among the proxies.
     members: Vec<usize>,
+}
+
+/// The networks of jobs, by their numbers.
+#[derive(Clone, Copy)]
+pub(super) struct Networks<'a> {
+    /// Mixing weights.
+    pub(super) mixing: &'a dyn Fn(usize) -> Arc<[f64]>,
+    /// The mask of a network; `None` for the base itself. It is asked for where a network needs a
+    /// graph of its own ([`has_own_graphs`](crate::space::SpaceData::has_own_graphs)).
+    pub(super) mask: &'a dyn Fn(usize) -> Option<Mask>,
 }
 
 /// A set of proxies, ready to measure the networks of one supernet.
@@ -127,7 +138,7 @@ impl Measurement {
             }
         };
         let plan = engine.prepare(graph);
-        self.groups.push(Group { setup, wish, plan, members: vec![place] });
+        self.groups.push(Group { setup, wish, size, plan, members: vec![place] });
         Ok(())
     }
 
@@ -157,8 +168,7 @@ impl Measurement {
         self.proxies.iter().map(worst).collect()
     }
 
-    /// Evaluates jobs, those of a network one after the other. `mixing` gives a network's mixing
-    /// weights. `sink` takes a job's values, in the order of its group's members; it stops by
+    /// Evaluates jobs, those of a network one after the other. `sink` takes a job's values, in the order of its group's members; it stops by
     /// `Break`.
     pub(super) fn evaluate(
         &mut self,
@@ -166,22 +176,25 @@ impl Measurement {
         dataset: &Dataset,
         engine: &dyn Engine,
         jobs: &[Job],
-        mixing: &dyn Fn(usize) -> Arc<[f64]>,
+        networks: Networks<'_>,
         sink: &mut dyn FnMut(&Job, &[f64]) -> ControlFlow<()>,
     ) -> Result<()> {
         let Measurement { proxies, groups, double, shared } = self;
         let Some(double) = double.as_deref() else {
             let part: Vec<&Job> = jobs.iter().collect();
-            return evaluate(proxies, groups, shared, config, dataset, engine, &part, mixing, sink)
-                .map(drop);
+            return evaluate(
+                proxies, groups, shared, config, dataset, engine, &part, networks, sink,
+            )
+            .map(drop);
         };
         // Engines take turns, so that networks are finished one after the other.
         for part in jobs.chunk_by(|a, b| a.network / AT_ONCE == b.network / AT_ONCE) {
             for (precision, engine) in [(Precision::Engine, engine), (Precision::Double, double)] {
                 let of_engine = |job: &&Job| groups[job.group].setup.precision == precision;
                 let part: Vec<&Job> = part.iter().filter(of_engine).collect();
-                let done =
-                    evaluate(proxies, groups, shared, config, dataset, engine, &part, mixing, sink);
+                let done = evaluate(
+                    proxies, groups, shared, config, dataset, engine, &part, networks, sink,
+                );
                 if done?.is_break() {
                     return Ok(());
                 }
@@ -236,18 +249,20 @@ fn evaluate(
     dataset: &Dataset,
     engine: &dyn Engine,
     jobs: &[&Job],
-    mixing: &dyn Fn(usize) -> Arc<[f64]>,
+    networks: Networks<'_>,
     sink: &mut dyn FnMut(&Job, &[f64]) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>> {
+    let mut own = OwnPlans { config, dataset, engine, groups, network: None, plans: Vec::new() };
     let mut tasks = jobs.iter().map(|job| {
-        let Group { setup, wish, plan, members } = &groups[job.group];
+        let Group { setup, wish, members, .. } = &groups[job.group];
+        let plan = &own.of(job, networks)?;
         let (graph, draw) = (plan.graph(), &job.draw);
         let key = draw.key(config.seed(), Purpose::Proxies);
         let wanted = members.iter().map(|m| proxies[*m].wanted(graph, &key));
         let wanted = wanted.map(Some).reduce(|a, b| a?.union(&b?)).flatten();
         Ok(Task {
             plan: plan.clone(),
-            mixing: mixing(job.network),
+            mixing: (networks.mixing)(job.network),
             parameters: draw.parameters(config, setup.network, setup.weights, graph)?,
             inputs: if job.shared {
                 shared.get(draw, *wish, config, dataset)?
@@ -276,6 +291,40 @@ fn evaluate(
         flow
     })?;
     outcome.map(|()| flow)
+}
+
+/// The plans of networks that need graphs of their own, those of the last network kept.
+struct OwnPlans<'a> {
+    config: &'a Config,
+    dataset: &'a Dataset,
+    engine: &'a dyn Engine,
+    groups: &'a [Group],
+    network: Option<usize>,
+    /// By group.
+    plans: Vec<Option<Arc<Plan>>>,
+}
+
+impl OwnPlans<'_> {
+    fn of(&mut self, job: &Job, networks: Networks<'_>) -> Result<Arc<Plan>> {
+        let group = &self.groups[job.group];
+        let supernet = self.config.supernet();
+        if !supernet.space.has_own_graphs() {
+            return Ok(group.plan.clone());
+        }
+        let Some(mask) = (networks.mask)(job.network) else { return Ok(group.plan.clone()) };
+        if self.network != Some(job.network) {
+            self.network = Some(job.network);
+            self.plans = vec![None; self.groups.len()];
+        }
+        if let Some(plan) = &self.plans[job.group] {
+            return Ok(plan.clone());
+        }
+        let Group { setup, wish, size, .. } = group;
+        let graph = lower(supernet, self.dataset, &mask, *setup, *wish, *size)?;
+        let plan = self.engine.prepare(Arc::new(graph));
+        self.plans[job.group] = Some(plan.clone());
+        Ok(plan)
+    }
 }
 
 /// A network as a setup wants it.

@@ -404,11 +404,15 @@ fn proxies_of(names: &Value, own: &[Arc<dyn Proxy>]) -> Result<Vec<Arc<dyn Proxy
 }
 
 impl Config {
-    /// All of it as JSON: the space and the data set by name, then every parameter, the names of the
-    /// proxies, and the sizes of the networks that single proxies have.
+    /// All of it as JSON: the data set and a built-in space by name, another space as its file has it;
+    /// then every parameter, the names of the proxies, and the sizes of the networks that single
+    /// proxies have.
     pub fn to_json(&self) -> Value {
         let mut json = Map::new();
-        json.insert("space".into(), self.supernet().space.name.into());
+        let space = &self.supernet().space;
+        let built_in = SpaceKind::of(space).is_some();
+        let space = if built_in { json!(space.name) } else { space.to_json() };
+        json.insert("space".into(), space);
         json.insert("dataset".into(), self.dataset().name().into());
         for parameter in &PARAMETERS {
             json.insert(parameter.name.into(), parameter.to_json(self));
@@ -427,31 +431,23 @@ impl Config {
     /// Errors: [`Error::Format`] naming the key, what was found and what was expected;
     /// [`Error::Device`] for a device that is not in this build.
     pub fn from_json(json: &Value) -> Result<Self> {
-        Self::from_json_with(None, &[], json)
+        Self::from_json_with(&[], json)
     }
 
-    /// The same for a supernet that need not be built in, but must have the space's name; proxies
-    /// are those of `own` and the built-in ones.
-    pub fn from_json_with(
-        supernet: Option<Arc<Supernet>>,
-        own: &[Arc<dyn Proxy>],
-        json: &Value,
-    ) -> Result<Self> {
-        let supernet = match supernet {
-            Some(supernet) => supernet,
-            None => Arc::new(Supernet::of(space_of(json)?)),
+    /// The same with proxies of a host's own, beside the built-in ones.
+    pub fn from_json_with(own: &[Arc<dyn Proxy>], json: &Value) -> Result<Self> {
+        let supernet = match object(json)?.get("space") {
+            Some(space @ Value::Object(_)) => Supernet::from_json(&space.to_string())?,
+            _ => Supernet::of(space_of(json)?),
         };
         let object = object(json)?;
-        if text_of(object, "space")? != supernet.space.name {
-            return Err(fault("space", json.get("space"), &quoted([supernet.space.name])));
-        }
         let name = text_of(object, "dataset")?;
         let kinds = || DatasetKind::ALL.into_iter().chain([DatasetKind::Custom]);
         let kind = kinds().find(|kind| kind.name() == name).ok_or_else(|| {
             let expected = format!("one of {}", quoted(kinds().map(DatasetKind::name)));
             fault("dataset", json.get("dataset"), &expected)
         })?;
-        let mut config = Config::for_supernet(supernet, kind);
+        let mut config = Config::for_supernet(Arc::new(supernet), kind);
         for parameter in &PARAMETERS {
             if let Some(value) = object.get(parameter.name) {
                 parameter.set_json(&mut config, value)?;
@@ -489,9 +485,9 @@ impl Config {
     pub(super) fn identity(&self) -> String {
         let space = &self.supernet().space;
         let mut text = format!(
-            "space={}\noperations={}\ndataset={}\n",
+            "space={}\ndigest={:016x}\ndataset={}\n",
             space.name,
-            space.operations.join(","),
+            space.digest(),
             self.dataset().name()
         );
         let strategy = self.strategy();
@@ -515,8 +511,9 @@ fn space_of(json: &Value) -> Result<SpaceKind> {
     let name = text_of(object(json)?, "space")?;
     let kinds = SpaceKind::ALL;
     kinds.into_iter().find(|kind| kind.space().name == name).ok_or_else(|| {
-        let names: Vec<&str> = kinds.iter().map(|kind| kind.space().name).collect();
-        let expected = format!("one of {}", quoted(names.into_iter()));
+        let spaces = kinds.map(SpaceKind::space);
+        let names = quoted(spaces.iter().map(|space| space.name.as_str()));
+        let expected = format!("one of {names}, or a space file's object");
         fault("space", json.get("space"), &expected)
     })
 }

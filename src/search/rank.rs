@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::Config;
 use super::aggregation::average_ranks;
 use super::draws::Draw;
-use super::measure::{Job, Measurement, check_finite, costs};
+use super::measure::{Job, Measurement, Networks, check_finite, costs};
 use super::strategy::{Bench, Work};
 use crate::data::{Dataset, digest_of};
 use crate::error::{Error, Result, try_reserve};
@@ -233,7 +233,7 @@ impl Rank {
         if parents > 0 {
             fresh.fill(|stream| {
                 let parent = &self.ranking[stream.below(parents as u64) as usize];
-                Ok(parent.genotype(space)?.mutated(stream))
+                parent.genotype(space)?.mutate(stream)
             })?;
         }
         fresh.fill(|stream| Genotype::sample(space, stream))?;
@@ -600,6 +600,10 @@ impl Measuring {
             let genotype = Genotype::at(space, numbers[candidate]);
             genotype.map_or_else(|_| Arc::default(), |g| g.mask().mixing(space).into())
         };
+        let mask = |candidate: usize| {
+            Genotype::at(space, numbers[candidate]).ok().map(|g| g.mask().clone())
+        };
+        let networks = Networks { mixing: &mixing, mask: &mask };
         // Values that have come of candidates that are not finished, and how many tasks they lack.
         let mut pending: HashMap<usize, (Vec<f64>, usize)> = HashMap::new();
         let mut outcome = Ok(());
@@ -618,7 +622,7 @@ impl Measuring {
             let go_on = outcome.is_ok() && !stop();
             if go_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
-        measurement.evaluate(config, dataset, engine, &jobs, &mixing, &mut sink)?;
+        measurement.evaluate(config, dataset, engine, &jobs, networks, &mut sink)?;
         outcome
     }
 }

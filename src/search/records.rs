@@ -115,9 +115,9 @@ pub(super) struct Place {
 impl Place {
     pub(super) fn new(space: &Space, c: Choice) -> Self {
         Place {
-            cell: space.cells[c.cell].name.to_owned(),
-            edge: space.cells[c.cell].edges[c.edge].to_string(),
-            operation: space.operations[c.operation].to_owned(),
+            cell: space.cells[c.cell].name.clone(),
+            edge: space.cells[c.cell].edge_names[c.edge].clone(),
+            operation: space.operations[c.operation].clone(),
         }
     }
 
@@ -127,12 +127,12 @@ impl Place {
         let unknown = |key: &str, found: &str, of: &str| {
             format!("{key}: found \"{}\", expected one of {of}", clip(found))
         };
-        let c = space.cells.iter().position(|c| c.name == cell);
-        let c = c.ok_or_else(|| unknown("cell", cell, space.name))?;
-        let e = space.cells[c].edges.iter().position(|e| e.to_string() == *edge);
+        let c = space.cells.iter().position(|c| c.name == *cell);
+        let c = c.ok_or_else(|| unknown("cell", cell, &space.name))?;
+        let e = space.cells[c].edge_names.iter().position(|name| name == edge);
         let e = e.ok_or_else(|| unknown("edge", edge, &format!("the {cell} cell")))?;
         let o = space.operations.iter().position(|o| o == operation);
-        let o = o.ok_or_else(|| unknown("operation", operation, space.name))?;
+        let o = o.ok_or_else(|| unknown("operation", operation, &space.name))?;
         Ok(Choice { cell: c, edge: e, operation: o })
     }
 }

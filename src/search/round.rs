@@ -67,7 +67,7 @@ pub fn check_prune(space: &Space, mask: &Mask, choice: Choice) -> Result<()> {
         let cell = &space.cells[cell];
         format!(
             "{} on edge {} of the {} cell",
-            space.operations[operation], cell.edges[edge], cell.name
+            space.operations[operation], cell.edge_names[edge], cell.name
         )
     };
     if !mask.is_active(choice) {

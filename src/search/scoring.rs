@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::draws::Draw;
-use super::measure::{self, Measurement};
+use super::measure::{self, Measurement, Networks};
 use super::ranking::{delta, mean};
 use super::{Config, Sampling};
 use crate::compute::Engine;
@@ -71,6 +71,7 @@ pub(super) struct Scoring {
     candidates: Vec<Choice>,
     mixing: Vec<Arc<[f64]>>,
     mixing_now: Arc<[f64]>,
+    mask: Mask,
     measurement: Measurement,
     now: Vec<Values>,
     without: Vec<Values>,
@@ -102,6 +103,7 @@ impl Scoring {
             round,
             mixing: candidates.iter().map(|c| mask.without(*c).mixing(space).into()).collect(),
             mixing_now: mask.mixing(space).into(),
+            mask: mask.clone(),
             measurement,
             now: (0..now).map(values).collect::<Result<_>>()?,
             without: (0..candidates.len()).map(values).collect::<Result<_>>()?,
@@ -157,6 +159,12 @@ impl Scoring {
             Some(c) if jobs[number].without => mixing[c].clone(),
             _ => mixing_now.clone(),
         };
+        let (base, choices) = (&self.mask, &self.candidates);
+        let mask = |number: usize| {
+            let Job { candidate, without, .. } = jobs[number];
+            candidate.filter(|_| without).map(|c| base.without(choices[c]))
+        };
+        let networks = Networks { mixing: &mixing, mask: &mask };
         let (now, without, scores) = (&mut self.now, &mut self.without, &mut self.scores);
         let (candidates, decimals) = (&self.candidates, config.score_decimals());
         // Scores those of some candidates whose values are all there, until told to stop.
@@ -190,7 +198,7 @@ impl Scoring {
             let touched = job.candidate.map_or(0..candidates.len(), |c| c..c + 1);
             complete(now, without, touched)
         };
-        self.measurement.evaluate(config, dataset, engine, &tasks, &mixing, sink)
+        self.measurement.evaluate(config, dataset, engine, &tasks, networks, sink)
     }
 
     /// The tasks still to do for a range of candidates, in order.

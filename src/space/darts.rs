@@ -1,75 +1,47 @@
-//! The DARTS space (Liu, Simonyan and Yang, ICLR 2019) as data, and its genotype text.
+//! The genotype text of DARTS (Liu, Simonyan and Yang, ICLR 2019).
 
 use serde_json::{Value, json};
 
 use super::text::{check_space, fault, operation_of};
-use super::{
-    Cell, Choice, Cursor, Edge, GenotypeText, Group, Mask, Preset, RankPreset, Space, Stage,
-};
+use super::{CellKind, Choice, Cursor, Edge, GenotypeText, Group, Mask, Output, Space};
 use crate::error::Result;
 
 const STEPS: usize = 4;
 /// Edges of a step that a finished cell keeps.
 const KEEP: usize = 2;
 
-/// The space: a normal and a reduction cell, 4 steps, 14 edges each, 8 operations (section 3.1).
-///
-/// States are numbered as in the genotype: 0 and 1 are the cell's inputs, 2 + i is step i. An
-/// edge's `to` is the step, its `from` the state.
-pub fn space() -> Space {
-    let edges: Vec<Edge> =
+/// Whether a space has what this text can say: two cells of two inputs and four steps, each step
+/// with an edge from every earlier state and two in the end.
+pub(super) fn fits(space: &Space) -> bool {
+    let all: Vec<Edge> =
         (0..STEPS).flat_map(|to| (0..2 + to).map(move |from| Edge { from, to })).collect();
-    let mut stages = vec![Stage::Operations];
-    for cell in 0..2 {
-        for step in 1..STEPS {
-            let start = edges.iter().position(|e| e.to == step).expect("each step has edges");
-            stages.push(Stage::EdgeGroup { cell, edges: start..start + 2 + step, keep: KEEP });
-        }
-    }
-    Space {
-        name: "darts",
-        operations: vec![
-            "none",
-            "skip_connect",
-            "sep_conv_3x3",
-            "sep_conv_5x5",
-            "dil_conv_3x3",
-            "dil_conv_5x5",
-            "avg_pool_3x3",
-            "max_pool_3x3",
-        ],
-        none: Some(0),
-        cells: vec![
-            Cell { name: "normal", edges: edges.clone() },
-            Cell { name: "reduction", edges },
-        ],
-        stages,
-        preset: Preset { batch_size: 14, prune_per_edge: 3 },
-        presets: vec![("imagenet-1k", Preset { batch_size: 24, prune_per_edge: 2 })],
-        rank: RankPreset::DARTS,
-        text: &NamedTuple,
-    }
+    let cell = |c: usize| {
+        let kind = &space.cells[c].kind;
+        let two = matches!(kind, CellKind::Graph { inputs: 2, output: Output::Concat, .. });
+        two && space.cells[c].edges == all && space.kept(c) == Some(KEEP)
+    };
+    space.cells.len() == 2 && cell(0) && cell(1)
 }
 
 /// The Python namedtuple that training code for this space reads.
 #[derive(Debug)]
-struct NamedTuple;
+pub(super) struct NamedTuple;
 
 /// The namedtuple's fields of the two cells.
 const FIELDS: [&str; 2] = ["normal", "reduce"];
 
 impl NamedTuple {
     /// (operation, state) pairs of a cell: of each step the first two edges with an operation.
-    fn pairs(space: &Space, mask: &Mask, cell: usize) -> Vec<(&'static str, usize)> {
+    fn pairs<'s>(space: &'s Space, mask: &Mask, cell: usize) -> Vec<(&'s str, usize)> {
         Self::steps(space, mask, cell).into_iter().flatten().collect()
     }
 
     /// The pairs, step by step.
-    fn steps(space: &Space, mask: &Mask, cell: usize) -> Vec<Vec<(&'static str, usize)>> {
+    fn steps<'s>(space: &'s Space, mask: &Mask, cell: usize) -> Vec<Vec<(&'s str, usize)>> {
         let step = |group: Group| {
             let chosen = group.edges.filter_map(|e| {
                 let operation = mask.operations_on(cell, e).next()?;
-                Some((space.operations[operation], space.cells[cell].edges[e].from))
+                Some((space.operations[operation].as_str(), space.cells[cell].edges[e].from))
             });
             chosen.take(KEEP).collect()
         };

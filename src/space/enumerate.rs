@@ -9,22 +9,29 @@ pub(super) fn size(space: &Space) -> Option<u64> {
     space.groups().iter().try_fold(1u64, |size, group| size.checked_mul(options(space, group)?))
 }
 
-/// The operations that a kept edge may have, in order.
-fn operations(space: &Space, group: &Group) -> Vec<usize> {
+/// What an edge that is kept may do, in order. In a group of which some stay all edges offer the same.
+fn operations(space: &Space, group: &Group, edge: usize) -> Vec<usize> {
     let none = group.keep.and(space.none);
-    (0..space.operations.len()).filter(|o| Some(*o) != none).collect()
+    let offered = space.cells[group.cell].options[group.edges.start + edge].iter().copied();
+    offered.filter(|o| Some(*o) != none).collect()
+}
+
+/// The edges whose operations are a group's digits: all, or as many as stay.
+fn kept(group: &Group) -> usize {
+    group.keep.unwrap_or(group.edges.len())
 }
 
 /// Choices of `k` edges out of `n`.
 fn binomial(n: usize, k: usize) -> Option<u64> {
+    let k = k.min(n - k);
     (0..k).try_fold(1u64, |b, i| Some(b.checked_mul((n - i) as u64)? / (i as u64 + 1)))
 }
 
 /// How many ways there are to choose the edges of one node and their operations.
 fn options(space: &Space, group: &Group) -> Option<u64> {
-    let edges = group.keep.unwrap_or(group.edges.len());
-    let each = (operations(space, group).len() as u64).checked_pow(edges as u32)?;
-    each.checked_mul(binomial(group.edges.len(), edges)?)
+    let each = |edge| operations(space, group, edge).len() as u64;
+    let all = (0..kept(group)).try_fold(1u64, |all, edge| all.checked_mul(each(edge)))?;
+    all.checked_mul(binomial(group.edges.len(), kept(group))?)
 }
 
 /// Choice number `index` of `k` numbers below `n`, ascending; choices in lexicographic order.
@@ -56,6 +63,22 @@ fn rank(n: usize, chosen: &[usize]) -> u64 {
     rank
 }
 
+/// Adds what number `here` of a group means.
+fn choose(space: &Space, group: &Group, mut here: u64, choices: &mut Vec<Choice>) {
+    let mut digits: Vec<usize> = Vec::with_capacity(kept(group));
+    for edge in (0..kept(group)).rev() {
+        let operations = operations(space, group, edge);
+        let base = operations.len() as u64;
+        digits.push(operations[(here % base) as usize]);
+        here /= base;
+    }
+    let edges = combination(group.edges.len(), kept(group), here);
+    for (edge, operation) in edges.iter().zip(digits.iter().rev()) {
+        let (cell, edge) = (group.cell, group.edges.start + edge);
+        choices.push(Choice { cell, edge, operation: *operation });
+    }
+}
+
 /// Architecture number `index`.
 pub(super) fn at(space: &Space, index: u64) -> Result<Mask> {
     let size = size(space).unwrap_or(u64::MAX);
@@ -68,25 +91,31 @@ pub(super) fn at(space: &Space, index: u64) -> Result<Mask> {
     let mut rest = index;
     let mut choices = Vec::new();
     for group in space.groups().iter().rev() {
-        let operations = operations(space, group);
-        let base = operations.len() as u64;
-        let edges = group.keep.unwrap_or(group.edges.len());
         let options = options(space, group).unwrap_or(u64::MAX);
-        let mut here = rest % options;
+        choose(space, group, rest % options, &mut choices);
         rest /= options;
-        let mut digits: Vec<usize> = Vec::with_capacity(edges);
-        for _ in 0..edges {
-            digits.push((here % base) as usize);
-            here /= base;
-        }
-        let kept = combination(group.edges.len(), edges, here);
-        for (edge, digit) in kept.iter().zip(digits.iter().rev()) {
-            choices.push(Choice {
-                cell: group.cell,
-                edge: group.edges.start + edge,
-                operation: operations[*digit],
-            });
-        }
+    }
+    Ok(mask_of(space, &choices))
+}
+
+/// One of all architectures, each as likely as any other. A space with too many for one number draws
+/// each node by itself.
+pub(super) fn sample(space: &Space, stream: &mut Stream) -> Result<Mask> {
+    if let Some(size) = size(space) {
+        return at(space, stream.below(size));
+    }
+    let mut choices = Vec::new();
+    for group in space.groups() {
+        let options = options(space, &group).ok_or_else(|| {
+            let cell = &space.cells[group.cell].name;
+            let node = space.cells[group.cell].edges[group.edges.start].to;
+            Error::InvalidState(format!(
+                "{}: found 2^64 or more choices at node {node} of the {cell} cell, too many to draw \
+                 from",
+                space.name
+            ))
+        })?;
+        choose(space, &group, stream.below(options), &mut choices);
     }
     Ok(mask_of(space, &choices))
 }
@@ -95,8 +124,7 @@ pub(super) fn at(space: &Space, index: u64) -> Result<Mask> {
 pub(super) fn index(space: &Space, mask: &Mask) -> Option<u64> {
     let mut index = 0u64;
     for group in space.groups() {
-        let operations = operations(space, &group);
-        let (mut kept, mut digits) = (Vec::new(), 0u64);
+        let (mut edges, mut digits, mut each) = (Vec::new(), 0u64, 1u64);
         for edge in group.edges.clone() {
             let active = mask.operations_on(group.cell, edge).next();
             let operation = match (active, group.keep) {
@@ -104,46 +132,55 @@ pub(super) fn index(space: &Space, mask: &Mask) -> Option<u64> {
                 (None, None) => space.none?,
                 (Some(operation), _) => operation,
             };
+            let edge = edge - group.edges.start;
+            let operations = operations(space, &group, edge);
             let digit = operations.iter().position(|o| *o == operation)? as u64;
             digits = digits.checked_mul(operations.len() as u64)?.checked_add(digit)?;
-            kept.push(edge - group.edges.start);
+            each = each.checked_mul(operations.len() as u64)?;
+            edges.push(edge);
         }
-        let edges = group.keep.unwrap_or(group.edges.len());
-        if kept.len() != edges {
+        if edges.len() != kept(&group) {
             return None;
         }
-        let each = (operations.len() as u64).checked_pow(edges as u32)?;
-        let here = rank(group.edges.len(), &kept).checked_mul(each)?.checked_add(digits)?;
+        let here = rank(group.edges.len(), &edges).checked_mul(each)?.checked_add(digits)?;
         index = index.checked_mul(options(space, &group)?)?.checked_add(here)?;
     }
     Some(index)
 }
 
-/// An architecture with one decision changed.
-pub(super) fn mutated(space: &Space, mask: &Mask, stream: &mut Stream) -> Mask {
-    let mut choices: Vec<Choice> = Vec::new();
-    // What may take the place of which choice.
-    let mut changes: Vec<(usize, Choice)> = Vec::new();
-    for group in space.groups() {
+/// Another architecture, one decision away: an edge with another operation or, where some of a
+/// node's edges stay, another edge with the operation of one that goes. `None` if there is no other.
+/// Each neighbour is as likely as any other.
+pub(super) fn mutate(space: &Space, mask: &Mask, stream: &mut Stream) -> Option<Mask> {
+    let groups = space.groups();
+    // (edge, operation) that goes, (edge, operation) that comes.
+    let mut moves: Vec<(Option<Choice>, Choice)> = Vec::new();
+    for group in &groups {
         let cell = group.cell;
-        let on = |edge: usize| mask.operations_on(cell, edge).next();
-        let operations = operations(space, &group);
         for edge in group.edges.clone() {
-            let absent = if group.keep.is_none() { space.none } else { None };
-            let Some(operation) = on(edge).or(absent) else { continue };
-            let here = choices.len();
-            choices.push(Choice { cell, edge, operation });
-            let others = operations.iter().filter(|o| **o != operation);
-            changes.extend(others.map(|o| (here, Choice { cell, edge, operation: *o })));
-            if group.keep.is_some() {
-                let free = group.edges.clone().filter(|edge| on(*edge).is_none());
-                changes.extend(free.map(|edge| (here, Choice { cell, edge, operation })));
+            let active = mask.operations_on(cell, edge).next();
+            if active.is_none() && group.keep.is_some() {
+                continue;
+            }
+            let goes = active.map(|operation| Choice { cell, edge, operation });
+            for operation in operations(space, group, edge - group.edges.start) {
+                if Some(operation) != active.or(space.none) {
+                    moves.push((goes, Choice { cell, edge, operation }));
+                }
+            }
+            for other in group.edges.clone().filter(|o| mask.active_on(cell, *o) == 0) {
+                if let (Some(_), Some(Choice { operation, .. })) = (group.keep, goes) {
+                    moves.push((goes, Choice { cell, edge: other, operation }));
+                }
             }
         }
     }
-    if !changes.is_empty() {
-        let (place, choice) = changes[stream.below(changes.len() as u64) as usize];
-        choices[place] = choice;
+    if moves.is_empty() {
+        return None;
     }
-    mask_of(space, &choices)
+    let (goes, comes) = moves[stream.below(moves.len() as u64) as usize];
+    let mut mask = mask.clone();
+    goes.into_iter().for_each(|choice| mask.remove(choice));
+    mask.add(comes);
+    Some(mask)
 }

@@ -62,7 +62,7 @@ impl Genotype {
             if active > 1 {
                 return Err(Error::InvalidState(format!(
                     "genotype: edge {} of the {} cell has {active} active operations, expected 1",
-                    space.cells[cell].edges[edge], space.cells[cell].name
+                    space.cells[cell].edge_names[edge], space.cells[cell].name
                 )));
             }
         }
@@ -98,6 +98,16 @@ impl Genotype {
     /// order of the two makes no difference: `none` is the second, so that the other one has the
     /// parameters that it has alone.
     fn from_choices(space: &Space, mut choices: Vec<Choice>) -> Result<Self> {
+        if let Some(choice) = choices.iter().find(|c| !space.offers(**c)) {
+            let of = &space.cells[choice.cell];
+            return Err(Error::Format(format!(
+                "genotype: found {} on edge {} of the {} cell, expected one of {}",
+                space.operations[choice.operation],
+                of.edge_names[choice.edge],
+                of.name,
+                space.offered(choice.cell, choice.edge)
+            )));
+        }
         choices.sort_by_key(|c| (c.cell, c.edge, Some(c.operation) == space.none, c.operation));
         let same_edge = |a: &Choice, b: &Choice| (a.cell, a.edge) == (b.cell, b.edge);
         let parallel = choices.windows(2).any(|w| same_edge(&w[0], &w[1]));
@@ -124,8 +134,11 @@ impl Genotype {
         Ok(Genotype { space, mask, parallel })
     }
 
+    /// Stands for an edge that is not there, in a space without `none`.
+    pub const ABSENT: usize = u32::MAX as usize;
+
     /// The architecture with these operations, one an edge: cells in order, in each its edges in
-    /// order, `none` for an edge that is not there.
+    /// order, `none` for an edge that is not there; [`ABSENT`](Self::ABSENT) in a space without it.
     ///
     /// Errors: [`Error::InvalidArgument`] for a wrong number of edges, an index that is no
     /// operation, or more or fewer edges into a node than an architecture of the space has.
@@ -141,16 +154,29 @@ impl Genotype {
         }
         let mut choices = Vec::new();
         for ((cell, edge), &operation) in edges.into_iter().zip(operations) {
+            if operation == Self::ABSENT && space.none.is_none() && space.kept(cell).is_some() {
+                continue;
+            }
             if operation >= space.operations.len() {
                 return Err(Error::InvalidArgument(format!(
                     "operation of edge {} of the {} cell: found {operation}, expected 0 to {}",
-                    space.cells[cell].edges[edge],
+                    space.cells[cell].edge_names[edge],
                     space.cells[cell].name,
                     space.operations.len() - 1
                 )));
             }
-            if Some(operation) != space.none || space.kept(cell).is_none() {
-                choices.push(Choice { cell, edge, operation });
+            let choice = Choice { cell, edge, operation };
+            if !space.offers(choice) {
+                return Err(Error::InvalidArgument(format!(
+                    "operation of edge {} of the {} cell: found {}, expected one of {}",
+                    space.cells[cell].edge_names[edge],
+                    space.cells[cell].name,
+                    space.operations[operation],
+                    space.offered(cell, edge)
+                )));
+            }
+            if !space.is_absent(choice) {
+                choices.push(choice);
             }
         }
         let mask = mask_of(space, &choices);
@@ -199,20 +225,20 @@ impl Genotype {
 
     /// One of all architectures of the space, each as likely as any other.
     ///
-    /// Errors: [`Error::InvalidState`] for a space of 2^64 architectures or more.
+    /// Errors: [`Error::InvalidState`] for a node with 2^64 choices or more.
     pub fn sample(space: &Space, stream: &mut Stream) -> Result<Self> {
-        let size = space.size().ok_or_else(|| {
-            Error::InvalidState(format!("{}: found 2^64 architectures or more", space.name))
-        })?;
-        Self::at(space, stream.below(size))
+        Ok(Self::of(space, super::enumerate::sample(space, stream)?))
     }
 
-    /// A neighbour: one decision changed, each as likely as any other. A decision is the operation
-    /// of an edge, or, where a node keeps some of its edges, which they are. The same architecture
-    /// if the space has no other.
-    pub fn mutated(&self, stream: &mut Stream) -> Self {
-        let mask = super::enumerate::mutated(&self.space, &self.mask, stream);
-        Genotype { space: self.space.clone(), mask, parallel: self.parallel }
+    /// A neighbour, each as likely as any other: one edge has another operation; or, where a node
+    /// keeps some of its edges, another edge takes the place and the operation of one.
+    ///
+    /// Errors: [`Error::InvalidState`] in a space of one architecture.
+    pub fn mutate(&self, stream: &mut Stream) -> Result<Self> {
+        let mask = super::enumerate::mutate(&self.space, &self.mask, stream).ok_or_else(|| {
+            Error::InvalidState(format!("{}: found one architecture alone", self.space.name))
+        })?;
+        Ok(Genotype { mask, ..self.clone() })
     }
 
     /// A text that isomorphic architectures share and others do not.
@@ -223,13 +249,16 @@ impl Genotype {
     /// zeros as terms of a sum, so that some classes still compute the same function.
     ///
     /// DARTS: cells whose steps differ in their numbers only.
+    ///
+    /// Others: each node written out in the same way, without zeros; in a chain, it does not matter
+    /// which of two blocks of the same shape is skipped.
     pub fn canonical(&self) -> String {
         self.space.text.canonical(&self.space, &self.mask)
     }
 
     /// Whether both are isomorphic, by [`canonical`](Self::canonical).
     pub fn is_isomorphic(&self, other: &Genotype) -> bool {
-        self.space.name == other.space.name && self.canonical() == other.canonical()
+        self.space == other.space && self.canonical() == other.canonical()
     }
 
     /// Its operations as a mask of [`space`](Self::space).

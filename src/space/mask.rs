@@ -21,10 +21,35 @@ pub struct Mask {
 }
 
 impl Mask {
-    /// The whole supernet: every operation but `none`.
+    /// The whole supernet: every operation that an edge offers, but `none`.
     pub fn full(space: &Space) -> Self {
-        let edge: Vec<bool> = (0..space.operations.len()).map(|o| Some(o) != space.none).collect();
-        Mask { active: space.cells.iter().map(|c| vec![edge.clone(); c.edges.len()]).collect() }
+        let edge = |options: &Vec<usize>| {
+            let mut active = vec![false; space.operations.len()];
+            options.iter().for_each(|o| active[*o] = Some(*o) != space.none);
+            active
+        };
+        Mask { active: space.cells.iter().map(|c| c.options.iter().map(edge).collect()).collect() }
+    }
+
+    /// That no edge has an operation that it does not offer.
+    fn offered(self, space: &Space) -> Result<Self> {
+        for (cell, edge) in space.edges() {
+            let active = self.operations_on(cell, edge);
+            for operation in active {
+                if !space.offers(Choice { cell, edge, operation }) {
+                    let of = &space.cells[cell];
+                    return Err(Error::InvalidArgument(format!(
+                        "mask of {}: found {} on edge {} of the {} cell, expected one of {}",
+                        space.name,
+                        space.operations[operation],
+                        of.edge_names[edge],
+                        of.name,
+                        space.offered(cell, edge)
+                    )));
+                }
+            }
+        }
+        Ok(self)
     }
 
     /// A mask of `space` from cell -> edge -> operation.
@@ -45,7 +70,7 @@ impl Mask {
                 lengths("operations on an edge".into(), operations.len(), space.operations.len())?;
             }
         }
-        Ok(Mask { active })
+        Mask { active }.offered(space)
     }
 
     /// A mask of `space` from 0 and 1 for every slot, in the order of [`Space::slot`].
@@ -67,7 +92,7 @@ impl Mask {
         let mut edges = active.chunks(space.operations.len());
         let mut edge = || edges.next().unwrap_or_default().iter().map(|a| *a == 1).collect();
         let cell = |cell: &super::Cell| cell.edges.iter().map(|_| edge()).collect();
-        Ok(Mask { active: space.cells.iter().map(cell).collect() })
+        Mask { active: space.cells.iter().map(cell).collect() }.offered(space)
     }
 
     /// Cell -> edge -> operation.
@@ -93,6 +118,11 @@ impl Mask {
     /// Switches one operation off.
     pub fn remove(&mut self, c: Choice) {
         self.active[c.cell][c.edge][c.operation] = false;
+    }
+
+    /// Switches one operation on.
+    pub(super) fn add(&mut self, c: Choice) {
+        self.active[c.cell][c.edge][c.operation] = true;
     }
 
     /// This mask without one operation.

@@ -1,38 +1,28 @@
-//! The NAS-Bench-201 space (Dong and Yang, ICLR 2020) as data, and its architecture string.
+//! The architecture string of NAS-Bench-201 (Dong and Yang, ICLR 2020).
 
 use serde_json::{Value, json};
 
 use super::text::{check_space, fault, operation_of};
-use super::{
-    Cell, Choice, Cursor, Edge, GenotypeText, Group, Mask, Preset, RankPreset, Space, Stage,
-};
+use super::{CellKind, Choice, Cursor, Edge, GenotypeText, Group, Mask, Output, Space};
 use crate::error::Result;
 
-/// The space: one kind of cell, 4 nodes, 6 edges, 5 operations (section 3.1).
-pub fn space() -> Space {
-    let edges = (1..4).flat_map(|to| (0..to).map(move |from| Edge { from, to })).collect();
-    Space {
-        name: "nas-bench-201",
-        operations: vec!["none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"],
-        none: Some(0),
-        cells: vec![Cell { name: "normal", edges }],
-        stages: vec![Stage::Operations],
-        preset: Preset { batch_size: 72, prune_per_edge: 1 },
-        presets: vec![],
-        rank: RankPreset::NAS_BENCH_201,
-        text: &ArchitectureString,
-    }
+/// Whether a space has what this text can say: one cell of one input, whose nodes keep all of their
+/// edges.
+pub(super) fn fits(space: &Space) -> bool {
+    let [cell] = space.cells.as_slice() else { return false };
+    let one = matches!(cell.kind, CellKind::Graph { inputs: 1, output: Output::Last, .. });
+    one && space.kept(0).is_none()
 }
 
 /// `|op~0|+|op~0|op~1|+|op~0|op~1|op~2|`: nodes joined by `+`, each edge as operation `~` source.
 #[derive(Debug)]
-struct ArchitectureString;
+pub(super) struct ArchitectureString;
 
 impl ArchitectureString {
     /// An edge's operation; an edge without one reads as `none`.
-    fn operation(space: &Space, mask: &Mask, edge: usize) -> &'static str {
+    fn operation<'s>(space: &'s Space, mask: &Mask, edge: usize) -> &'s str {
         let chosen = mask.operations_on(0, edge).next().or(space.none);
-        chosen.map_or("none", |o| space.operations[o])
+        chosen.map_or("none", |o| &space.operations[o])
     }
 
     /// The edges of the cell with their numbers, grouped by the node they end in.
@@ -266,11 +256,14 @@ impl GenotypeText for ArchitectureString {
         for node in Self::nodes(space) {
             let mut terms: Vec<String> = node
                 .iter()
-                .map(|(edge, Edge { from, .. })| match Self::operation(space, mask, *edge) {
-                    _ if states[*from] == "#" => "#".to_owned(),
-                    "none" => "#".to_owned(),
-                    "skip_connect" => states[*from].clone(),
-                    operation => format!("({})@{operation}", states[*from]),
+                .map(|(edge, Edge { from, .. })| {
+                    match mask.operations_on(0, *edge).next().or(space.none) {
+                        _ if states[*from] == "#" => "#".to_owned(),
+                        None => "#".to_owned(),
+                        operation if operation == space.none => "#".to_owned(),
+                        Some(o) if space.passes(0, *edge, o) => states[*from].clone(),
+                        Some(o) => format!("({})@{}", states[*from], space.operations[o]),
+                    }
                 })
                 .collect();
             terms.sort();

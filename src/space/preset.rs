@@ -1,7 +1,10 @@
 //! What searches use where the user says nothing else.
 
+use serde::{Deserialize, Serialize};
+
 /// Hyper-parameters of the pruning search, as published.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Preset {
     /// Images of an NTK batch.
     pub batch_size: u32,
@@ -9,12 +12,18 @@ pub struct Preset {
     pub prune_per_edge: u32,
 }
 
-/// The preset `best`: that of the strategy `rank` (section 3.10). What is 0 of the proxy network
-/// stays as published.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+impl Default for Preset {
+    /// What a file has that says nothing.
+    fn default() -> Self {
+        Preset { batch_size: 32, prune_per_edge: 1 }
+    }
+}
+
+/// The preset `best`: hyper-parameters of the strategy `rank` (section 3.9). What is 0 of the proxy
+/// network stays as published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct RankPreset {
-    /// Names of the scores that are aggregated.
-    pub proxies: &'static [&'static str],
     /// Channels C of the proxy network.
     pub channels: u32,
     /// Its cells N of a stage.
@@ -33,37 +42,18 @@ pub struct RankPreset {
     pub draw_growth: u32,
 }
 
-impl RankPreset {
-    /// That of NAS-Bench-201: all classes of architectures, at the depth that is trained.
-    pub const NAS_BENCH_201: RankPreset = RankPreset {
-        proxies: &["flops", "ntk"],
-        channels: 0,
-        cells: 5,
-        image_size: 0,
-        batch_size: 8,
-        budget: 10_000,
-        rungs: 3,
-        reduction: 8,
-        draw_growth: 4,
-    };
-
-    /// That of DARTS.
-    pub const DARTS: RankPreset = RankPreset {
-        proxies: &["flops", "ntk"],
-        channels: 0,
-        cells: 0,
-        image_size: 0,
-        batch_size: 14,
-        budget: 1000,
-        rungs: 3,
-        reduction: 8,
-        draw_growth: 4,
-    };
-}
-
 impl Default for RankPreset {
-    /// That of a space of which nothing is known.
+    /// What a file has that says nothing.
     fn default() -> Self {
-        RankPreset { batch_size: 8, ..RankPreset::DARTS }
+        RankPreset {
+            channels: 0,
+            cells: 0,
+            image_size: 0,
+            batch_size: 8,
+            budget: 1000,
+            rungs: 3,
+            reduction: 8,
+            draw_growth: 4,
+        }
     }
 }

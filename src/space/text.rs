@@ -302,7 +302,7 @@ pub(super) fn fault(key: &str, found: Option<&Value>, expected: &str) -> Error {
 /// A JSON genotype that names its space must name this one.
 pub(super) fn check_space(space: &Space, json: &Value) -> Result<()> {
     match json.get("space") {
-        Some(name) if name.as_str() != Some(space.name) => {
+        Some(name) if name.as_str() != Some(&space.name) => {
             Err(fault("space", Some(name), &format!("\"{}\"", space.name)))
         }
         _ => Ok(()),

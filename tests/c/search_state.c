@@ -469,8 +469,8 @@ static void test_save_and_load(void)
         edit_file("\"device\":\"cud\"", "\"device\":\"cuda\"");
         FAILS(tenas_context_load(file, dataset, NULL, &loaded), TENAS_ERROR_DEVICE, "torch");
     }
-    edit_file("\"schema\":1", "\"schema\":2");
-    FAILS(tenas_context_load(file, dataset, NULL, &loaded), TENAS_ERROR_FORMAT, "schema: found 2",
+    edit_file("\"schema\":2", "\"schema\":3");
+    FAILS(tenas_context_load(file, dataset, NULL, &loaded), TENAS_ERROR_FORMAT, "schema: found 3",
           "newer");
     CHECK(truncate(file, 100) == 0);
     FAILS(tenas_context_load(file, dataset, NULL, &loaded), TENAS_ERROR_FORMAT, file, "column 100");

@@ -23,15 +23,25 @@ pub(crate) fn noise(count: usize, side: usize) -> Dataset {
     Dataset::from_images(&bytes, count, [3, side, side], None, CLASSES).unwrap()
 }
 
+/// A built-in space with some of its operations.
+pub(crate) fn with_operations(kind: SpaceKind, names: &[&str]) -> Supernet {
+    let mut file: serde_json::Value = serde_json::from_str(kind.json()).unwrap();
+    let operations = file["operations"].as_array_mut().unwrap();
+    operations.retain(|o| names.contains(&o["name"].as_str().unwrap()));
+    Supernet::from_json(&file.to_string()).unwrap()
+}
+
 /// A search that takes a second or two: NAS-Bench-201 as it is, DARTS with a few of its operations.
 pub(crate) fn config(kind: SpaceKind, sampling: Sampling) -> Config {
-    let mut supernet = Supernet::of(kind);
-    if kind == SpaceKind::Darts {
-        supernet.space.operations = match sampling {
-            Sampling::Common => vec!["none", "skip_connect", "sep_conv_3x3", "max_pool_3x3"],
-            Sampling::Independent => vec!["none", "skip_connect", "dil_conv_3x3"],
-        };
-    }
+    let supernet = match (kind, sampling) {
+        (SpaceKind::NasBench201, _) => Supernet::of(kind),
+        (SpaceKind::Darts, Sampling::Common) => {
+            with_operations(kind, &["none", "skip_connect", "sep_conv_3x3", "max_pool_3x3"])
+        }
+        (SpaceKind::Darts, Sampling::Independent) => {
+            with_operations(kind, &["none", "skip_connect", "dil_conv_3x3"])
+        }
+    };
     let mut config = Config::for_supernet(Arc::new(supernet), DatasetKind::Custom);
     config.set_seed(5);
     // Not AUTO, which is CUDA where there is a GPU.

@@ -771,6 +771,68 @@ void test_genotypes()
     FAILS(invalid_argument, "NUL", tenas::genotype_convert(NB, text + '\0', tenas::GenotypeFormat::json));
 }
 
+/** Two blocks, each a convolution or none, and how wide they are. */
+const char *const CHAIN = R"({
+    "format": "tenas space", "version": 1, "name": "chain",
+    "operations": [
+        {"name": "skip", "layers": []},
+        {"name": "conv3", "layers": [{"conv": {"kernel": 3}}, "batch_norm", "relu"]},
+        {"name": "narrow", "value": 1}, {"name": "wide", "value": 2}],
+    "choices": [
+        {"name": "blocks", "options": ["skip", "conv3"], "edges": ["a", "b"]},
+        {"name": "width", "options": ["narrow", "wide"], "edges": ["all"]}],
+    "macros": {"net": {
+        "stem": [{"channels": "width.all", "layers": [{"conv": {"kernel": 3}}, "batch_norm"]}],
+        "body": [{"choice": "blocks.a", "channels": "width.all"},
+                 {"choice": "blocks.b", "channels": "width.all"}]}},
+    "networks": {"ntk": {"macro": "net", "channels": 2}, "thin": {"macro": "net", "channels": 1},
+        "training": {"macro": "net", "channels": 16}}
+})";
+
+void test_search_spaces()
+{
+    const auto native = tenas::GenotypeFormat::native, json = tenas::GenotypeFormat::json;
+    const tenas::SearchSpace chain = tenas::SearchSpace::from_json(CHAIN);
+    const tenas::SearchSpace again = tenas::SearchSpace::from_json(chain.to_json());
+    CHECK(chain.name() == "chain" && chain.digest() == again.digest());
+    CHECK(chain.cell_count() == 2 && chain.cell_name(1) == "width");
+    CHECK(chain.edge_count(0) == 2 && chain.edge_name(0, 1) == "b");
+    CHECK(chain.operation_count() == 4 && chain.operation_name(3) == "wide");
+    CHECK(chain.offers(0, 0, 1) && !chain.offers(0, 0, 3));
+    CHECK(chain.parameter_info(tenas::DatasetKind::custom, 0).name
+          == tenas::parameter_info(NB, tenas::DatasetKind::custom, 0).name);
+
+    const std::string text = "chain[blocks: skip, conv3; width: wide]";
+    const std::string other = "chain[blocks: conv3, skip; width: wide]";
+    CHECK(chain.genotype_count() == 8 && chain.genotype_at(3) == text);
+    CHECK(chain.genotype_index(text) == std::uint64_t{3});
+    CHECK(chain.genotype_convert(chain.genotype_convert(text, json), native) == text);
+    CHECK(chain.genotype_canonical(text) == chain.genotype_canonical(other));
+    const std::vector<std::uint32_t> operations = {0, 1, 3};
+    CHECK(chain.genotype_to_operations(text) == operations);
+    CHECK(chain.genotype_from_operations(operations) == text);
+    CHECK(chain.genotype_sample(1, 0) == chain.genotype_sample(1, 0));
+    CHECK(chain.genotype_mutate(text, 1, 0) == chain.genotype_mutate(text, 1, 0)
+          && chain.genotype_mutate(text, 1, 0) != text);
+
+    tenas::Config c(chain, tenas::DatasetKind::custom);
+    CHECK(static_cast<int>(c.space()) == 0 && c.search_space().digest() == chain.digest());
+    CHECK(tenas::Config::from_json(c.to_json()).search_space().digest() == chain.digest());
+    CHECK(tenas::SearchSpace(NB).name() == "nas-bench-201");
+    CHECK(config().search_space().digest() == tenas::SearchSpace(NB).digest());
+    c.set_batch_size(4).set_repeats(1).set_threads(2).set_device(tenas::Device::cpu);
+    tenas::Context search(c, dataset());
+    search.run();
+    CHECK(chain.genotype_index(search.genotype()).has_value());
+
+    FAILS(io, "/no/such", tenas::SearchSpace::open("/no/such"));
+    FAILS(format, "format: found nothing", tenas::SearchSpace::from_json("{}"));
+    FAILS(invalid_argument, "space", tenas::SearchSpace(static_cast<tenas::Space>(9)));
+    FAILS(invalid_argument, "cell: found 2", chain.cell_name(2));
+    FAILS(format, "byte 0", chain.genotype_index("none"));
+    FAILS(not_found, "index", chain.genotype_at(8));
+}
+
 void test_indicators()
 {
     const tenas::Config c = config();
@@ -861,6 +923,7 @@ int main(int argc, char **argv)
         test_checkpoints();
         test_pieces();
         test_genotypes();
+        test_search_spaces();
         test_indicators();
         test_benchmark();
     } catch (const std::exception &error) {

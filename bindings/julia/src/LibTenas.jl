@@ -9,7 +9,7 @@ module LibTenas
 
 include("library.jl")
 
-const TENAS_ABI_VERSION = 1
+const TENAS_ABI_VERSION = 2
 
 const tenas_status = Int32
 
@@ -102,10 +102,58 @@ end
     TENAS_DEVICE_TORCH_CPU = 3
 end
 
+mutable struct tenas_search_space end
 mutable struct tenas_config end
 
+tenas_search_space_new(space, out) =
+    @ccall $(symbol(:tenas_search_space_new))(space::Int32,
+        out::Ptr{Ptr{tenas_search_space}})::tenas_status
+tenas_search_space_from_json(json, out) =
+    @ccall $(symbol(:tenas_search_space_from_json))(json::Cstring,
+        out::Ptr{Ptr{tenas_search_space}})::tenas_status
+tenas_search_space_open(path, out) =
+    @ccall $(symbol(:tenas_search_space_open))(path::Cstring,
+        out::Ptr{Ptr{tenas_search_space}})::tenas_status
+tenas_search_space_free(space) =
+    @ccall $(symbol(:tenas_search_space_free))(space::Ptr{tenas_search_space})::Cvoid
+tenas_search_space_to_json(space, buffer, capacity, length) =
+    @ccall $(symbol(:tenas_search_space_to_json))(space::Ptr{tenas_search_space},
+        buffer::Ptr{UInt8}, capacity::Csize_t, length::Ptr{Csize_t})::tenas_status
+tenas_search_space_name(space, out) =
+    @ccall $(symbol(:tenas_search_space_name))(space::Ptr{tenas_search_space},
+        out::Ptr{Cstring})::tenas_status
+tenas_search_space_digest(space, out) =
+    @ccall $(symbol(:tenas_search_space_digest))(space::Ptr{tenas_search_space},
+        out::Ptr{UInt64})::tenas_status
+tenas_search_space_cell_count(space, out) =
+    @ccall $(symbol(:tenas_search_space_cell_count))(space::Ptr{tenas_search_space},
+        out::Ptr{UInt32})::tenas_status
+tenas_search_space_cell_name(space, cell, out) =
+    @ccall $(symbol(:tenas_search_space_cell_name))(space::Ptr{tenas_search_space}, cell::UInt32,
+        out::Ptr{Cstring})::tenas_status
+tenas_search_space_edge_count(space, cell, out) =
+    @ccall $(symbol(:tenas_search_space_edge_count))(space::Ptr{tenas_search_space}, cell::UInt32,
+        out::Ptr{UInt32})::tenas_status
+tenas_search_space_edge_name(space, cell, edge, out) =
+    @ccall $(symbol(:tenas_search_space_edge_name))(space::Ptr{tenas_search_space}, cell::UInt32,
+        edge::UInt32, out::Ptr{Cstring})::tenas_status
+tenas_search_space_operation_count(space, out) =
+    @ccall $(symbol(:tenas_search_space_operation_count))(space::Ptr{tenas_search_space},
+        out::Ptr{UInt32})::tenas_status
+tenas_search_space_operation_name(space, operation, out) =
+    @ccall $(symbol(:tenas_search_space_operation_name))(space::Ptr{tenas_search_space},
+        operation::UInt32, out::Ptr{Cstring})::tenas_status
+tenas_search_space_offers(space, cell, edge, operation, out) =
+    @ccall $(symbol(:tenas_search_space_offers))(space::Ptr{tenas_search_space}, cell::UInt32,
+        edge::UInt32, operation::UInt32, out::Ptr{Int32})::tenas_status
+tenas_search_space_parameter_info(space, dataset, index, out) =
+    @ccall $(symbol(:tenas_search_space_parameter_info))(space::Ptr{tenas_search_space},
+        dataset::Int32, index::Csize_t, out::Ptr{tenas_parameter})::tenas_status
 tenas_config_new(space, dataset, out) =
     @ccall $(symbol(:tenas_config_new))(space::Int32, dataset::Int32,
+        out::Ptr{Ptr{tenas_config}})::tenas_status
+tenas_config_new_for_space(space, dataset, out) =
+    @ccall $(symbol(:tenas_config_new_for_space))(space::Ptr{tenas_search_space}, dataset::Int32,
         out::Ptr{Ptr{tenas_config}})::tenas_status
 tenas_config_free(config) =
     @ccall $(symbol(:tenas_config_free))(config::Ptr{tenas_config})::Cvoid
@@ -183,6 +231,9 @@ tenas_config_proxy_network(config, proxy, channels, cells, image_size, batch_siz
 tenas_config_device(config, kind, index) =
     @ccall $(symbol(:tenas_config_device))(config::Ptr{tenas_config}, kind::Ptr{Int32},
         index::Ptr{Int32})::tenas_status
+tenas_config_search_space(config, out) =
+    @ccall $(symbol(:tenas_config_search_space))(config::Ptr{tenas_config},
+        out::Ptr{Ptr{tenas_search_space}})::tenas_status
 tenas_config_to_json(config, buffer, capacity, length) =
     @ccall $(symbol(:tenas_config_to_json))(config::Ptr{tenas_config}, buffer::Ptr{UInt8},
         capacity::Csize_t, length::Ptr{Csize_t})::tenas_status
@@ -495,6 +546,40 @@ tenas_genotype_from_operations(space, operations, count, format, buffer, capacit
     @ccall $(symbol(:tenas_genotype_from_operations))(space::Int32, operations::Ptr{UInt32},
         count::Csize_t, format::Int32, buffer::Ptr{UInt8}, capacity::Csize_t,
         length::Ptr{Csize_t})::tenas_status
+tenas_search_space_genotype_count(space, out) =
+    @ccall $(symbol(:tenas_search_space_genotype_count))(space::Ptr{tenas_search_space},
+        out::Ptr{UInt64})::tenas_status
+tenas_search_space_genotype_at(space, index, format, buffer, capacity, length) =
+    @ccall $(symbol(:tenas_search_space_genotype_at))(space::Ptr{tenas_search_space},
+        index::UInt64, format::Int32, buffer::Ptr{UInt8}, capacity::Csize_t,
+        length::Ptr{Csize_t})::tenas_status
+tenas_search_space_genotype_index(space, genotype, out) =
+    @ccall $(symbol(:tenas_search_space_genotype_index))(space::Ptr{tenas_search_space},
+        genotype::Cstring, out::Ptr{UInt64})::tenas_status
+tenas_search_space_genotype_sample(space, seed, index, format, buffer, capacity, length) =
+    @ccall $(symbol(:tenas_search_space_genotype_sample))(space::Ptr{tenas_search_space},
+        seed::UInt64, index::UInt64, format::Int32, buffer::Ptr{UInt8}, capacity::Csize_t,
+        length::Ptr{Csize_t})::tenas_status
+tenas_search_space_genotype_mutate(space, genotype, seed, index, format, buffer, capacity, length) =
+    @ccall $(symbol(:tenas_search_space_genotype_mutate))(space::Ptr{tenas_search_space},
+        genotype::Cstring, seed::UInt64, index::UInt64, format::Int32, buffer::Ptr{UInt8},
+        capacity::Csize_t, length::Ptr{Csize_t})::tenas_status
+tenas_search_space_genotype_convert(space, genotype, format, buffer, capacity, length) =
+    @ccall $(symbol(:tenas_search_space_genotype_convert))(space::Ptr{tenas_search_space},
+        genotype::Cstring, format::Int32, buffer::Ptr{UInt8}, capacity::Csize_t,
+        length::Ptr{Csize_t})::tenas_status
+tenas_search_space_genotype_canonical(space, genotype, buffer, capacity, length) =
+    @ccall $(symbol(:tenas_search_space_genotype_canonical))(space::Ptr{tenas_search_space},
+        genotype::Cstring, buffer::Ptr{UInt8}, capacity::Csize_t,
+        length::Ptr{Csize_t})::tenas_status
+tenas_search_space_genotype_to_operations(space, genotype, operations, capacity, count) =
+    @ccall $(symbol(:tenas_search_space_genotype_to_operations))(space::Ptr{tenas_search_space},
+        genotype::Cstring, operations::Ptr{UInt32}, capacity::Csize_t,
+        count::Ptr{Csize_t})::tenas_status
+tenas_search_space_genotype_from_operations(space, operations, count, format, buffer, capacity, length) =
+    @ccall $(symbol(:tenas_search_space_genotype_from_operations))(space::Ptr{tenas_search_space},
+        operations::Ptr{UInt32}, count::Csize_t, format::Int32, buffer::Ptr{UInt8},
+        capacity::Csize_t, length::Ptr{Csize_t})::tenas_status
 
 # Indicators
 

@@ -25,7 +25,7 @@ Each function here is one or a few functions of the C ABI (`Tenas.LibTenas`), wh
 """
 module Tenas
 
-export Dataset, Config, Context, Benchmark, TenasError
+export Dataset, SearchSpace, Config, Context, Benchmark, TenasError
 export search, run!, run_round!, eachround, cancel!, genotype, records, rounds, indicators
 
 include("LibTenas.jl")
@@ -34,6 +34,7 @@ using .LibTenas: set_library!
 
 include("calls.jl")
 include("names.jl")
+include("spaces.jl")
 include("config.jl")
 include("dataset.jl")
 include("context.jl")

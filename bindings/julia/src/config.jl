@@ -30,6 +30,13 @@ function parameters(space::Symbol, dataset::Symbol)
     return [Parameter(info(index)) for index in 0:count-1]
 end
 
+function parameters(space::SearchSpace, dataset::Symbol)
+    count = Int(value(Csize_t, LibTenas.tenas_parameter_count))
+    info(index) = filled(LibTenas.tenas_parameter, LibTenas.tenas_search_space_parameter_info, space,
+                         kind_number(dataset), index)
+    return [Parameter(info(index)) for index in 0:count-1]
+end
+
 # The number that the C ABI takes. Whether it is in range, the library says.
 function encoded(parameter::Parameter, value)
     if value isa Union{Symbol,AbstractString} && parameter.choices !== nothing
@@ -52,7 +59,8 @@ end
     Config(space, dataset; parameters...)
     Config(json)
 
-What a search is to do: the published preset of a space (`:nas_bench_201`, `:darts`) for a data set
+What a search is to do: the published preset of a space (`:nas_bench_201`, `:darts`, or a
+[`SearchSpace`](@ref)) for a data set
 (`:cifar10`, `:cifar100`, `:imagenet16_120`, `:imagenet`, `:custom`), with any parameters changed.
 The spelling of configurations as JSON does too: `Symbol("imagenet-1k")`.
 
@@ -72,9 +80,16 @@ end
 free(pointer::Ptr{LibTenas.tenas_config}) = LibTenas.tenas_config_free(pointer)
 Base.unsafe_convert(::Type{Ptr{LibTenas.tenas_config}}, config::Config) = pointer_of(config)
 
-function Config(space::Symbol, dataset::Symbol; parameters...)
-    config = Config(value(Ptr{LibTenas.tenas_config}, LibTenas.tenas_config_new, space_number(space),
-                          kind_number(dataset)))
+Config(space::Symbol, dataset::Symbol; parameters...) =
+    configured(value(Ptr{LibTenas.tenas_config}, LibTenas.tenas_config_new, space_number(space),
+                     kind_number(dataset)), parameters)
+
+Config(space::SearchSpace, dataset::Symbol; parameters...) =
+    configured(value(Ptr{LibTenas.tenas_config}, LibTenas.tenas_config_new_for_space, space,
+                     kind_number(dataset)), parameters)
+
+function configured(pointer::Ptr{LibTenas.tenas_config}, parameters)
+    config = Config(pointer)
     try
         set!(config, parameters)
     catch
@@ -119,8 +134,14 @@ name_or_null(proxy) = proxy === nothing ? Cstring(C_NULL) : string(proxy)
 "A configuration as JSON."
 json(config::Config) = text(LibTenas.tenas_config_to_json, config)
 
-space(config::Config) =
-    name(LibTenas.tenas_space, value(Int32, LibTenas.tenas_config_space, config))
+# The symbol of a built-in one, or a SearchSpace.
+function space(config::Config)
+    number = value(Int32, LibTenas.tenas_config_space, config)
+    return number == 0 ? search_space(config) : name(LibTenas.tenas_space, number)
+end
+
+"The search space of a configuration, built in or not."
+search_space(config::Config) = made_space(LibTenas.tenas_config_search_space, config)
 dataset(config::Config) =
     name(LibTenas.tenas_dataset_kind, value(Int32, LibTenas.tenas_config_dataset, config))
 

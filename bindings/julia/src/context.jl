@@ -109,7 +109,7 @@ found = search(:nas_bench_201; data = images, seed = 1, batch_size = 4, repeats 
 end
 ```
 """
-function search(progress, space::Symbol; data::Union{Dataset,AbstractString},
+function search(progress, space::Union{Symbol,SearchSpace}; data::Union{Dataset,AbstractString},
                 dataset::Symbol = kind(data), parameters...)
     images = data isa Dataset ? data : Dataset(dataset, data)
     config = Config(space, dataset; parameters...)
@@ -127,7 +127,7 @@ function search(progress, space::Symbol; data::Union{Dataset,AbstractString},
     end
 end
 
-search(space::Symbol; keywords...) = search(nothing, space; keywords...)
+search(space::Union{Symbol,SearchSpace}; keywords...) = search(nothing, space; keywords...)
 
 """
     run!([progress], context)
@@ -350,16 +350,21 @@ end
 """
     Tenas.mask(context)
 
-Which operations are active: a `Bool` array of operations x edges x cells.
+Which operations are active: a `Bool` array of operations x edges x cells; of operations x edges, all
+cells' in a row, where cells differ in their number of edges.
 """
 function mask(context::Context)
     count = value(Csize_t, LibTenas.tenas_context_mask, context, C_NULL, 0)
     active = Vector{UInt8}(undef, count)
     call(LibTenas.tenas_context_mask, context, active, count, Ref(count))
     settings = config(context)
-    space = settings.space
+    space = search_space(settings)
     close(settings)
-    return reshape(active .== 1, length(operations(space)), :, length(cells(space)))
+    counts = [length(edges(space, cell - 1)) for cell in 1:length(cells(space))]
+    rows = length(operations(space))
+    close(space)
+    allequal(counts) && return reshape(active .== 1, rows, :, length(counts))
+    return reshape(active .== 1, rows, :)
 end
 
 """

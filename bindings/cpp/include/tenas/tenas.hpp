@@ -577,17 +577,25 @@ inline std::size_t parameter_count()
     return detail::value<std::size_t>([](std::size_t *out) { return tenas_parameter_count(out); });
 }
 
-/** A parameter, from 0, in the preset of a space for a data set. */
-inline Parameter parameter_info(Space space, DatasetKind dataset, std::size_t index)
+namespace detail {
+
+inline Parameter parameter(const tenas_parameter &c)
 {
-    const auto c = detail::filled<tenas_parameter>([&](tenas_parameter *out) {
-        return tenas_parameter_info(detail::number(space), detail::number(dataset), index, out);
-    });
     Parameter parameter{c.name, static_cast<ParameterType>(c.type), c.decides != 0, c.preset,
                         c.minimum, c.maximum, std::nullopt};
     if (c.choices != nullptr)
         parameter.choices = c.choices;
     return parameter;
+}
+
+} // namespace detail
+
+/** A parameter, from 0, in the preset of a space for a data set. */
+inline Parameter parameter_info(Space space, DatasetKind dataset, std::size_t index)
+{
+    return detail::parameter(detail::filled<tenas_parameter>([&](tenas_parameter *out) {
+        return tenas_parameter_info(detail::number(space), detail::number(dataset), index, out);
+    }));
 }
 
 /** All parameters. */
@@ -599,6 +607,184 @@ inline std::vector<Parameter> parameters(Space space, DatasetKind dataset)
         all.push_back(parameter_info(space, dataset, index));
     return all;
 }
+
+// ---- Search spaces ----
+
+/**
+ * A search space, built in or of one's own. It never changes. Cells, edges and operations count from 0;
+ * a cell that there is not throws Status::invalid_argument.
+ */
+class SearchSpace : public detail::Handle<tenas_search_space, tenas_search_space_free> {
+public:
+    /** One that is built in. */
+    explicit SearchSpace(Space space)
+        : SearchSpace(made([&](tenas_search_space **out) {
+              return tenas_search_space_new(detail::number(space), out);
+          }))
+    {}
+
+    /** Owns an object that tenas.h has made. */
+    explicit SearchSpace(tenas_search_space *owned) noexcept : Handle(owned) {}
+
+    /** The space of a space file's text. Throws Status::format. */
+    static SearchSpace from_json(const std::string &json)
+    {
+        return SearchSpace(made([text = detail::c_string(json)](tenas_search_space **out) {
+            return tenas_search_space_from_json(text, out);
+        }));
+    }
+
+    /** The space of a space file. Throws Status::io, Status::format. */
+    static SearchSpace open(const std::string &path)
+    {
+        return SearchSpace(made([text = detail::c_string(path)](tenas_search_space **out) {
+            return tenas_search_space_open(text, out);
+        }));
+    }
+
+    /** A space file's text. */
+    std::string to_json() const
+    {
+        return text(tenas_search_space_to_json);
+    }
+
+    std::string name() const
+    {
+        return value<const char *>(tenas_search_space_name);
+    }
+
+    /** Tells spaces apart by all of their content. */
+    std::uint64_t digest() const { return value<std::uint64_t>(tenas_search_space_digest); }
+
+    /** Cells and groups of choices. */
+    std::uint32_t cell_count() const
+    {
+        return value<std::uint32_t>(tenas_search_space_cell_count);
+    }
+
+    std::string cell_name(std::uint32_t cell) const
+    {
+        return value<const char *>(tenas_search_space_cell_name, cell);
+    }
+
+    std::uint32_t edge_count(std::uint32_t cell) const
+    {
+        return value<std::uint32_t>(tenas_search_space_edge_count, cell);
+    }
+
+    std::string edge_name(std::uint32_t cell, std::uint32_t edge) const
+    {
+        return value<const char *>(tenas_search_space_edge_name, cell, edge);
+    }
+
+    /** Operations of all edges together. */
+    std::uint32_t operation_count() const
+    {
+        return value<std::uint32_t>(tenas_search_space_operation_count);
+    }
+
+    std::string operation_name(std::uint32_t operation) const
+    {
+        return value<const char *>(tenas_search_space_operation_name, operation);
+    }
+
+    /** Whether an edge offers an operation. */
+    bool offers(std::uint32_t cell, std::uint32_t edge, std::uint32_t operation) const
+    {
+        return value<std::int32_t>(tenas_search_space_offers, cell, edge, operation) != 0;
+    }
+
+    /** A parameter, from 0, in the preset for a data set. */
+    Parameter parameter_info(DatasetKind dataset, std::size_t index) const
+    {
+        return detail::parameter(detail::filled<tenas_parameter>([&](tenas_parameter *out) {
+            return tenas_search_space_parameter_info(get(), detail::number(dataset), index, out);
+        }));
+    }
+
+    // Architectures: what the functions genotype_... do for a Space.
+
+    /** Throws Status::not_found for 2^64 or more. */
+    std::uint64_t genotype_count() const
+    {
+        return value<std::uint64_t>(tenas_search_space_genotype_count);
+    }
+
+    std::string genotype_at(std::uint64_t index,
+                            GenotypeFormat format = GenotypeFormat::native) const
+    {
+        return text(tenas_search_space_genotype_at, index, detail::number(format));
+    }
+
+    std::optional<std::uint64_t> genotype_index(const std::string &genotype) const
+    {
+        return detail::found<std::uint64_t>(
+            [&, text = detail::c_string(genotype)](std::uint64_t *out) {
+                return tenas_search_space_genotype_index(get(), text, out);
+            });
+    }
+
+    std::string genotype_sample(std::uint64_t seed, std::uint64_t index,
+                                GenotypeFormat format = GenotypeFormat::native) const
+    {
+        return text(tenas_search_space_genotype_sample, seed, index, detail::number(format));
+    }
+
+    /** A neighbour, one decision away, each as likely as any other; for more, count index up. */
+    std::string genotype_mutate(const std::string &genotype, std::uint64_t seed,
+                                std::uint64_t index,
+                                GenotypeFormat format = GenotypeFormat::native) const
+    {
+        return text(tenas_search_space_genotype_mutate, detail::c_string(genotype), seed, index,
+                    detail::number(format));
+    }
+
+    std::string genotype_convert(const std::string &genotype, GenotypeFormat format) const
+    {
+        return text(tenas_search_space_genotype_convert, detail::c_string(genotype),
+                    detail::number(format));
+    }
+
+    std::string genotype_canonical(const std::string &genotype) const
+    {
+        return text(tenas_search_space_genotype_canonical, detail::c_string(genotype));
+    }
+
+    /** An edge that the architecture lacks has UINT32_MAX in a space without an operation zero. */
+    std::vector<std::uint32_t> genotype_to_operations(const std::string &genotype) const
+    {
+        const char *text = detail::c_string(genotype);
+        return detail::array<std::uint32_t>(
+            [&](std::uint32_t *operations, std::size_t capacity, std::size_t *count) {
+                return tenas_search_space_genotype_to_operations(get(), text, operations, capacity,
+                                                                 count);
+            });
+    }
+
+    std::string genotype_from_operations(const std::vector<std::uint32_t> &operations,
+                                         GenotypeFormat format = GenotypeFormat::native) const
+    {
+        const std::uint32_t none = 0; // the library takes no null
+        return text(tenas_search_space_genotype_from_operations,
+                    operations.empty() ? &none : operations.data(), operations.size(),
+                    detail::number(format));
+    }
+
+private:
+    template <class T, class Function, class... Arguments>
+    T value(Function function, Arguments... arguments) const
+    {
+        return detail::value<T>([&](T *out) { return function(get(), arguments..., out); });
+    }
+
+    template <class Function, class... Arguments>
+    std::string text(Function function, Arguments... arguments) const
+    {
+        return detail::text([&](char *buffer, std::size_t capacity, std::size_t *length) {
+            return function(get(), arguments..., buffer, capacity, length);
+        });
+    }
+};
 
 // ---- Configuration ----
 
@@ -623,6 +809,13 @@ public:
     Config(Space space, DatasetKind dataset)
         : Config(made([&](tenas_config **out) {
               return tenas_config_new(detail::number(space), detail::number(dataset), out);
+          }))
+    {}
+
+    /** The preset of a search space for a data set. */
+    Config(const SearchSpace &space, DatasetKind dataset)
+        : Config(made([&](tenas_config **out) {
+              return tenas_config_new_for_space(space.get(), detail::number(dataset), out);
           }))
     {}
 
@@ -734,7 +927,14 @@ public:
         });
     }
 
+    /** The space, or the number 0 if it is not built in. */
     Space space() const { return static_cast<Space>(value<std::int32_t>(tenas_config_space)); }
+    /** The space, built in or not. */
+    SearchSpace search_space() const
+    {
+        return SearchSpace(made(
+            [this](tenas_search_space **out) { return tenas_config_search_space(get(), out); }));
+    }
     DatasetKind dataset() const
     {
         return static_cast<DatasetKind>(value<std::int32_t>(tenas_config_dataset));

@@ -132,7 +132,7 @@ extern "C" {
  * Version of the binary interface that this header describes. It grows by one
  * when programs built with an older header may not run on the library.
  */
-#define TENAS_ABI_VERSION 1
+#define TENAS_ABI_VERSION 2
 
 /**
  * The version of the library that is loaded, for example "0.1.0". Valid for
@@ -652,6 +652,53 @@ tenas_status tenas_config_set_device(tenas_config *config,
                                      int32_t index);
 
 /**
+ * Sets how the space is searched (a tenas_strategy). Batch size and the size of
+ * the proxy networks have presets of each strategy: those that still are the
+ * old strategy's become the new one's.
+ */
+tenas_status tenas_config_set_strategy(tenas_config *config,
+                                       int32_t strategy);
+
+/**
+ * Sets the scores that TENAS_STRATEGY_RANK goes by: their names
+ * (tenas_proxy_info) with commas between, 1 to 16, for example "flops,ntk". The
+ * default is the space's preset. How their ranks add up, and how many
+ * architectures are looked at, say the parameters "aggregation", "budget",
+ * "rungs", "reduction" and "draw_growth" (tenas_config_set_parameter).
+ *
+ * - TENAS_ERROR_NOT_FOUND: no score has such a name; the message lists them.
+ * - TENAS_ERROR_INVALID_ARGUMENT: none, too many or one twice, or proxies is
+ *   not UTF-8.
+ * - TENAS_ERROR_NULL_POINTER: config or proxies is NULL.
+ */
+tenas_status tenas_config_set_proxies(tenas_config *config,
+                                      const char *proxies);
+
+/**
+ * Sets the size of the networks that scores are measured on: of that of one
+ * score, or with proxy NULL of all that have no size of their own. What is 0
+ * stays as the score's paper, or else the space's published search, has it: 3
+ * channels for NAS-Bench-201 and 1 for DARTS, one cell a stage, the images as
+ * they are, the configuration's batch. The count of linear regions always has
+ * the published network.
+ *
+ * channels: up to 256, of the first cell. cells: up to 64, of a stage (of
+ * NAS-Bench-201, where 5 is the depth that is trained). image_size: up to 1024,
+ * the height that images are shrunk to by a whole factor. batch_size: 2 to
+ * 1024 images.
+ *
+ * - TENAS_ERROR_NOT_FOUND: no score has that name; the message lists them.
+ * - TENAS_ERROR_INVALID_ARGUMENT: a value is outside its range, or proxy is not
+ *   UTF-8.
+ */
+tenas_status tenas_config_set_proxy_network(tenas_config *config,
+                                            const char *proxy,
+                                            uint32_t channels,
+                                            uint32_t cells,
+                                            uint32_t image_size,
+                                            uint32_t batch_size);
+
+/**
  * Sets *out to the space (a tenas_space), or to 0 if it is not built in:
  * tenas_config_search_space has it.
  *
@@ -792,7 +839,9 @@ tenas_status tenas_config_search_space(const tenas_config *config,
 /**
  * Writes a configuration as JSON, with a terminating NUL: an object with
  * "space" by name, or the object of its file where it is not built in, "dataset"
- * by name, and every parameter (tenas_parameter_info), choices by name. seed is written in full: read it as a 64-bit integer.
+ * by name, every parameter (tenas_parameter_info), choices by name, "proxies"
+ * and "proxy_networks" by the scores' names. seed is written in full: read it
+ * as a 64-bit integer.
  *
  * buffer, capacity and length are those of tenas_context_genotype.
  *

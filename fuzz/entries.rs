@@ -23,6 +23,7 @@ const PUBLISHED: [DatasetKind; 4] =
 fn refused(error: &Error) -> bool {
     let text = error.to_string();
     assert!(!text.is_empty() && !matches!(error, Error::Internal(_)), "{error:?}");
+    assert!(!text.contains(char::is_control), "{text:?}");
     assert!(text.len() < 4096, "a message of {} bytes: {text:.200}", text.len());
     false
 }
@@ -153,8 +154,8 @@ fn read_all(kind: DatasetKind, path: &Path) -> bool {
     true
 }
 
-/// A data set in one file, of the layout that its content shows: .npy, .npz, safetensors, .tar.gz,
-/// a binary batch, a pickled one. The first byte chooses the data set.
+/// A data set in one file, of the layout that its content shows: .npy, .npz, safetensors, a tar
+/// archive, a binary batch, a pickled one, compressed or not. The first byte chooses the data set.
 pub(crate) fn images(data: &[u8]) -> bool {
     let Some((kind, data)) = choose(&PUBLISHED, data) else { return false };
     let path = folder().join("images");

@@ -81,6 +81,23 @@
  * any number of threads. Enums are passed as int32_t, and every value is safe
  * to pass. Strings are UTF-8, paths too.
  *
+ * FORK. A forked child may use the library, also while the parent computes, and
+ * makes objects of its own. Of its parent's objects it may use data sets,
+ * configurations and accuracy tables, which it shares with the parent as memory.
+ * Contexts have threads, which are not copied: each call on one of the parent's
+ * returns TENAS_ERROR_INVALID_STATE. A configuration returns that as well if a
+ * thread of the parent was using it at the moment of the fork. _free is always
+ * allowed, and frees what it safely can. A child that is forked inside a callback
+ * must not return from it: let it exec or exit there. CUDA does not work in the
+ * child of a process that has used it (TENAS_ERROR_INVALID_STATE); start such
+ * workers without fork, in Python with multiprocessing.get_context("spawn").
+ *
+ * FLOATING POINT. The library computes in the default floating-point state
+ * (rounding to nearest, subnormal numbers kept, no traps), whatever the calling
+ * thread has set, on x86-64 and aarch64. The thread's own state, flags included,
+ * is what your callbacks see, and what it has after every call; what a callback
+ * changes stays changed.
+ *
  * STRUCTS that the library fills in begin with struct_size, which you set to
  * the struct's sizeof before the call. Later versions only add fields at the
  * end; fields that the library does not know are zeroed, so that a program and
@@ -143,10 +160,14 @@ typedef enum tenas_status_code {
     TENAS_ERROR_INVALID_ARGUMENT = 2,
     /**
      * The call does not fit the state of the object: a genotype before the
-     * search is finished, any work on a context after an internal error.
+     * search is finished, any work on a context after an internal error, or in
+     * a forked child on a context that its parent made.
      */
     TENAS_ERROR_INVALID_STATE = 3,
-    /** The system refused to open or read a file. */
+    /**
+     * The system refused to open, read or write a file, or the host's loader
+     * (tenas_load_fn) reported a failure.
+     */
     TENAS_ERROR_IO = 4,
     /** The content of a file or text is not what its format asks for. */
     TENAS_ERROR_FORMAT = 5,
@@ -186,7 +207,8 @@ const char *tenas_status_name(int32_t status);
 
 /**
  * The message of the calling thread's last failed call, UTF-8. It names the
- * function, the argument or file, what was found and what was expected.
+ * function, the argument or file, what was found and what was expected. Control
+ * characters of files, names and paths are escaped in it.
  *
  * Never NULL; empty if no call of this thread has failed yet. A call that
  * succeeds leaves it as it is, so ask only after a failure. Owned by the
@@ -286,6 +308,8 @@ tenas_status tenas_space_operation_name(int32_t space,
  * scores are the same, to the last bit, on any number of threads.
  *
  * Any thread may use a configuration; concurrent calls wait for each other.
+ * In a forked child, a configuration that a thread of the parent was using at
+ * the moment of the fork answers TENAS_ERROR_INVALID_STATE.
  *
  * All setters return TENAS_OK or
  * - TENAS_ERROR_NULL_POINTER: config is NULL;
@@ -780,18 +804,23 @@ typedef enum tenas_dataset_kind {
 typedef struct tenas_dataset tenas_dataset;
 
 /**
- * A host's loader. It writes images into images, one behind the other: image
- * indices[0] first, count of them, each channels x height x width bytes in
- * that order. Return 0 if all are written, anything else if not: the call that
- * needed them then fails with TENAS_ERROR_IO and names the indices.
+ * A loader: a function of yours that writes images when the library needs them.
  *
- * The same index must give the same bytes each time. The arrays are valid
- * during the call. user is what tenas_dataset_from_callback was given. It is
- * called only on a thread that called the library, one call at a time on that
- * thread; searches that run on several threads call it from all of them. On
- * the context that it works for any call but tenas_context_cancel,
- * _clear_cancel and _progress returns TENAS_ERROR_BUSY. It must return: no C++
- * exception and no longjmp may pass through the library.
+ * indices has count numbers. Write image indices[0] to the start of images,
+ * image indices[1] directly after it, and so on. Each image is channels x
+ * height x width bytes, in that order. Return 0 if all of them are written,
+ * and any other number if not: the call that needed them then fails with
+ * TENAS_ERROR_IO and names the indices.
+ *
+ * The same index must give the same bytes each time. Both arrays are valid
+ * only during the call. user is what tenas_dataset_from_callback was given.
+ *
+ * The library calls the loader only on threads that have called the library,
+ * and never twice at once on the same thread. If you run searches on several
+ * threads, each of them calls the loader. While the loader works for a
+ * context, it may call only tenas_context_cancel, _clear_cancel and _progress
+ * on that context; all other calls return TENAS_ERROR_BUSY. The loader must
+ * return: no C++ exception and no longjmp may pass through the library.
  */
 typedef int32_t (*tenas_load_fn)(const size_t *indices,
                                  size_t count,
@@ -799,8 +828,9 @@ typedef int32_t (*tenas_load_fn)(const size_t *indices,
                                  void *user);
 
 /**
- * Takes back the user pointer of a loader, which is not called any more. It is
- * called once, on the thread that frees the last object that uses the images.
+ * Takes back the user pointer of a loader. The library calls it once, after the
+ * last call of the loader, on the thread that frees the last object that uses
+ * the images; in a forked child, for the child's copy, if the child frees them.
  */
 typedef void (*tenas_release_fn)(void *user);
 
@@ -832,35 +862,43 @@ typedef struct tenas_dataset_facts {
  * found out; dataset fixes the shape, the classes and the normalisation.
  *
  * path is UTF-8, and one of:
- * - CIFAR-10, CIFAR-100: the published .tar.gz archive, the folder that it
- *   unpacks to (or the folder that holds this), or one file of it, in the
- *   binary or in the Python version. Of a folder or an archive the training
- *   files are read: data_batch_*.bin, data_batch_*, train.bin, train.
- * - ImageNet16-120: likewise, with the pickled train_data_batch_*. Labels
- *   count from 1; images of the first 120 classes are taken.
- * - ImageNet: a folder of JPEG files, train/CLASS/NAME.JPEG or CLASS/NAME.JPEG
+ * - CIFAR-10, CIFAR-100: the published archive, the folder that it unpacks to
+ *   (or the folder that holds this), or one file of it, in the binary or in
+ *   the Python version. Of a folder or an archive the training files are read:
+ *   data_batch_*.bin, data_batch_*, train.bin, train; if there are none of
+ *   these, data_batch_*.npz and train.npz. Archives are .tar files, as they
+ *   are or compressed by gzip, bzip2 or xz; a single file may be compressed
+ *   too.
+ * - ImageNet16-120: likewise, with the pickled train_data_batch_* or
+ *   train_data_batch_*.npz. Labels count from 1; images of the first 120
+ *   classes are taken.
+ * - ImageNet: the same batches at 32x32, with labels from 0 or from 1, or a
+ *   folder of JPEG files, train/CLASS/NAME.JPEG or CLASS/NAME.JPEG
  *   (or .jpg), of up to 1000 classes. It is listed here; images are decoded
  *   when a search needs them, resized to 32x32 as Pillow's and torchvision's bilinear resize does
  *   (antialiased), and kept in a cache of at most 256 MiB. A file that is no
  *   JPEG, is cut short or cannot be decoded is counted and replaced, always by
  *   the same other image: the next one in the order of names that is not
  *   broken and not in the batch. tenas_dataset_info has the count.
- * - any of them: one .npy, .npz or safetensors file with an array of count x
- *   channels x height x width bytes, in .npz and safetensors named images or
- *   data; an array named labels, if there is one, has an integer an image. For
- *   ImageNet16-120 labels count from 1 here too, and choose the images of the
- *   first 120 classes; without labels all images are taken.
+ * - any of them: one .npy, .npz or safetensors file with an array of bytes. It
+ *   is count x channels x height x width, count x height x width x channels,
+ *   or count x (channels height width); in Fortran's order also width x height
+ *   x channels x count, as Julia has it. In .npz and safetensors it is named
+ *   images, data or x_train. An array named labels (y_train beside x_train),
+ *   if there is one, has an integer for each image. For ImageNet16-120 labels
+ *   count from 1 here too, and choose the images of the first 120 classes;
+ *   without labels all images are taken.
  *
- * Pickles are read as data: nothing in them is executed. Symbolic links are
- * followed; no file is mapped into memory.
+ * Pickles are read as data: nothing in them is executed. An archive may expand
+ * to 2 GiB. Symbolic links on disk are followed; no file is mapped into memory.
  *
  * On success *out is a new data set: free it with tenas_dataset_free.
  *
  * - TENAS_ERROR_INVALID_ARGUMENT: no such data set, TENAS_DATASET_CUSTOM, or a
  *   path that is not UTF-8.
  * - TENAS_ERROR_IO: a file or folder cannot be opened or read.
- * - TENAS_ERROR_FORMAT: a file is empty, cut short, of another layout or
- *   shape, or has a label out of range; a folder or archive has no images.
+ * - TENAS_ERROR_FORMAT: a file is empty, cut short, of another layout, shape or
+ *   kind, or has a label out of range; a folder or archive has no images.
  * - TENAS_ERROR_OUT_OF_MEMORY: the images do not fit in memory.
  * - TENAS_ERROR_NULL_POINTER: path or out is NULL.
  */
@@ -905,8 +943,8 @@ tenas_status tenas_dataset_from_images(const uint8_t *images,
  *   once, here.
  * - load: writes images; see tenas_load_fn.
  * - release: takes user back when the last object that uses the images is
- *   freed; contexts outlive the data set's handle. NULL if there is nothing to
- *   release.
+ *   freed. That may be a context: it uses the images after the handle of the
+ *   data set is freed. NULL if there is nothing to release.
  * - user: handed to load and release. It is the data set's from a successful
  *   call on. After a failed one it is still yours, and release is not called.
  * - id: a name of these images, UTF-8, not empty. It stands for them where a
@@ -1012,6 +1050,9 @@ void tenas_dataset_free(tenas_dataset *dataset);
  * After TENAS_ERROR_INTERNAL (a bug in the library) a context answers
  * everything but these four with TENAS_ERROR_INVALID_STATE and a message that
  * tells what happened; free it.
+ *
+ * In a forked child a context of the parent answers every call, these three
+ * included, with TENAS_ERROR_INVALID_STATE; free it, or leave it.
  ****************************************************************************/
 
 /** How a genotype is written. */
@@ -1182,6 +1223,8 @@ tenas_status tenas_context_run(tenas_context *context);
  *
  * - TENAS_ERROR_NULL_POINTER: context is NULL.
  * - TENAS_ERROR_INVALID_ARGUMENT: context is no live context.
+ * - TENAS_ERROR_INVALID_STATE: this is a forked child, and its parent made the
+ *   context.
  */
 tenas_status tenas_context_cancel(tenas_context *context);
 
@@ -1189,6 +1232,7 @@ tenas_status tenas_context_cancel(tenas_context *context);
  * Drops a request to cancel that no call has reported yet.
  *
  * - TENAS_ERROR_NULL_POINTER: context is NULL.
+ * - TENAS_ERROR_INVALID_STATE: as tenas_context_cancel.
  */
 tenas_status tenas_context_clear_cancel(tenas_context *context);
 
@@ -1199,6 +1243,7 @@ tenas_status tenas_context_clear_cancel(tenas_context *context);
  * - TENAS_ERROR_INVALID_ARGUMENT: out->struct_size is smaller than the struct
  *   was in its first version, or larger than 4096.
  * - TENAS_ERROR_NULL_POINTER: context or out is NULL.
+ * - TENAS_ERROR_INVALID_STATE: as tenas_context_cancel.
  */
 tenas_status tenas_context_progress(const tenas_context *context,
                                     tenas_progress *out);

@@ -67,14 +67,14 @@ every_status_comes() {
     LC_ALL=C sort -u "$build/seen" | diff "$build/statuses" -
 }
 
-# hooks.c tries everything on a context after a panic, but for what must work then.
+# refused.h tries everything on a context that cannot be used, but for what works after a panic.
 every_call_is_refused() {
     local name missing=0
     for name in $(sed -n 's/^tenas_status \(tenas_[a-z_]*\)(\(const \)\?tenas_context \*context[,)].*/\1/p' include/tenas.h); do
         case $name in tenas_context_cancel | tenas_context_clear_cancel | tenas_context_progress)
             continue ;;
         esac
-        grep -q "REFUSED($name(" tests/c/hooks.c || { echo "$name is missing"; missing=1; }
+        grep -q "REFUSED($name(" tests/c/refused.h || { echo "$name is missing"; missing=1; }
     done
     return $missing
 }
@@ -101,6 +101,12 @@ check "compile search_state.c" \
     $CC -std=c99 $strict -pthread -Iinclude tests/c/search_state.c -o "$build/state" $shared
 check "compile search_state.c, static library" \
     $CC -std=c99 $strict -pthread -Iinclude tests/c/search_state.c -o "$build/state-static" $static
+for program in fork float_state; do
+    check "compile $program.c" \
+        $CC -std=c99 $strict -pthread -Iinclude tests/c/$program.c -o "$build/$program" $shared
+    check "compile $program.c, static library" \
+        $CC -std=c99 $strict -pthread -Iinclude tests/c/$program.c -o "$build/$program-static" $static
+done
 for program in memory many_contexts; do
     check "compile $program.c" \
         $CC -std=c99 $strict -Iinclude tests/c/$program.c -o "$build/$program" $shared
@@ -152,11 +158,18 @@ check "scores, static library" "$build/scores-static" "$build/data"
 check "search_state" "$build/state" "$build/data"
 check "search_state, static library" "$build/state-static" "$build/data"
 
+PYTHONPATH=.cache/python python3 tests/python/data_sets.py "$build/data/fork" imagenet-1k \
+    >/dev/null || failed=$((failed + 1))
+check "fork" "$build/fork" "$build/data" 1 "$build/data/fork/jpeg"
+check "fork, static library" "$build/fork-static" "$build/data"
+check "float_state" "$build/float_state"
+check "float_state, static library" "$build/float_state-static"
+
 check "hooks" env RUST_BACKTRACE=0 "$build/hooks" "$build/data"
 check "hooks are in no other library" no_hooks "$library/libtenas.so" "$library/libtenas.a"
 check "every function is called" every_function_is_called
 check "every status is expected, and comes" every_status_comes
-check "every call on a context is refused after a panic" every_call_is_refused
+check "every call on a context is refused after a panic, and in a forked child" every_call_is_refused
 
 search=$build/search
 small="--batch-size 4 --repeats 1"

@@ -95,6 +95,14 @@ try:
     raise SystemExit("a seed below 0")
 except ValueError as error:
     assert "found -1" in str(error), error
+# C would open what is named before the NUL.
+for nul in (lambda: tenas.Dataset.open("cifar10", "/etc/hostname\0.npy"), lambda: tenas.Dataset.open("cifar10", b"a\0"),
+            lambda: tenas.Config("darts", 1, **{"seed\0x": 1}), lambda: tenas.indicators(context, data, ["a\0b"])):
+    try:
+        nul()
+        raise SystemExit("a text with a NUL was cut")
+    except ValueError as error:
+        assert "NUL" in str(error) and "\0" not in str(error), error
 context.close()
 context.close()
 try:
@@ -177,6 +185,7 @@ check "search.py: missing data" ends 1 "/no/such/data" $python --data /no/such/d
 check "search.py: missing library" ends 1 "/no/such.so" env TENAS_LIBRARY=/no/such.so $python
 check "search.py: errors, and exceptions from callbacks" raises_in_the_callback
 check "search.py: Ctrl-C" interrupted_python
+check "search.py: in forked workers" env PYTHONPATH=examples/python python3 tests/python/fork_search.py
 check "the Python program in README.md" readme_python
 
 # ---- The same searches ----

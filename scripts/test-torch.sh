@@ -9,6 +9,13 @@ passed=0 failed=0
 
 check "compile search.c" ${CC:-cc} -std=c99 -Wall -Wextra -Wpedantic -Werror -O1 -Iinclude \
     examples/c/search.c -o "$build/search" -L"$library" -Wl,-rpath,"$library" -ltenas -lm
+# On libtorch, TENAS_DEVICE_TORCH_CPU, with helper threads.
+for program in fork float_state; do
+    check "compile $program.c" ${CC:-cc} -std=c99 -Wall -Wextra -Wpedantic -Werror -O1 -pthread -Iinclude \
+        tests/c/$program.c -o "$build/$program" -L"$library" -Wl,-rpath,"$library" -ltenas -lm
+done
+check "fork on libtorch" env OMP_NUM_THREADS=2 "$build/fork" "$build" 3
+check "float_state on libtorch" env OMP_NUM_THREADS=2 "$build/float_state" 3
 search=$build/search
 small="--dataset ImageNet16-120 --batch-size 4 --repeats 1"
 check "search on libtorch" $search $small --device torch-cpu

@@ -17,7 +17,7 @@ use atomic::{AtomicBool, Ordering};
 /// Why a call did not use the value, or did not come back from it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// Another call does.
+    /// Another call is using it.
     Busy,
     /// An earlier call panicked, with this text.
     Poisoned(String),
@@ -32,7 +32,7 @@ pub(crate) struct Gate<T>(Mutex<Guarded<T>>);
 #[derive(Debug)]
 struct Guarded<T> {
     value: T,
-    /// What the panic said that left the value in an unknown state.
+    /// The text of a panic, after which the value may be half changed.
     poison: Option<String>,
 }
 
@@ -41,12 +41,17 @@ impl<T> Gate<T> {
         Gate(Mutex::new(Guarded { value, poison: None }))
     }
 
+    /// Whether no call is using the value.
+    pub(crate) fn is_idle(&self) -> bool {
+        !matches!(self.0.try_lock(), Err(TryLockError::WouldBlock))
+    }
+
     /// Runs `body` on the value.
     pub(crate) fn enter<R>(&self, body: impl FnOnce(&mut T) -> R) -> Result<R, Refused> {
         let mut guarded = match self.0.try_lock() {
             Ok(guarded) => guarded,
             Err(TryLockError::WouldBlock) => return Err(Refused::Busy),
-            // A panic ends inside the lock, below.
+            // Never so: the panic of a body is caught below, while the lock is held.
             Err(TryLockError::Poisoned(error)) => error.into_inner(),
         };
         if let Some(text) = &guarded.poison {
@@ -73,15 +78,15 @@ fn text_of(payload: Box<dyn Any + Send>) -> String {
     if let Some(text) = payload.downcast_ref::<&str>() {
         return (*text).to_owned();
     }
-    // Its destructor might panic as well.
+    // The payload's destructor might panic as well.
     std::mem::forget(payload);
     "a panic without text".to_owned()
 }
 
-/// A request to stop, which the call that reports it uses up. Safe in a signal handler.
+/// A request to stop. The call that reports it also withdraws it. Safe in a signal handler.
 ///
-/// All changes are swaps: each sees the one before it, whatever the order of two threads. (A plain
-/// store would do, but loom gives it orders that C11 forbids.)
+/// All changes are swaps, so that each sees the one before it when two threads make one at the same
+/// time. (A plain store would do, but loom tries orders of stores that C11 forbids.)
 #[derive(Debug)]
 pub(crate) struct Cancel(AtomicBool);
 
@@ -106,7 +111,7 @@ impl Cancel {
         self.0.load(Ordering::SeqCst)
     }
 
-    /// Uses the request up; whether there was one.
+    /// Withdraws the request, and returns whether there was one.
     pub(crate) fn take(&self) -> bool {
         self.0.swap(false, Ordering::SeqCst)
     }
@@ -117,7 +122,8 @@ impl Cancel {
     }
 }
 
-/// What a call acts on it reports, even if the request is taken back meanwhile.
+/// A call's view of the requests to cancel it. Once the call has seen one and stopped, it reports a
+/// cancel, even if the request was withdrawn meanwhile.
 #[derive(Debug)]
 pub(crate) struct Watch<'a> {
     cancel: &'a Cancel,
@@ -131,13 +137,13 @@ impl Watch<'_> {
         self.stopped.get()
     }
 
-    /// Stops it from inside.
+    /// Stops the call without a request.
     pub(crate) fn stop(&self) {
         self.stopped.set(true);
     }
 
-    /// At the end of the call: whether it reports a cancel. One that came with the last candidate is
-    /// reported too.
+    /// To be called at the end of the call; returns whether it must report a cancel. It must also if
+    /// the request came after all work was done.
     pub(crate) fn finish(self) -> bool {
         self.cancel.take() || self.stopped.get()
     }

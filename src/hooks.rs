@@ -21,7 +21,7 @@ pub(crate) enum Hook {
     Memory = 6,
 }
 
-/// Nothing.
+/// Does nothing: there are no faults in this build.
 #[cfg(not(feature = "test-hooks"))]
 #[inline(always)]
 pub(crate) fn reach(_: Hook) -> crate::Result<()> {
@@ -30,9 +30,8 @@ pub(crate) fn reach(_: Hook) -> crate::Result<()> {
 
 #[cfg(feature = "test-hooks")]
 mod armed {
-    use parking_lot::Mutex;
-
     use super::Hook;
+    use crate::fork::Mutex;
     use crate::{Error, Result};
 
     /// A fault to come.
@@ -45,13 +44,13 @@ mod armed {
 
     static ARMED: Mutex<Option<Fault>> = Mutex::new(None);
 
-    /// Asks for one fault, a panic or a lack of memory, when `place` has been reached `after` times.
-    /// Takes the last one back, and returns whether it was still to come.
+    /// Asks for one fault, a panic or a lack of memory, at `place`, once it has been reached `after`
+    /// times. It replaces the fault that was asked for before; returns whether that had not come yet.
     pub(crate) fn arm(place: i32, panic: bool, after: u64) -> bool {
         ARMED.lock().replace(Fault { place, panic, after }).is_some()
     }
 
-    /// The fault, if it is asked for here and now.
+    /// Fails, or panics, if that was asked for at this place and now.
     pub(crate) fn reach(place: Hook) -> Result<()> {
         let panic = {
             let mut armed = ARMED.lock();

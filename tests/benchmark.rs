@@ -1,9 +1,13 @@
 //! Accuracy tables: text, and NATS-Bench's files as Python writes them.
 
+#[path = "common/messages.rs"]
+mod messages;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use messages::assert_safe;
 use tenas::{Benchmark, DatasetKind, Error};
 
 const A: &str = "|avg_pool_3x3~0|+|skip_connect~0|none~1|+|none~0|none~1|skip_connect~2|";
@@ -27,7 +31,10 @@ fn table(name: &str, text: impl AsRef<[u8]>) -> tenas::Result<Benchmark> {
 #[track_caller]
 fn not_found<T: std::fmt::Debug>(result: tenas::Result<T>, words: &str) {
     match result {
-        Err(Error::NotFound(message)) => assert!(message.contains(words), "{message}"),
+        Err(Error::NotFound(message)) => {
+            assert_safe(&message);
+            assert!(message.contains(words), "{message}");
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -36,6 +43,7 @@ fn not_found<T: std::fmt::Debug>(result: tenas::Result<T>, words: &str) {
 fn format_error<T: std::fmt::Debug>(result: tenas::Result<T>, words: &[&str]) {
     match result {
         Err(Error::Format(message)) => {
+            assert_safe(&message);
             assert!(words.iter().all(|w| message.contains(w)), "{message}: {words:?}");
         }
         other => panic!("{other:?}"),
@@ -108,6 +116,14 @@ fn bad_tables_are_refused() {
     .enumerate()
     {
         format_error(table(&format!("bad-{i}"), text), &words);
+    }
+    for (name, content, found) in [
+        ("pickle", &b"\x80\x04}."[..], "a Python pickle"),
+        ("archive", b"BZh91AY&SY", "a bzip2 file"),
+        ("page", b"<html>404</html>", "an HTML or XML page"),
+    ] {
+        let words = [found, "expected a table as text or the folder of NATS-Bench's files"];
+        format_error(table(&format!("bad-{name}"), content), &words);
     }
     format_error(table("bad-utf8", b"arch_string\tcifar10\n\xff\t1\n"), &["byte 20"]);
     let missing = Benchmark::open(Path::new("/no/such/table.tsv"));
@@ -274,16 +290,27 @@ fn lines_are_numbered_as_an_editor_does() {
 /// asks for.
 fn python(folder: &Path, arguments: &[&str]) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/write_nats.py");
-    let output = Command::new("python3").arg(&script).arg(folder).args(arguments).output();
+    let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/python");
+    let output = Command::new("python3")
+        .arg(&script)
+        .arg(folder)
+        .args(arguments)
+        .env("PYTHONPATH", packages)
+        .output();
     let output = output.unwrap_or_else(|e| panic!("this test needs python3 (3.6 or later): {e}"));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]
 fn nats_bench_as_python_writes_it() {
-    for protocol in ["2", "3", "4"] {
-        let folder = folder(&format!("nats-{protocol}"));
-        python(&folder, &["--protocol", protocol]);
+    let protocols = ["0", "1", "2", "3", "4"].map(|protocol| ["--protocol", protocol]);
+    // NumPy's numbers, whole numbers as keys, tuples for lists, files that nothing compresses.
+    let variants =
+        ["float32", "float64", "array", "seeds", "numbers", "tuples", "unpacked", "not-packed"]
+            .map(|variant| ["--variant", variant]);
+    for arguments in protocols.iter().chain(&variants) {
+        let folder = folder(&format!("nats-{}", arguments[1]));
+        python(&folder, arguments);
         let table = Benchmark::open(&folder).unwrap();
         assert_eq!(table.count(), 4);
         let kinds = [DatasetKind::Cifar10, DatasetKind::Cifar100, DatasetKind::ImageNet16];
@@ -302,6 +329,7 @@ fn nats_bench_as_python_writes_it() {
         not_found(table.accuracy(1, DatasetKind::ImageNet16), "no accuracy");
         // In the list, but without a file.
         not_found(table.accuracy(3, DatasetKind::Cifar10), "no accuracy");
+        not_found(table.accuracy(3, DatasetKind::Cifar10), "no file 000003.pickle.pbz2");
         assert_eq!(table.rank(0, DatasetKind::Cifar10).unwrap(), 3);
         assert_eq!(table.rank(0, DatasetKind::Cifar100).unwrap(), 1);
         assert_eq!(table.best(DatasetKind::Cifar10).unwrap(), 2);
@@ -318,6 +346,8 @@ fn bad_nats_files_are_refused() {
         ("meta-number", vec!["no text in \"meta_archs\""]),
         ("meta-unknown", vec!["architecture 1: genotype: byte 1"]),
         ("meta-twice", vec!["architectures 0 and 1"]),
+        ("meta-size", vec!["found 8:8:8:8:8", "size search space", "topology search space"]),
+        ("meta-renamed", vec!["found meta.pickle.pbz2.pbz2, expected meta.pickle.pbz2", "rename"]),
         ("meta-not-bz2", vec!["meta.pickle.pbz2", "bzip2"]),
         ("meta-cut", vec!["meta.pickle.pbz2", "bzip2"]),
         ("meta-no-pickle", vec!["pickle: byte"]),
@@ -327,7 +357,8 @@ fn bad_nats_files_are_refused() {
         format_error(Benchmark::open(&folder), &words);
     }
     for (fault, words) in [
-        ("no-200", vec!["000000.pickle.pbz2", "key \"200\""]),
+        ("no-200", vec!["000000.pickle.pbz2", "key \"200\"", "but of 12"]),
+        ("accuracy-large", vec!["found 100.5, expected accuracy of 0 to 100", "seed 777"]),
         ("other-arch", vec!["expected |avg_pool_3x3~0|"]),
         ("no-seeds", vec!["no \"dataset_seed\""]),
         ("seed-text", vec!["whole number as seed of cifar10"]),
@@ -349,6 +380,15 @@ fn bad_nats_files_are_refused() {
     }
     let missing = Benchmark::open(&folder("empty"));
     assert!(matches!(missing, Err(Error::Io { .. })));
+}
+
+#[test]
+fn rounding_may_exceed_100_percent() {
+    let folder = folder("accuracy-rounded");
+    python(&folder, &["--fault", "accuracy-rounded"]);
+    let table = Benchmark::open(&folder).unwrap();
+    // The mean of 100 and 91.
+    assert_eq!(table.accuracy(0, DatasetKind::Cifar10).unwrap(), 95.5);
 }
 
 /// A pickle that would run a command in Python is data here.

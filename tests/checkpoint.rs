@@ -1,5 +1,7 @@
 //! Searches that are saved and go on: to the same bits, from any place; and files that are refused.
 
+#[path = "common/messages.rs"]
+mod messages;
 #[path = "common/searches.rs"]
 mod searches;
 
@@ -11,6 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use messages::assert_safe;
 use searches::{assert_same, config, context, finished, noise, undisturbed, watch};
 use serde_json::{Value, json};
 use tenas::compute::{Engine, Plan, Reduce, Sink, Tasks};
@@ -317,6 +320,7 @@ fn saved(folder: &tempfile::TempDir) -> (PathBuf, Config, Value) {
 fn refused(path: &Path, like: &Config) -> String {
     match load(path, like, None) {
         Err(Error::Format(text)) => {
+            assert_safe(&text);
             assert!(text.starts_with(&format!("checkpoint {path:?}: ")), "{text}");
             text
         }

@@ -1,7 +1,9 @@
-//! The torch engine on an NVIDIA GPU. Where there is none, each test says so.
+//! The torch engine on an NVIDIA GPU. Where there is none, each test is ignored, and says why.
 
 #[cfg(feature = "torch")]
 mod common;
+
+use libtest_mimic::{Arguments, Trial};
 
 /// Names of the tests; with the feature `torch`, what they do.
 #[cfg(feature = "torch")]
@@ -14,7 +16,7 @@ const TESTS: [(&str, fn()); 6] = [
     ("automatic is CUDA", on_gpu::automatic),
 ];
 #[cfg(not(feature = "torch"))]
-const TESTS: [(&str, fn()); 1] = [("all", || ())];
+const TESTS: [(&str, fn()); 1] = [("all", || panic!("this build has no torch engine"))];
 
 fn main() {
     #[cfg(feature = "torch")]
@@ -27,15 +29,20 @@ fn main() {
         (_, 0) => Some("this machine has no GPU that libtorch can use"),
         _ => None,
     };
-    for (name, test) in TESTS {
-        match reason {
-            Some(reason) => println!("cuda: {name} ... skipped: {reason}"),
-            None => {
-                test();
-                println!("cuda: {name} ... ok");
-            }
-        }
+    if let Some(reason) = reason {
+        println!("cuda: {reason}");
     }
+    let mut arguments = Arguments::from_args();
+    // Each has the GPU to itself.
+    arguments.test_threads = Some(1);
+    let trial = |(name, test): (&str, fn())| {
+        let run = move || {
+            test();
+            Ok(())
+        };
+        Trial::test(name, run).with_ignored_flag(reason.is_some())
+    };
+    libtest_mimic::run(&arguments, TESTS.map(trial).into()).exit();
 }
 
 #[cfg(feature = "torch")]

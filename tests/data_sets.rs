@@ -1,12 +1,16 @@
 //! Published layouts on disk, as Python's own pickle, NumPy and Pillow write them: every pixel, and
 //! every kind of bad file. `scripts/setup-python.sh` installs what writes them.
 
+#[path = "common/messages.rs"]
+mod messages;
+
 use std::collections::HashSet;
 use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use messages::assert_safe;
 use tenas::random::{Key, Purpose};
 use tenas::{Dataset, DatasetKind, Error, Result};
 
@@ -55,6 +59,7 @@ fn all_images(dataset: &Dataset) -> Vec<u8> {
 fn assert_refused(kind: DatasetKind, path: &Path, parts: &[&str]) {
     match Dataset::open(kind, path) {
         Err(Error::Format(text)) => {
+            assert_safe(&text);
             for part in [path.to_str().unwrap()].iter().chain(parts) {
                 assert!(text.contains(part), "{text:?} does not contain {part:?}");
             }
@@ -98,7 +103,7 @@ fn jpeg_files_are_decoded_and_resized_as_pillow_does() {
         assert_eq!((dataset.count(), dataset.shape()), (48, [3, 32, 32]));
         assert_eq!(dataset.classes(), 1000);
         let found = all_images(&dataset);
-        if !path.is_dir() {
+        if !path.join("n00000000").is_dir() && !path.join("train").is_dir() {
             assert!(found == layouts.expected, "{}", path.display());
             continue;
         }
@@ -134,6 +139,13 @@ fn files_cut_short_are_refused() {
                 "cifar-10-batches-py/data_batch_2",
                 "python.tar.gz",
                 "binary.tar.gz",
+                "binary.appended.tar.gz",
+                "binary.tar",
+                "python.tar.bz2",
+                "python.tar.xz",
+                "protocol0",
+                "scalars.gz",
+                "julia.npz",
                 "images.npy",
                 "stored.npz",
                 "deflated.npz",
@@ -151,6 +163,7 @@ fn files_cut_short_are_refused() {
             for cut in cuts {
                 fs::write(&path, &whole[..cut]).unwrap();
                 let result = Dataset::open(kind, &path);
+                assert_safe(&result.as_ref().unwrap_err().to_string());
                 assert!(
                     matches!(&result, Err(Error::Format(text)) if text.contains(file)),
                     "{file} cut to {cut} of {} bytes: {result:?}",
@@ -203,12 +216,48 @@ dump('text_labels', {'data': data, 'labels': ['cat', 'dog']})
 dump('no_array', {'data': [1, 2], 'labels': [0]})
 dump('floats', {'data': data.astype('f4'), 'labels': [0, 0]})
 dump('shape', {'data': data[:, :3071].copy(), 'labels': [0, 0]})
-dump('fortran', {'data': numpy.asfortranarray(data + 1)[:, :3072], 'labels': [0, 0]})
+dump('ambiguous', {'data': numpy.asfortranarray(numpy.zeros((3072, 3072), 'u1')), 'labels': [0] * 3072})
+dump('meta', {'label_names': ['a'], 'num_vis': 3072}, 2)
 dump('protocol0', {'data': data, 'labels': [0, 0]}, 0)
 numpy.save('nhwc.npy', numpy.zeros((2, 32, 32, 3), numpy.uint8))
 numpy.save('floats.npy', numpy.zeros((2, 3, 32, 32), numpy.float32))
 numpy.save('empty.npy', numpy.zeros((0, 3, 32, 32), numpy.uint8))
-numpy.save('fortran.npy', numpy.asfortranarray(numpy.zeros((2, 3, 32, 32), numpy.uint8)))
+numpy.save('hwcn.npy', numpy.zeros((32, 32, 3, 2), numpy.uint8))
+numpy.save('fields.npy', numpy.zeros(2, [('image', 'u1', 3072)]))
+numpy.savez('float_labels.npz', images=data, labels=numpy.array([1.0, 2.0]))
+numpy.savez('labels_off.npz', data=data, labels=numpy.array([0, 1000]))
+numpy.savez('base.npz', images=data[:, :768], labels=numpy.array([0, 999]))
+import gzip, zipfile
+def compressed(name, content):
+    open(name, 'wb').write(gzip.compress(content))
+compressed('text.gz', b'hello, world')
+compressed('npy.gz', open('nhwc.npy', 'rb').read())
+compressed('html.tar.gz', b'<html>404</html>')
+with zipfile.ZipFile('folder.zip', 'w') as z:
+    z.writestr('cifar/data_batch_1.bin', b'x')
+with zipfile.ZipFile('model.pt', 'w') as z:
+    z.writestr('model/data.pkl', b'x')
+def file(name, content):
+    open(name, 'wb').write(content)
+file('train.parquet', b'PAR1' + bytes(200))
+file('cifar10.h5', b'\x89HDF\r\n\x1a\n' + bytes(300))
+file('train.mat', b'MATLAB 5.0 MAT-file, Platform: GLNXA64'.ljust(600))
+file('train-images-idx3-ubyte', bytes([0, 0, 8, 3, 0, 0, 0, 4, 0, 0, 0, 28, 0, 0, 0, 28]) + bytes(4 * 784))
+file('page.tar.gz', b'<!DOCTYPE html><html>404</html>')
+file('pointer.tar.gz', b'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n')
+file('images.zst', b'\x28\xb5\x2f\xfd' + bytes(100))
+file('image.png', b'\x89PNG\r\n\x1a\n' + bytes(100))
+def tar(name, *members):
+    with tarfile.open(name, 'w:gz') as tar:
+        for kind, member, link in members:
+            info = tarfile.TarInfo(member); info.type = kind; info.linkname = link
+            info.size = 3073 if kind == tarfile.REGTYPE else 0
+            tar.addfile(info, io.BytesIO(bytes(3073)))
+tar('symbolic.tar.gz', (tarfile.SYMTYPE, 'data_batch_1.bin', 'elsewhere'))
+tar('no_target.tar.gz', (tarfile.LNKTYPE, 'data_batch_1.bin', 'blobs/12'))
+tar('fifo.tar.gz', (tarfile.FIFOTYPE, 'data_batch_1.bin', ''))
+tar('twice.tar.gz', *[(tarfile.REGTYPE, './data_batch_1.bin', ''), (tarfile.REGTYPE, 'data_batch_1.bin', '')])
+tar('formats.tar.gz', *[(tarfile.REGTYPE, 'data_batch_1.bin', ''), (tarfile.LNKTYPE, 'data_batch_2', 'data_batch_1.bin')])
 numpy.save('object.npy', numpy.array([None, {}]), allow_pickle=True)
 numpy.savez('names.npz', left=data, right=data)
 numpy.savez('labels.npz', images=data, labels=numpy.array([3, 10]))
@@ -224,7 +273,7 @@ with tarfile.open('size.tar.gz', 'w:gz') as tar:
     tar.addfile(info, io.BytesIO(bytes(3000)))
 "#,
     );
-    let cases: [(DatasetKind, &str, &[&str]); 33] = [
+    let cases: &[(DatasetKind, &str, &[&str])] = &[
         (c10, "label", &["key 'labels'", "label 10 of image 1", "0 to 9"]),
         (c10, "negative", &["label -1 of image 1"]),
         (i16, "base", &["label 0 of image 1", "1 to 1000"]),
@@ -240,13 +289,14 @@ with tarfile.open('size.tar.gz', 'w:gz') as tar:
         (c10, "no_array", &["key 'data'", "expected a NumPy array"]),
         (c10, "floats", &["key 'data'", "type f4", "expected N x 3 x 32 x 32 bytes"]),
         (c10, "shape", &["key 'data'", "found 2 x 3071"]),
-        (c10, "fortran", &["Fortran"]),
-        (i16, "protocol0", &["not a pickle that can be read", "opcode 0x56", "offset 5"]),
+        (c10, "ambiguous", &["key 'data'", "found 3072 x 3072, which can be read in 2 ways"]),
+        (c10, "meta", &["without the key 'data' (it has label_names, num_vis)"]),
+        (i16, "protocol0", &["found 2 x 3072", "N x 3 x 16 x 16"]),
         (i16, "label", &["found 2 x 3072", "N x 3 x 16 x 16"]),
-        (c10, "nhwc.npy", &["found 2 x 32 x 32 x 3", "N x 3 x 32 x 32"]),
+        (c10, "hwcn.npy", &["found 32 x 32 x 3 x 2", "N x 3 x 32 x 32", "transpose(3, 2, 0, 1)"]),
         (c10, "floats.npy", &["type f4"]),
         (c10, "empty.npy", &["found no images"]),
-        (c10, "fortran.npy", &["Fortran"]),
+        (c10, "fields.npy", &["unreadable 'descr'"]),
         (c10, "object.npy", &["type O"]),
         (i16, "nhwc.npy", &["N x 3 x 16 x 16"]),
         (c10, "names.npz", &["found the arrays left, right, expected images or data"]),
@@ -257,10 +307,32 @@ with tarfile.open('size.tar.gz', 'w:gz') as tar:
         (c10, "size.tar.gz", &["data_batch_1.bin", "found 3000 bytes", "3073"]),
         (c100, "cifar-10-batches-bin", &["found none of train.bin, train"]),
         (i16, "cifar-10-batches-bin", &["found none of train_data_batch_*"]),
-        (DatasetKind::ImageNet, "label", &["expected a folder of JPEG files"]),
+        (c10, "float_labels.npz", &["array labels", "type f8", "expected 2 integers"]),
+        (DatasetKind::ImageNet, "labels_off.npz", &["label 0 of image 0", "1 to 1000"]),
+        (i16, "base.npz", &["label 0 of image 0", "add 1 to all"]),
+        (c10, "text.gz", &["found text inside of a gzip file"]),
+        (c10, "npy.gz", &["found a NumPy array (.npy) inside of a gzip file", "unpack"]),
+        (c10, "html.tar.gz", &["found an HTML or XML page inside of a gzip file"]),
+        (c10, "folder.zip", &["found the arrays cifar/data_batch_1.bin", "unpack the archive"]),
+        (c10, "model.pt", &["found a PyTorch file", "numpy.savez"]),
+        (c10, "train.parquet", &["found a Parquet file", "numpy.save"]),
+        (c100, "cifar10.h5", &["found an HDF5 file", "numpy.save"]),
+        (i16, "train.mat", &["found a MATLAB file", "numpy.save"]),
+        (c10, "train-images-idx3-ubyte", &["found an IDX file", "expected cifar10"]),
+        (c10, "page.tar.gz", &["found an HTML or XML page", "fetch the file again"]),
+        (c10, "pointer.tar.gz", &["found a Git LFS pointer", "git lfs pull"]),
+        (DatasetKind::ImageNet, "images.zst", &["found a Zstandard file", "unpack"]),
+        (DatasetKind::ImageNet, "image.png", &["found a PNG image"]),
+        (c10, "symbolic.tar.gz", &["data_batch_1.bin", "a symbolic link", "unpack"]),
+        (c10, "no_target.tar.gz", &["a hard link to blobs/12, which is no batch", "unpack"]),
+        (c10, "fifo.tar.gz", &["an entry of type '6'", "unpack"]),
+        (c10, "twice.tar.gz", &["found it twice"]),
+        (c10, "formats.tar.gz", &["a hard link to data_batch_1.bin, a batch of another format"]),
+        (DatasetKind::ImageNet, "twice.tar.gz", &["found none of train_data_batch_*", "JPEG"]),
+        (DatasetKind::ImageNet, "no_dict", &["without the key 'data'"]),
     ];
     for (kind, name, parts) in cases {
-        assert_refused(kind, &folder.join(name), parts);
+        assert_refused(*kind, &folder.join(name), parts);
     }
     // A folder `train` is no batch.
     fs::create_dir_all(folder.join("images/train")).unwrap();
@@ -277,6 +349,25 @@ with tarfile.open('size.tar.gz', 'w:gz') as tar:
     record[..2].copy_from_slice(&[0, 100]);
     fs::write(&path, &record).unwrap();
     assert_refused(c100, &path, &["fine label 100", "0 to 99"]);
+}
+
+#[test]
+fn a_hard_link_is_the_batch_that_it_links() {
+    let folder = write_layouts("links", "cifar10", 20).folder;
+    python(
+        &folder,
+        r#"
+with tarfile.open('links.tar.gz', 'w:gz') as tar:
+    tar.add('cifar-10-batches-bin/data_batch_1.bin', './d/data_batch_1.bin')
+    info = tarfile.TarInfo('d/data_batch_0.bin')
+    info.type, info.linkname = tarfile.LNKTYPE, 'd/data_batch_1.bin'
+    tar.addfile(info)
+"#,
+    );
+    let dataset = Dataset::open(DatasetKind::Cifar10, &folder.join("links.tar.gz")).unwrap();
+    let batch = folder.join("cifar-10-batches-bin/data_batch_1.bin");
+    let batch = all_images(&Dataset::open(DatasetKind::Cifar10, &batch).unwrap());
+    assert_eq!(all_images(&dataset), batch.repeat(2));
 }
 
 #[test]
@@ -322,6 +413,33 @@ fn bombs_are_refused() {
     std::io::copy(&mut std::io::repeat(0).take(3 << 30), &mut encoder).unwrap();
     encoder.finish().unwrap();
     assert_refused(DatasetKind::Cifar10, &path, &["more than 2147483648 bytes"]);
+    // A block of bzip2 of 45 MB of zeros takes some 50 bytes: 60 of them, behind a 1 that is no tar.
+    python(
+        &folder,
+        r#"
+import bz2, lzma
+block = bz2.compress(bytes(45 << 20))
+open('bomb.bz2', 'wb').write(bz2.compress(b'\1') + block * 60)
+# xz -9 asks for 64 MiB, this for 1 GiB.
+filters = [{'id': lzma.FILTER_LZMA2, 'dict_size': 4096}]
+small = bytearray(lzma.compress(bytes(100), format=lzma.FORMAT_XZ, filters=filters))
+# The dictionary's size is a byte of the block's header, which has a checksum.
+header = 12
+size = (small[header] + 1) * 4
+at = small.index(0x21, header) + 2
+small[at] = 36
+import zlib
+small[header + size - 4:header + size] = zlib.crc32(small[header:header + size - 4]).to_bytes(4, 'little')
+open('dictionary.xz', 'wb').write(small)
+"#,
+    );
+    let path = folder.join("bomb.bz2");
+    assert_refused(DatasetKind::Cifar10, &path, &["more than 2147483648 bytes"]);
+    let path = folder.join("dictionary.xz");
+    match Dataset::open(DatasetKind::Cifar10, &path) {
+        Err(Error::OutOfMemory(text)) => assert!(text.contains("dictionary.xz"), "{text}"),
+        other => panic!("expected OutOfMemory, found {other:?}"),
+    }
     // A batch of 2 GB in an archive of some bytes, and an array of 4 GB in one of some KB.
     let path = folder.join("claims.tar.gz");
     let mut encoder = flate2::write::GzEncoder::new(

@@ -1,5 +1,9 @@
 //! Genotype texts: printed, parsed, refused with the place of the fault.
 
+#[path = "common/messages.rs"]
+mod messages;
+
+use messages::assert_safe;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use serde_json::Value;
@@ -85,6 +89,7 @@ fn parsed(kind: SpaceKind, text: &str) -> Mask {
 fn refused(kind: SpaceKind, text: &str, at: usize, expected: &str) {
     match Genotype::parse(&kind.space(), text) {
         Err(Error::Format(message)) => {
+            assert_safe(&message);
             assert!(
                 message.starts_with(&format!("genotype: byte {at}: found ")),
                 "{message:?} is not of byte {at} of {text:?}"
@@ -388,6 +393,7 @@ fn very_long_texts_are_refused_with_a_short_message() {
         for kind in SPACES {
             match Genotype::parse(&kind.space(), text) {
                 Err(Error::Format(message)) => {
+                    assert_safe(&message);
                     assert!(message.len() < 400, "{} bytes", message.len());
                 }
                 other => panic!("{other:?}"),
@@ -519,6 +525,7 @@ fn check(kind: SpaceKind, text: &str) -> Result<(), TestCaseError> {
             prop_assert_eq!(again.mask(), genotype.mask());
         }
         Err(Error::Format(message)) => {
+            prop_assert!(!message.contains(char::is_control), "{:?}", message);
             prop_assert!(message.contains(", expected "), "{}", message);
             if message.starts_with("genotype: \"") && text.trim_start().starts_with('{') {
                 // A key of a JSON text.

@@ -22,13 +22,14 @@ const UNGUARDED: [&str; 10] = [
     "tenas_test_hook",
 ];
 
-/// Folders and files that may have unsafe code: what C calls, what calls C, and vector kernels.
+/// Folders and files that may have unsafe code: what C calls, what calls C, registers, and vector
+/// kernels.
 const UNSAFE: [&str; 6] = [
     "src/ffi/",
+    "src/float_state.rs",
     "src/compute/native/simd/",
     "src/compute/native/ops/correlate.rs",
     "src/compute/native/ops/weight_gradient.rs",
-    "src/compute/torch/autocast.rs",
     "src/compute/torch/cuda.rs",
 ];
 
@@ -131,4 +132,145 @@ fn unsafe_code_is_where_it_may_be() {
         let found = words.filter(|word| ["unsafe", "unsafe_code"].contains(word)).count();
         assert_eq!(found, 0, "{file} has unsafe code");
     }
+}
+
+// ---- The order of modules --------------------------------------------------------------------
+
+/// The modules of the table that a document begins its row `| module |` with, row by row.
+fn stated_order(document: &str) -> Vec<Vec<String>> {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(document)).unwrap();
+    let table = text.lines().skip_while(|line| !line.starts_with("| module |")).skip(2);
+    let rows: Vec<Vec<String>> = table
+        .take_while(|line| line.starts_with('|'))
+        .map(|row| {
+            let cell = row.split('|').nth(1).unwrap();
+            cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+        })
+        .collect();
+    assert!(rows.len() > 5 && rows.iter().all(|row| !row.is_empty()), "{document}: {rows:?}");
+    rows
+}
+
+/// The code without the modules that are compiled for tests alone.
+fn without_tests(code: &str) -> &str {
+    let mut end = code.len();
+    for (at, marker) in code.match_indices("#[cfg(test)]\nmod ") {
+        let rest = &code[at + marker.len()..];
+        // `mod name;` is another file.
+        if rest.find('{').unwrap_or(usize::MAX) < rest.find(';').unwrap_or(usize::MAX) {
+            end = end.min(at);
+        }
+    }
+    &code[..end]
+}
+
+/// Files that are modules for tests alone.
+fn is_for_tests(file: &str, all: &[(String, String)]) -> bool {
+    let path = Path::new(file);
+    let name = path.file_stem().unwrap().to_str().unwrap();
+    let parent = path.with_file_name("mod.rs");
+    let parent = all.iter().find(|(file, _)| Path::new(file) == parent);
+    parent.is_some_and(|(_, code)| code.contains(&format!("#[cfg(test)]\nmod {name};")))
+}
+
+/// What follows each `crate::`: a module, or a name of `lib.rs`.
+fn imported(code: &str) -> Vec<String> {
+    let word = |text: &str| -> String {
+        text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+    };
+    let mut found = Vec::new();
+    for (at, path) in code.match_indices("crate::") {
+        let rest = &code[at + path.len()..];
+        let Some(list) = rest.strip_prefix('{') else {
+            found.push(word(rest));
+            continue;
+        };
+        // The items of the outer list.
+        let (mut depth, mut item) = (0, String::new());
+        for c in list.chars() {
+            match c {
+                '}' if depth == 0 => break,
+                ',' if depth == 0 => found.push(word(&std::mem::take(&mut item))),
+                _ => {
+                    depth += i32::from(c == '{') - i32::from(c == '}');
+                    item.push(c);
+                }
+            }
+        }
+        found.push(word(&item));
+    }
+    found.retain(|name| !name.is_empty());
+    found
+}
+
+/// The module that each name of `lib.rs` is from, by its `pub use`.
+fn reexported(lib: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for statement in lib.split("pub use ").skip(1) {
+        let (module, names) = statement.split(';').next().unwrap().split_once("::").unwrap();
+        let names = names.trim_matches(['{', '}', '\n', ' ']).split(',');
+        found.extend(names.map(|name| (name.trim().to_owned(), module.to_owned())));
+    }
+    assert!(found.contains(&("Error".to_owned(), "error".to_owned())), "{found:?}");
+    found
+}
+
+#[test]
+fn modules_import_only_from_those_above_them() {
+    let rows = stated_order("CONTRIBUTING.md");
+    assert_eq!(rows, stated_order("docs/DESIGN.md"), "the tables of CONTRIBUTING.md and DESIGN.md");
+    let row = |module: &str| rows.iter().position(|row| row.iter().any(|name| name == module));
+    let sources = sources("src");
+    let lib = &sources.iter().find(|(file, _)| file == "src/lib.rs").unwrap().1;
+    let from = reexported(lib);
+    // In the order of the tables.
+    let declared = lib.lines().filter_map(|line| {
+        let line = line.strip_prefix("pub ").unwrap_or(line);
+        line.strip_prefix("mod ")?.strip_suffix(';')
+    });
+    let declared: Vec<usize> =
+        declared.map(|name| row(name).unwrap_or_else(|| panic!("{name}: in no table"))).collect();
+    assert!(declared.is_sorted(), "lib.rs declares its modules in another order");
+    assert_eq!(declared.len(), rows.iter().flatten().count(), "modules that are not there");
+    let public = |name: &str| lib.contains(&format!("pub mod {name};"));
+
+    let mut seen = 0;
+    for (file, code) in sources.iter().filter(|(file, _)| file != "src/lib.rs") {
+        if is_for_tests(file, &sources) {
+            continue;
+        }
+        let module = file.strip_prefix("src/").unwrap().trim_end_matches(".rs");
+        let module = module.split('/').next().unwrap();
+        let own = row(module).unwrap_or_else(|| panic!("{file}: {module} is in no table"));
+        for name in imported(without_tests(code)) {
+            let of = from.iter().find(|(item, _)| *item == name).map(|(_, module)| module.clone());
+            let reexport = of.is_some();
+            let target = of.unwrap_or(name.clone());
+            // A constant of the root, which depends on nothing.
+            if target == module || name == "VERSION" {
+                continue;
+            }
+            let above =
+                row(&target).unwrap_or_else(|| panic!("{file}: crate::{name}: what is it?"));
+            // Those of the first row know each other.
+            assert!(
+                above < own || above == 0,
+                "{file} imports {name}, of {target}, which is below"
+            );
+            let allowed = reexport || above == 0 || public(&target);
+            assert!(module != "ffi" || allowed, "{file} imports {name}, which is not public");
+            seen += 1;
+        }
+    }
+    assert!(seen > 100, "{seen} imports");
+}
+
+#[test]
+fn imports_are_found() {
+    let code = "use crate::data::{self, Source};\nuse crate::{Error, space::Mask, search::{a, b}};\n\
+                fn f() -> crate::Result<()> { $crate::ffi::f() }\n";
+    assert_eq!(imported(code), ["data", "Error", "space", "search", "Result", "ffi"]);
+    let tests =
+        "use crate::a;\n#[cfg(test)]\nmod tests;\nuse crate::b;\n#[cfg(test)]\nmod t {\n}\n";
+    assert_eq!(imported(without_tests(tests)), ["a", "b"]);
 }

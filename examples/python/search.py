@@ -56,7 +56,7 @@ FUNCTIONS = {
     "tenas_config_set_proxies": [c_void_p, c_char_p],
     "tenas_dataset_open": [c_int32, c_char_p, POINTER(c_void_p)],
     "tenas_dataset_synthetic": [c_int32, c_uint64, POINTER(c_void_p)],
-    "tenas_dataset_from_images": [c_char_p] + [c_size_t] * 4 + [c_void_p, c_void_p, c_size_t, POINTER(c_void_p)],
+    "tenas_dataset_from_images": [c_void_p] + [c_size_t] * 4 + [c_void_p, c_void_p, c_size_t, POINTER(c_void_p)],
     "tenas_context_new": [c_void_p, c_void_p, POINTER(c_void_p)],
     "tenas_context_set_progress": [c_void_p, ProgressFunction, c_void_p],
     "tenas_context_run": [c_void_p],
@@ -126,6 +126,14 @@ def call(name, *arguments):
         raise TenasError(library.tenas_status_name(status).decode(), library.tenas_last_error_message().decode())
 
 
+def c_text(value):
+    """A text for C, which would take a NUL for its end: a path cut short may name another file."""
+    encoded = os.fsencode(value)
+    if b"\0" in encoded:
+        raise ValueError("found a text with a NUL inside, expected none: %r" % value)
+    return encoded
+
+
 def text(name, *arguments):
     """The text that a function writes into a buffer."""
     length = c_size_t()
@@ -169,7 +177,7 @@ class Config(Handle):
         for name, value in parameters.items():
             if not 0 <= value < 2**64:
                 raise ValueError("%s: found %d, expected a number from 0 to 2**64 - 1" % (name, value))
-            call("tenas_config_set_parameter", self.pointer, name.encode(), value)
+            call("tenas_config_set_parameter", self.pointer, c_text(name), value)
 
 
 class Dataset(Handle):
@@ -179,7 +187,7 @@ class Dataset(Handle):
 
     @classmethod
     def open(cls, name, path):
-        return cls("tenas_dataset_open", DATASETS[name], os.fsencode(path))
+        return cls("tenas_dataset_open", DATASETS[name], c_text(path))
 
     @classmethod
     def synthetic(cls, name, seed=0):
@@ -277,7 +285,7 @@ class Search(Handle):
 
 
 def strings(values):
-    values = [each.encode() for each in values]
+    values = [c_text(each) for each in values]
     return (c_char_p * len(values))(*values)
 
 
@@ -327,7 +335,7 @@ def main():
     data = Dataset.open(options.dataset, options.data) if options.data else Dataset.synthetic(options.dataset)
     with data, Config(options.space, DATASETS[options.dataset], **parameters) as config:
         if options.proxies:
-            call("tenas_config_set_proxies", config.pointer, options.proxies.encode())
+            call("tenas_config_set_proxies", config.pointer, c_text(options.proxies))
         with Search(config, data) as search:
             search.run(show)
             print(file=sys.stderr)

@@ -1,18 +1,19 @@
 //! Tables of what finished architectures reach after training.
 
 mod nats;
-mod pickle;
 mod table;
 
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use parking_lot::Mutex;
+use once_cell::race::OnceBox;
 
 use crate::data::DatasetKind;
 use crate::error::{Error, Result};
+use crate::fork::{Mutex, PerProcess};
+use crate::message::{clip, of_path};
+
 use crate::space::{Genotype, GenotypeFormat, Space, SpaceKind};
 
 /// Test accuracies of architectures of one space.
@@ -25,16 +26,19 @@ pub struct Benchmark {
     genotypes: Vec<String>,
     /// The index of each in `genotypes`.
     places: HashMap<String, usize>,
-    source: Source,
+    storage: Storage,
 }
 
+/// Where the accuracies are.
 #[derive(Debug)]
-enum Source {
+enum Storage {
     Table(table::Table),
     Nats {
         folder: nats::Folder,
         /// All accuracies, once a rank or the best has been asked for.
-        all: Mutex<Option<Arc<Vec<nats::Accuracies>>>>,
+        all: OnceBox<Vec<nats::Accuracies>>,
+        /// Held while these are read.
+        reading: PerProcess<Mutex<()>>,
     },
 }
 
@@ -60,14 +64,14 @@ impl Benchmark {
     /// [`Error::OutOfMemory`].
     pub fn open(path: &Path) -> Result<Self> {
         let metadata = fs::metadata(path).map_err(|e| Error::io(path, e))?;
-        let (kind, genotypes, source) = if metadata.is_dir() {
+        let (kind, genotypes, storage) = if metadata.is_dir() {
             let (folder, genotypes) = nats::Folder::open(path)?;
-            let all = Mutex::new(None);
-            (SpaceKind::NasBench201, genotypes, Source::Nats { folder, all })
+            let (all, reading) = (OnceBox::new(), PerProcess::default());
+            (SpaceKind::NasBench201, genotypes, Storage::Nats { folder, all, reading })
         } else {
             let bytes = fs::read(path).map_err(|e| Error::io(path, e))?;
             let mut table = table::read(path, bytes)?;
-            (table.kind, std::mem::take(&mut table.genotypes), Source::Table(table))
+            (table.kind, std::mem::take(&mut table.genotypes), Storage::Table(table))
         };
         let space = kind.space();
         let mut places = HashMap::new();
@@ -75,23 +79,21 @@ impl Benchmark {
             .try_reserve(genotypes.len())
             .map_err(|_| Error::OutOfMemory(format!("{} architectures", genotypes.len())))?;
         for (i, text) in genotypes.iter().enumerate() {
-            let fault = |what: String| Error::Format(format!("{}: {what}", path.display()));
+            let fault = |what: String| Error::Format(format!("{}: {what}", of_path(path)));
             let native = Genotype::parse(&space, text)
                 .map_err(|e| fault(format!("architecture {i}: {e}")))?
                 .to_text(GenotypeFormat::Native);
             if let Some(before) = places.insert(native, i) {
-                return Err(fault(match &source {
-                    Source::Table(table) => {
-                        let (before, line) = (table.lines[before], table.lines[i]);
-                        format!("lines {before} and {line} are both {text}, expected each once")
+                let both = match &storage {
+                    Storage::Table(table) => {
+                        format!("lines {} and {}", table.lines[before], table.lines[i])
                     }
-                    Source::Nats { .. } => {
-                        format!("architectures {before} and {i} are both {text}")
-                    }
-                }));
+                    Storage::Nats { .. } => format!("architectures {before} and {i}"),
+                };
+                return Err(fault(format!("{both} are both {}, expected each once", clip(text))));
             }
         }
-        Ok(Benchmark { path: path.to_owned(), kind, space, genotypes, places, source })
+        Ok(Benchmark { path: path.to_owned(), kind, space, genotypes, places, storage })
     }
 
     /// The space of its architectures.
@@ -111,17 +113,17 @@ impl Benchmark {
 
     /// The data sets that it has accuracies for.
     pub fn datasets(&self) -> Vec<DatasetKind> {
-        match &self.source {
-            Source::Table(table) => table.columns.iter().map(|(kind, _)| *kind).collect(),
-            Source::Nats { .. } => nats::DATASETS.iter().map(|(kind, ..)| *kind).collect(),
+        match &self.storage {
+            Storage::Table(table) => table.columns.iter().map(|(kind, _)| *kind).collect(),
+            Storage::Nats { .. } => nats::DATASETS.iter().map(|(kind, ..)| *kind).collect(),
         }
     }
 
     /// Names of the columns that were not read, since they are of no data set that is known.
     pub fn ignored_columns(&self) -> &[String] {
-        match &self.source {
-            Source::Table(table) => &table.ignored,
-            Source::Nats { .. } => &[],
+        match &self.storage {
+            Storage::Table(table) => &table.ignored,
+            Storage::Nats { .. } => &[],
         }
     }
 
@@ -142,7 +144,7 @@ impl Benchmark {
     pub fn find(&self, genotype: &str) -> Result<usize> {
         let text = Genotype::parse(&self.space, genotype)?.to_text(GenotypeFormat::Native);
         self.places.get(&text).copied().ok_or_else(|| {
-            Error::NotFound(format!("genotype: {} does not have {text}", self.path.display()))
+            Error::NotFound(format!("genotype: {} does not have {text}", of_path(&self.path)))
         })
     }
 
@@ -153,9 +155,9 @@ impl Benchmark {
     pub fn accuracy(&self, index: usize, dataset: DatasetKind) -> Result<f64> {
         let text = self.genotype(index)?;
         let column = self.column(dataset)?;
-        let found = match &self.source {
-            Source::Table(table) => table.columns[column].1[index],
-            Source::Nats { folder, .. } => {
+        let found = match &self.storage {
+            Storage::Table(table) => table.columns[column].1[index],
+            Storage::Nats { folder, .. } => {
                 folder.accuracies(index, text)?.and_then(|found| found[column])
             }
         };
@@ -188,16 +190,22 @@ impl Benchmark {
         best.map(|(i, _)| i).ok_or_else(|| {
             Error::NotFound(format!(
                 "dataset: {} has no accuracy on {}",
-                self.path.display(),
+                of_path(&self.path),
                 dataset.name()
             ))
         })
     }
 
     fn missing(&self, index: usize, dataset: DatasetKind) -> Error {
+        let why = match &self.storage {
+            Storage::Nats { folder, .. } if !folder.has(index) => {
+                format!(" (there is no file {index:06}.pickle.pbz2)")
+            }
+            _ => String::new(),
+        };
         Error::NotFound(format!(
-            "genotype: {} has no accuracy of {} on {}",
-            self.path.display(),
+            "genotype: {} has no accuracy of {} on {}{why}",
+            of_path(&self.path),
             self.genotypes[index],
             dataset.name()
         ))
@@ -211,7 +219,7 @@ impl Benchmark {
             Error::NotFound(format!(
                 "dataset: found {}, but {} has {}",
                 dataset.name(),
-                self.path.display(),
+                of_path(&self.path),
                 names.join(", ")
             ))
         })
@@ -220,21 +228,16 @@ impl Benchmark {
     /// All accuracies on a data set.
     fn all(&self, dataset: DatasetKind) -> Result<Vec<Option<f64>>> {
         let column = self.column(dataset)?;
-        match &self.source {
-            Source::Table(table) => Ok(table.columns[column].1.clone()),
-            Source::Nats { folder, all } => {
-                let mut all = all.lock();
-                let values = match &*all {
-                    Some(values) => values.clone(),
-                    None => {
-                        let each = self.genotypes.iter().enumerate();
-                        let read = each
-                            .map(|(i, text)| Ok(folder.accuracies(i, text)?.unwrap_or_default()));
-                        let values = Arc::new(read.collect::<Result<Vec<_>>>()?);
-                        *all = Some(values.clone());
-                        values
-                    }
-                };
+        match &self.storage {
+            Storage::Table(table) => Ok(table.columns[column].1.clone()),
+            Storage::Nats { folder, all, reading } => {
+                let _one_reads = reading.lock();
+                let values = all.get_or_try_init(|| {
+                    let each = self.genotypes.iter().enumerate();
+                    let read =
+                        each.map(|(i, text)| Ok(folder.accuracies(i, text)?.unwrap_or_default()));
+                    read.collect::<Result<Vec<_>>>().map(Box::new)
+                })?;
                 Ok(values.iter().map(|found| found[column]).collect())
             }
         }

@@ -6,6 +6,8 @@ use csv::{ReaderBuilder, StringRecord};
 
 use crate::data::DatasetKind;
 use crate::error::{Error, Result};
+use crate::message::{clip, of_path};
+use crate::recognise::{Content, FIRST, recognise};
 use crate::space::{Genotype, GenotypeFormat, Space, SpaceKind};
 
 /// Names of the column of architectures, as `plain` leaves them. The first is the one to write.
@@ -67,39 +69,20 @@ fn dataset_of(column: &str) -> Option<DatasetKind> {
 
 /// A text of the file as messages show it.
 fn shown(text: &str) -> String {
-    const SHOWN: usize = 40;
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{:?}...", &text[..end]),
-        None => format!("{text:?}"),
-    }
-}
-
-/// What a file is that is no text, by its first bytes.
-fn binary(bytes: &[u8]) -> Option<&'static str> {
-    const FORMATS: [(&[u8], &str); 10] = [
-        (b"\xff\xfe", "UTF-16 text"),
-        (b"\xfe\xff", "UTF-16 text"),
-        (b"PK\x03\x04", "a zip archive, such as a spreadsheet or .npz file"),
-        (b"\x1f\x8b", "a gzip file"),
-        (b"BZh", "a bzip2 file"),
-        (b"\xfd7zXZ\0", "an xz file"),
-        (b"PAR1", "a Parquet file"),
-        (b"\x89HDF\r\n", "an HDF5 file"),
-        (b"\x93NUMPY", "a NumPy array"),
-        (b"SQLite format 3\0", "an SQLite database"),
-    ];
-    match bytes {
-        [0x80, 0..=5, ..] => Some("a pickle"),
-        _ => FORMATS.iter().find(|(start, _)| bytes.starts_with(start)).map(|(_, name)| *name),
-    }
+    format!("\"{}\"", clip(text))
 }
 
 /// The file's text, without a byte order mark.
 fn text_of(path: &Path, bytes: Vec<u8>) -> Result<String> {
-    let fault = |what: String| Error::Format(format!("{}: {what}", path.display()));
-    if let Some(found) = binary(&bytes) {
+    let fault = |what: String| Error::Format(format!("{}: {what}", of_path(path)));
+    let first = &bytes[..bytes.len().min(FIRST)];
+    let content = recognise(first, bytes.len() as u64);
+    if let Some(content) = content.filter(|content| *content != Content::Text) {
         return Err(fault(format!(
-            "found {found}, expected a table as text in UTF-8, as pandas' to_csv writes it"
+            "found {}, expected a table as text in UTF-8, as pandas' to_csv writes it, or the \
+             folder of NATS-Bench's files{}",
+            content.name(),
+            content.remedy().map_or(String::new(), |remedy| format!("; {remedy}"))
         )));
     }
     let text = String::from_utf8(bytes).map_err(|e| {
@@ -253,7 +236,7 @@ fn accuracy(cell: &str, kind: DatasetKind) -> std::result::Result<Option<f64>, S
 /// Reads a table. `path` is for messages.
 pub(super) fn read(path: &Path, bytes: Vec<u8>) -> Result<Table> {
     let fault = |line: usize, what: String| {
-        Error::Format(format!("{}: line {line}: {what}", path.display()))
+        Error::Format(format!("{}: line {line}: {what}", of_path(path)))
     };
     let text = text_of(path, bytes)?;
     let has_architectures =

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
-use parking_lot::Mutex;
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -22,6 +21,8 @@ use super::{
     Rows, Seed, Sink, Task, Tasks, Variances,
 };
 use crate::error::{Error, Result, try_vec};
+use crate::float_state::in_default;
+use crate::fork::{Maker, Mutex};
 use crate::hooks::{Hook, reach};
 use crate::network::Graph;
 
@@ -50,12 +51,14 @@ pub(super) struct CpuEngine<K> {
     name: &'static str,
     threads: Threads,
     new_kernels: Box<dyn Fn() -> K + Send + Sync>,
-    /// Kernels, with the memory that they hold, that nobody uses at the moment.
+    /// Kernels that no task uses at the moment. They keep their working memory.
     idle: Mutex<Vec<K>>,
 }
 
-/// A pool of threads that is waited for when it is dropped; rayon itself only tells them to end.
+/// A pool of threads. Dropping it waits for their end, where rayon itself only tells them to end. In a
+/// forked child the threads do not exist, and dropping it does nothing.
 struct Threads {
+    maker: Maker,
     pool: Option<ThreadPool>,
     handles: Vec<JoinHandle<()>>,
 }
@@ -68,13 +71,15 @@ impl Threads {
             .thread_name(|i| format!("tenas-{i}"))
             .spawn_handler(|thread| {
                 let name = thread.name().unwrap_or("tenas").to_owned();
-                handles.push(std::thread::Builder::new().name(name).spawn(|| thread.run())?);
+                // Threads begin in the floating-point state of the one that starts them.
+                let run = || in_default(|| thread.run());
+                handles.push(std::thread::Builder::new().name(name).spawn(run)?);
                 Ok(())
             })
             .build();
         match pool {
-            Ok(pool) => Ok(Threads { pool: Some(pool), handles }),
-            // Those that did start have been told to end.
+            Ok(pool) => Ok(Threads { maker: Maker::here(), pool: Some(pool), handles }),
+            // rayon has told the threads that did start to end.
             Err(e) => Err(Error::OutOfMemory(format!("cannot start {count} threads: {e}"))),
         }
     }
@@ -86,9 +91,13 @@ impl Threads {
 
 impl Drop for Threads {
     fn drop(&mut self) {
+        if !self.maker.is_here() {
+            std::mem::forget((self.pool.take(), std::mem::take(&mut self.handles)));
+            return;
+        }
         self.pool = None;
         for handle in self.handles.drain(..) {
-            // A thread's panic has been reported to whom it concerned.
+            // If a task panicked, the call that it was for has been told.
             let _ = handle.join();
         }
     }
@@ -373,6 +382,7 @@ impl<K: CpuKernels> Engine for CpuEngine<K> {
         reduce: &Reduce<'_>,
         sink: &mut Sink<'_>,
     ) -> Result<()> {
+        self.threads.maker.check("engine")?;
         // Enough to keep every thread busy while this one feeds the sink; memory grows with it.
         let most = self.threads.handles.len() + 1;
         let stop = AtomicBool::new(false);

@@ -109,7 +109,26 @@ pub struct Evidence<'a> {
     pub pullbacks: &'a [Pulled],
 }
 
-impl Evidence<'_> {
+impl<'a> Evidence<'a> {
+    /// Of a network of which nothing was wanted: a start for evidence that a test makes up.
+    pub fn nothing(graph: &'a Graph) -> Self {
+        Evidence {
+            graph,
+            mixing: &[],
+            parameters: &[],
+            batches: 1,
+            batch: 1,
+            logits: None,
+            bits: None,
+            features: &[],
+            variances: &[],
+            kernel: None,
+            jacobian: None,
+            images: None,
+            pullbacks: &[],
+        }
+    }
+
     /// Whether the network has an operation slot.
     pub fn has(&self, slot: Option<usize>) -> bool {
         slot.is_none_or(|s| self.mixing[s] != 0.0)

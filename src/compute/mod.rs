@@ -35,9 +35,8 @@ pub use task::{Gradients, Inputs, Parameters, Pullback, Seed, Task, Wanted};
 pub use torch::{Counts, ENOUGH_CUDA, TorchEngine};
 pub use torch::{LIBTORCH_VERSION, TorchDevice, cuda_devices, torch};
 
-use parking_lot::Mutex;
-
 use crate::error::Result;
+use crate::fork::Mutex;
 use crate::network::Graph;
 use program::Program;
 

@@ -75,13 +75,15 @@ pub struct Gradients {
 /// A reverse pass from one node of the graph back to an earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Pullback {
-    /// Where it starts, with a cotangent of signs: 1 or -1 for each element, drawn by stream
-    /// number `from` of `key`, in the order `[batches, batch, C, H, W]`.
+    /// Where it starts, with a cotangent of signs: 1 or -1 for each element, in the order
+    /// `[batches, batch, C, H, W]`: the bits of the numbers of a stream of `key`, the lowest first.
     pub from: NodeId,
     /// Where it ends.
     pub to: NodeId,
     /// The draw of the signs.
     pub key: Key,
+    /// Its stream.
+    pub stream: u64,
 }
 
 /// What a task is to compute. All of it comes from one forward pass a batch, and one reverse pass
@@ -252,7 +254,7 @@ impl Task {
     pub(super) fn signs(&self, pull: &Pullback, b: usize) -> Vec<f64> {
         let node = &self.plan.graph().nodes[pull.from];
         let each = self.inputs.batch * node.shape.iter().product::<usize>();
-        let mut stream = pull.key.stream(pull.from as u64);
+        let mut stream = pull.key.stream(pull.stream);
         let mut word = 0;
         let mut sign = |place: usize| {
             if place.is_multiple_of(64) {

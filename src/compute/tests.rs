@@ -276,8 +276,8 @@ fn everything(graph: &Graph) -> Wanted {
             images: true,
         }),
         pullbacks: vec![
-            Pullback { from: last, to: blocks[0], key: key(Purpose::Proxies) },
-            Pullback { from: last, to: 0, key: key(Purpose::Noise) },
+            Pullback { from: last, to: blocks[0], key: key(Purpose::Proxies), stream: 0 },
+            Pullback { from: last, to: 0, key: key(Purpose::Noise), stream: 1 },
         ],
     }
 }

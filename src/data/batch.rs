@@ -34,6 +34,19 @@ impl Images {
 }
 
 impl Dataset {
+    /// That there are images for a batch of that many distinct ones.
+    pub(crate) fn check_batch(&self, batch: usize) -> Result<()> {
+        check_positive("batch_size", batch)?;
+        let count = self.count();
+        if batch <= count {
+            return Ok(());
+        }
+        Err(Error::InvalidArgument(format!(
+            "batch_size: found {batch}, expected at most the data set's {count} images, as those of a \
+             batch are distinct"
+        )))
+    }
+
     /// One batch of `batch` distinct images for the NTK: `[1, batch, channels, height, width]`.
     ///
     /// Each image is flipped from left to right with probability 1/2, padded on all sides by an
@@ -51,13 +64,8 @@ impl Dataset {
     /// Errors: [`Error::InvalidArgument`] if `batch` is 0 or more than there are images;
     /// [`Error::OutOfMemory`]; those of the source.
     pub fn ntk_batch(&self, batch: usize, key: &Key) -> Result<Images> {
+        self.check_batch(batch)?;
         let count = self.count();
-        if !(1..=count).contains(&batch) {
-            return Err(Error::InvalidArgument(format!(
-                "batch_size: found {batch}, expected 1 to {count}, as the images of a batch are \
-                 distinct and the data set has {count}"
-            )));
-        }
         let shape @ [channels, height, width] = self.shape();
         let len = channels * height * width;
         let (pad_y, pad_x) = (height / 8, width / 8);
@@ -75,13 +83,13 @@ impl Dataset {
             let (flip, top, left) = crops[i];
             for (row, out) in images.values[i * len..][..len].chunks_exact_mut(width).enumerate() {
                 let (channel, y) = (row / height, row % height);
-                // The row of the image under row y of the crop; none in the padding.
-                let source = (y + top).checked_sub(pad_y).filter(|&y| y < height);
-                let source = source.map(|y| &raw[(channel * height + y) * width..][..width]);
+                // The row of the image that is seen in row y of the crop; none in the padding.
+                let seen = (y + top).checked_sub(pad_y).filter(|&y| y < height);
+                let seen = seen.map(|y| &raw[(channel * height + y) * width..][..width]);
                 for (x, out) in out.iter_mut().enumerate() {
                     let x = (x + left).checked_sub(pad_x).filter(|&x| x < width);
-                    let byte = match (source, x) {
-                        (Some(source), Some(x)) => source[if flip { width - 1 - x } else { x }],
+                    let byte = match (seen, x) {
+                        (Some(row), Some(x)) => row[if flip { width - 1 - x } else { x }],
                         _ => 0,
                     };
                     *out = self.normalise(byte, channel);

@@ -8,17 +8,20 @@ use std::path::{Path, PathBuf};
 use super::DatasetKind;
 use crate::error::{Error, Result};
 
-/// How a batch is written. Where a folder or archive has both, the first is read.
+/// How a batch is written. Of those that a folder or archive has, only the first in this order is
+/// read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Format {
     /// CIFAR's binary version.
     Binary,
     /// CIFAR's Python version, ImageNet16.
     Pickled,
+    /// An archive of NumPy's.
+    Npz,
 }
 
-/// How the files of a format are named: what stands before and behind `*`, which is a number if
-/// `numbered`, else nothing.
+/// How the files of a format are named: `before`, then a number if they are `numbered`, then
+/// `behind`.
 #[derive(Debug)]
 pub(super) struct Pattern {
     format: Format,
@@ -34,7 +37,7 @@ pub(super) struct Pattern {
 pub(super) struct Batches(&'static [Pattern]);
 
 impl Batches {
-    /// `None`: this data set is not published in batches.
+    /// `None` for images of a host's own, which have no published names.
     pub(super) fn of(kind: DatasetKind) -> Option<Self> {
         use Format::*;
         const fn p(
@@ -46,20 +49,30 @@ impl Batches {
         ) -> Pattern {
             Pattern { format, before, behind, numbered, folder }
         }
-        static CIFAR10: [Pattern; 2] = [
+        static CIFAR10: [Pattern; 3] = [
             p(Binary, "data_batch_", ".bin", true, "cifar-10-batches-bin"),
             p(Pickled, "data_batch_", "", true, "cifar-10-batches-py"),
+            p(Npz, "data_batch_", ".npz", true, "cifar-10-batches-npz"),
         ];
-        static CIFAR100: [Pattern; 2] = [
+        static CIFAR100: [Pattern; 3] = [
             p(Binary, "train", ".bin", false, "cifar-100-binary"),
             p(Pickled, "train", "", false, "cifar-100-python"),
+            p(Npz, "train", ".npz", false, "cifar-100-npz"),
         ];
-        static IMAGENET16: [Pattern; 1] = [p(Pickled, "train_data_batch_", "", true, "ImageNet16")];
+        static IMAGENET16: [Pattern; 2] = [
+            p(Pickled, "train_data_batch_", "", true, "ImageNet16"),
+            p(Npz, "train_data_batch_", ".npz", true, "Imagenet16_train_npz"),
+        ];
+        static IMAGENET: [Pattern; 2] = [
+            p(Pickled, "train_data_batch_", "", true, "Imagenet32_train"),
+            p(Npz, "train_data_batch_", ".npz", true, "Imagenet32_train_npz"),
+        ];
         match kind {
             DatasetKind::Cifar10 => Some(Batches(&CIFAR10)),
             DatasetKind::Cifar100 => Some(Batches(&CIFAR100)),
             DatasetKind::ImageNet16 => Some(Batches(&IMAGENET16)),
-            DatasetKind::ImageNet | DatasetKind::Custom => None,
+            DatasetKind::ImageNet => Some(Batches(&IMAGENET)),
+            DatasetKind::Custom => None,
         }
     }
 }
@@ -104,9 +117,9 @@ pub(super) fn in_folder(
         let mut found = Vec::new();
         for entry in fs::read_dir(folder).map_err(io)? {
             let entry = entry.map_err(io)?;
-            // Many a folder has a folder `train`, which is no batch of CIFAR-100.
+            // A folder named `train` is common, and is not CIFAR-100's batch of that name.
             let is_batch = |(format, name): &(Format, String)| {
-                *format == Format::Binary || !folder.join(name).is_dir()
+                *format != Format::Pickled || !folder.join(name).is_dir()
             };
             found.extend(find(batches, &entry.file_name()).filter(is_batch));
         }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::DatasetKind;
 use super::files::{broken, size_of};
 use crate::error::{Error, Result, try_reserve};
+use crate::message::of_path;
 
 /// Bytes of an image: 3 x 32 x 32.
 const IMAGE: usize = 3072;
@@ -29,13 +30,13 @@ pub(super) fn read(files: &[PathBuf], labels: Labels) -> Result<Vec<u8>> {
     for file in files {
         records.push(count_records(file, size_of(file)?, labels)?);
     }
-    // Asked for in one piece: a file that is far too large fails here, not half way through.
+    // All memory is reserved before anything is read, so that a file far too large fails at once.
     let bytes = records.iter().try_fold(0usize, |sum, &n| n.checked_mul(IMAGE)?.checked_add(sum));
     let mut images = Vec::new();
     bytes.and_then(|bytes| try_reserve(&mut images, bytes).ok()).ok_or_else(|| {
         Error::OutOfMemory(format!(
             "{}: {} images of {IMAGE} bytes",
-            files.first().map_or(Path::new(""), PathBuf::as_path).display(),
+            of_path(files.first().map_or(Path::new(""), PathBuf::as_path)),
             records.iter().fold(0usize, |sum, &n| sum.saturating_add(n))
         ))
     })?;
@@ -47,7 +48,7 @@ pub(super) fn read(files: &[PathBuf], labels: Labels) -> Result<Vec<u8>> {
     Ok(images)
 }
 
-/// Records of a file, going by its size.
+/// The number of records in a file of `size` bytes.
 pub(super) fn count_records(file: &Path, size: u64, labels: Labels) -> Result<usize> {
     let record = (labels.len() + IMAGE) as u64;
     if size == 0 {
@@ -68,7 +69,7 @@ pub(super) fn count_records(file: &Path, size: u64, labels: Labels) -> Result<us
         ));
     }
     usize::try_from(size / record)
-        .map_err(|_| Error::OutOfMemory(format!("{}: {size} bytes", file.display())))
+        .map_err(|_| Error::OutOfMemory(format!("{}: {size} bytes", of_path(file))))
 }
 
 /// Appends the images of `records` records to `images`, which has room for them.

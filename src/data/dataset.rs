@@ -3,15 +3,18 @@
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::digest::Digest;
 use super::source::Memory;
 use super::{DatasetKind, Published, Source, open, synthetic};
+use crate::digest::Digest;
 use crate::error::{Error, Result, check_range, try_reserve, try_vec};
+use crate::message::whole;
 
 const CHANNELS: RangeInclusive<usize> = 1..=16;
-/// From a region crop's size; the upper end keeps the product of a shape far from overflow.
+/// A region crop has 3 x 3 pixels, so no image is smaller. With this upper end the product of a shape
+/// cannot overflow.
 const SIDE: RangeInclusive<usize> = 3..=1024;
 const CLASSES: RangeInclusive<usize> = 1..=100_000;
 /// Raw bytes that a draw reads at a time, at least one image.
@@ -26,23 +29,28 @@ pub struct Dataset {
     classes: usize,
     kind: DatasetKind,
     origin: Arc<str>,
-    digest: Arc<OnceLock<u64>>,
+    /// 0 until it is computed.
+    digest: Arc<AtomicU64>,
 }
 
 impl Dataset {
     /// Opens a published data set from disk. `kind` fixes shape, classes and normalisation; the
     /// layout is found out:
     ///
-    /// - CIFAR-10 and CIFAR-100 in the binary or the Python (pickle) version: a folder, one file of
-    ///   it, or a .tar.gz archive, as published. Training files are read, in the byte order of
-    ///   their names: `data_batch_*`, `train`.
-    /// - ImageNet16-120: a folder of the pickled `train_data_batch_*`, one of them, or a .tar.gz.
-    ///   Their labels count from 1; the images of classes 1 to 120 are taken.
+    /// - CIFAR-10 and CIFAR-100 in the binary or the Python (pickle) version, or as `.npz` batches:
+    ///   a folder, one file of it, or a tar archive. Training files are read, in the byte order of
+    ///   their names: `data_batch_*`, `train`. Archives and single files may be compressed by gzip,
+    ///   bzip2 or xz.
+    /// - ImageNet16-120: likewise the pickled or `.npz` batches `train_data_batch_*`. Their labels
+    ///   count from 1; the images of classes 1 to 120 are taken.
+    /// - ImageNet: the same batches at 32 x 32, with labels from 0 or from 1.
     /// - ImageNet: a folder `train/<class>/*.JPEG` or `<class>/*.JPEG` (.jpg as well), at most 1000
     ///   classes. It is listed here and read as batches need it: decoded, resized to 32 x 32 as
     ///   Pillow's bilinear `resize` does (antialiased), and kept in a cache of at most 256 MiB.
-    /// - each of them as one `.npy`, `.npz` or safetensors file: N x channels x height x width
-    ///   bytes, in `.npz` and safetensors under `images` or `data`, and if there are `labels`, one
+    /// - each of them as one `.npy`, `.npz` or safetensors file: bytes of N x channels x height x
+    ///   width, N x height x width x channels, or N x (channels height width); in Fortran's order
+    ///   also Julia's width x height x channels x N. In `.npz` and safetensors they are under
+    ///   `images`, `data` or `x_train`, and if there are `labels` (`y_train`), these have one
     ///   integer for each image.
     ///
     /// All but the folder of JPEG files is kept in memory. Labels, which no indicator uses, are
@@ -97,9 +105,9 @@ impl Dataset {
         Ok(Self::from_source(source, normalisation, classes)?.with_origin("images in memory"))
     }
 
-    /// The images of any source, with the bounds, the meaning of the other arguments and the errors
-    /// of [`from_images`](Self::from_images); a source's own errors come through. Without
-    /// `normalisation` every image is read once, here.
+    /// The images of any source. The other arguments, their bounds and the errors are those of
+    /// [`from_images`](Self::from_images); an error of the source is returned as it is. Without
+    /// `normalisation` this reads every image once.
     pub fn from_source(
         source: Arc<dyn Source>,
         normalisation: Option<(&[f32], &[f32])>,
@@ -209,8 +217,9 @@ impl Dataset {
     ///
     /// Errors: those of reading.
     pub fn digest(&self) -> Result<u64> {
-        if let Some(digest) = self.digest.get() {
-            return Ok(*digest);
+        let known = self.digest.load(Ordering::Relaxed);
+        if known != 0 {
+            return Ok(known);
         }
         let mut digest = Digest::new();
         for number in [self.count(), self.classes].into_iter().chain(self.shape()) {
@@ -220,15 +229,16 @@ impl Dataset {
             digest.number(u64::from(value.to_bits()));
         }
         digest.number(self.source.digest()?);
-        Ok(*self.digest.get_or_init(|| digest.value()))
+        self.digest.store(digest.value(), Ordering::Relaxed);
+        Ok(digest.value())
     }
 
-    /// The images `picked`, in order, to `take(place, bytes)`. A broken one is replaced: by the
-    /// next image, in the order of the data set and from its end to its beginning, that is neither
-    /// broken nor picked nor a replacement already. If there is none left, `distinct` makes that an
-    /// error; otherwise it is the next image that is not broken.
+    /// Calls `take(place, bytes)` for each of the images `picked`, in order. In place of a broken
+    /// image it takes the next one of the data set (after the last comes the first) that is not
+    /// broken, not picked and no replacement yet. If there is none, that is an error where images
+    /// must be `distinct`; otherwise it takes the next one that is not broken.
     ///
-    /// So what is taken depends on the picks and on which images are broken, and on nothing else.
+    /// So what is taken depends only on the picks and on which images are broken.
     pub(super) fn visit(
         &self,
         picked: &[usize],
@@ -277,7 +287,7 @@ impl Dataset {
         }
         Err(Error::Format(format!(
             "{}: found {} broken images among {}, expected enough that are not for a batch",
-            self.origin,
+            whole(&self.origin),
             self.skipped(),
             self.count()
         )))
@@ -341,8 +351,8 @@ fn check_normalisation(mean: &[f32], stddev: &[f32], channels: usize) -> Result<
     Ok(())
 }
 
-/// Mean and standard deviation of each channel over all pixels of all images. Exact sums of
-/// integers, then f64: no order of summation to fix.
+/// Mean and standard deviation of each channel over all pixels of all images. The sums are of
+/// integers and exact, so that their order does not matter.
 fn measure(source: &dyn Source) -> Result<(Vec<f32>, Vec<f32>)> {
     let [channels, height, width] = source.shape();
     let plane = height * width;

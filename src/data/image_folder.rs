@@ -1,12 +1,12 @@
 //! A folder of JPEG files, a folder a class, read as images are asked for.
 //!
 //! Names are listed once, sorted by their bytes; those that begin with a dot or are not UTF-8 are
-//! passed over. An image is decoded and resized when a batch needs
-//! it, on as many threads as there are cores; resized ones stay in a cache of at most
-//! [`CACHE_BYTES`]. Neither cache nor threads change what is read.
+//! passed over. An image is decoded and resized when a batch needs it, on as many threads as there
+//! are cores. Resized images stay in a cache of at most [`CACHE_BYTES`]. What is read depends neither
+//! on the cache nor on the number of threads.
 //!
-//! A file that is no decodable JPEG is broken: it is counted, and whoever draws a batch takes
-//! another image (see [`Dataset`](super::Dataset)). A file that the system refuses to read is an
+//! A file that is no JPEG that can be decoded is broken: it is counted, and a batch has another image
+//! in its place (see [`Dataset`](super::Dataset)). A file that the system refuses to read is an
 //! error.
 
 use std::collections::{HashMap, HashSet};
@@ -16,14 +16,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use parking_lot::Mutex;
-
-use super::digest::Digest;
 use super::files::broken;
 use super::jpeg;
 use super::resize::resize;
 use super::{Published, Source};
+use crate::digest::Digest;
 use crate::error::{Error, Result, room_for, try_vec};
+use crate::fork::{Mutex, PerProcess};
+use crate::message::of_path;
 
 /// Memory of the resized images that are kept.
 const CACHE_BYTES: usize = 256 << 20;
@@ -34,14 +34,14 @@ const MOST_THREADS: usize = 16;
 
 pub(super) struct ImageFolder {
     classes: Vec<Class>,
-    /// File names, one behind the other.
+    /// All file names in one text.
     names: String,
     /// Where each name ends in `names`.
     ends: Vec<usize>,
     shape: [usize; 3],
-    state: Mutex<State>,
+    state: PerProcess<Mutex<State>>,
     /// Held while a large image is decoded.
-    large: Mutex<()>,
+    large: PerProcess<Mutex<()>>,
 }
 
 struct Class {
@@ -95,8 +95,8 @@ impl ImageFolder {
             names: String::new(),
             ends: Vec::new(),
             shape: facts.shape,
-            state: Mutex::default(),
-            large: Mutex::new(()),
+            state: PerProcess::default(),
+            large: PerProcess::default(),
         };
         for name in folders {
             list.add_class(root.join(name))?;
@@ -124,9 +124,9 @@ impl ImageFolder {
                 _ => folder.join(name).is_file(),
             };
             if is_jpeg && !name.starts_with('.') && is_file() {
-                // Each takes some bytes without asking.
+                // A name's own memory cannot be refused: see now and then that there is some left.
                 if names.len() % 4096 == 0 {
-                    room_for(0, || format!("{}: its files' names", folder.display()))?;
+                    room_for(0, || format!("{}: its files' names", of_path(&folder)))?;
                 }
                 names.push(name.to_owned());
             }
@@ -135,7 +135,7 @@ impl ImageFolder {
         names.sort_unstable();
         let bytes = names.iter().map(String::len).sum();
         let room = self.names.try_reserve(bytes).and_then(|()| self.ends.try_reserve(names.len()));
-        room.map_err(|_| Error::OutOfMemory(format!("{}: its files' names", folder.display())))?;
+        room.map_err(|_| Error::OutOfMemory(format!("{}: its files' names", of_path(&folder))))?;
         self.classes.push(Class { folder, first: self.ends.len() });
         for name in names {
             self.names.push_str(&name);
@@ -150,7 +150,7 @@ impl ImageFolder {
     }
 
     fn path(&self, index: usize) -> PathBuf {
-        // Of classes without images, the last one that begins at or before the index.
+        // Empty classes begin at the same index as the class after them, which has the image.
         let class = self.classes.partition_point(|class| class.first <= index) - 1;
         self.classes[class].folder.join(self.name(index))
     }

@@ -2,7 +2,6 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use parking_lot::Mutex;
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
@@ -10,12 +9,15 @@ use zune_jpeg::JpegDecoder;
 
 use super::files::Checked;
 use crate::error::{Error, Result, room_for};
+use crate::fork::Mutex;
+use crate::message::whole;
 
 /// Pixels of an image. ImageNet's largest have 52 million.
 const MOST_PIXELS: usize = 1 << 26;
-/// From here on images are decoded one at a time: each takes up to a gigabyte.
+/// Images of more pixels are decoded one at a time, as each takes up to a gigabyte of memory.
 const LARGE: usize = 1 << 23;
-/// A file's pixels for each of its bytes. A block of 64 takes a bit at least: 512 at most.
+/// Pixels for each byte of a file. A block of 64 pixels takes at least a bit, so that no real image
+/// has more than 512.
 const MOST_PIXELS_PER_BYTE: usize = 2000;
 const LONGEST_SIDE: usize = 1 << 15;
 
@@ -66,7 +68,7 @@ fn decode_rgb(file: &[u8], large: &Mutex<()>) -> std::result::Result<Rgb, Fault>
         .set_max_height(LONGEST_SIDE)
         .jpeg_set_out_colorspace(ColorSpace::RGB);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(file), options);
-    decoder.decode_headers().map_err(|error| error.to_string())?;
+    decoder.decode_headers().map_err(whole)?;
     let info = decoder.info().ok_or_else(|| "found no image".to_owned())?;
     let (height, width) = (usize::from(info.height), usize::from(info.width));
     if height * width == 0 || height * width > MOST_PIXELS {
@@ -81,7 +83,7 @@ fn decode_rgb(file: &[u8], large: &Mutex<()>) -> std::result::Result<Rgb, Fault>
     // up to four components, two bytes each, and the result.
     room_for(height * width * (4 * 2 + 3), || format!("a JPEG of {width} x {height} pixels"))
         .map_err(Fault::Memory)?;
-    let bytes = decoder.decode().map_err(|error| error.to_string())?;
+    let bytes = decoder.decode().map_err(whole)?;
     if bytes.len() != 3 * height * width {
         return Err(format!("found an image of {} bytes, expected RGB", bytes.len()).into());
     }

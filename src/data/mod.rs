@@ -14,20 +14,18 @@ mod image_folder;
 mod jpeg;
 mod npy;
 mod open;
-mod pickle;
 mod pickled;
 mod resize;
 mod tensors;
 
 mod batch;
 mod dataset;
-mod digest;
 mod kind;
 mod source;
 mod synthetic;
 
+pub use crate::digest::digest_of;
 pub use batch::Images;
 pub use dataset::Dataset;
-pub use digest::digest_of;
 pub use kind::{DatasetKind, Published};
 pub use source::Source;

@@ -5,25 +5,28 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flate2::read::DeflateDecoder;
-use rawzip::{CompressionMethod, RECOMMENDED_BUFFER_SIZE, ZipArchive};
+use rawzip::{CompressionMethod, RECOMMENDED_BUFFER_SIZE, ReaderAt, ZipLocator};
 
-use super::array::{Array, count_images, dimensions, keep_labelled};
+use super::array::{Layout, NAMES, keep_labelled};
 use super::files::{
-    Checked, MOST_RATIO, broken, clip, read as read_file, reserved, size_of, too_large,
+    Checked, MOST_DEFLATED, append, broken, read as read_file, reserved, size_of, too_large,
 };
 use super::{DatasetKind, Published};
 use crate::error::{Error, Result};
+use crate::message::{clip, list, whole};
+use crate::numpy::{Array, Dtype, bytes_of, dimensions, unknown_dtype};
 
-pub(super) const MAGIC: &[u8] = b"\x93NUMPY";
+const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// What a header says.
 #[derive(Debug, PartialEq, Eq)]
-struct Header<'a> {
-    dtype: &'a str,
+struct Header {
+    dtype: Dtype,
     shape: Vec<usize>,
+    fortran: bool,
     /// Where the values begin, and how many bytes they have.
     start: usize,
     len: usize,
@@ -36,7 +39,7 @@ const MOST_AXES: usize = 8;
 const MOST_BYTES: u64 = 8 << 30;
 
 /// Reads the header of an array; what is wrong otherwise.
-fn header(bytes: &[u8]) -> Checked<Header<'_>> {
+fn header(bytes: &[u8]) -> Checked<Header> {
     let cut = || format!("found {} bytes, expected an array's header", bytes.len());
     if !bytes.starts_with(MAGIC) {
         return Err("found no array in NumPy's format".to_owned());
@@ -66,30 +69,24 @@ fn header(bytes: &[u8]) -> Checked<Header<'_>> {
     let descr = field("descr")?;
     let descr = descr.strip_prefix('\'').and_then(|d| d.split_once('\'')).map(|(d, _)| d);
     let descr = descr.ok_or_else(|| unreadable("descr"))?;
-    let dtype = descr.trim_start_matches(['|', '<', '=']);
-    if dtype.len() > 16 {
-        return Err(unreadable("descr"));
-    }
-    if field("fortran_order")?.starts_with("True") {
-        return Err("found an array in Fortran's order, expected C's".to_owned());
-    }
+    let dtype = Dtype::parse(descr).ok_or_else(|| unknown_dtype(descr))?;
+    let fortran = field("fortran_order")?.starts_with("True");
     let shape = field("shape")?.strip_prefix('(').and_then(|s| s.split_once(')'));
     let (shape, _) = shape.ok_or_else(|| unreadable("shape"))?;
     let shape = shape
         .split(',')
         .map(str::trim)
         .filter(|n| !n.is_empty())
-        .map(|n| n.parse().map_err(|_| unreadable("shape")))
+        // Python 2 writes long integers with an L.
+        .map(|n| n.strip_suffix('L').unwrap_or(n).parse().map_err(|_| unreadable("shape")))
         .take(MOST_AXES + 1)
         .collect::<Checked<Vec<usize>>>()?;
     if shape.len() > MOST_AXES {
         return Err(unreadable("shape"));
     }
-    let size = dtype.get(1..).and_then(|size| size.parse().ok()).unwrap_or(1usize);
-    let len = shape.iter().try_fold(size, |len, &n| len.checked_mul(n));
     let left = bytes.len() - start;
-    match len {
-        Some(len) if len <= left => Ok(Header { dtype, shape, start, len }),
+    match bytes_of(dtype, &shape) {
+        Some(len) if len <= left => Ok(Header { dtype, shape, fortran, start, len }),
         _ => Err(format!(
             "found {left} bytes from offset {start} on, expected {} values of type {dtype}",
             dimensions(&shape)
@@ -99,63 +96,100 @@ fn header(bytes: &[u8]) -> Checked<Header<'_>> {
 
 /// The images of a `.npy` file.
 pub(super) fn read(facts: &Published, file: &Path) -> Result<Vec<u8>> {
-    images(facts, read_file(file)?).map_err(|problem| broken(file, problem))
+    let bytes = read_file(file)?;
+    images(facts, bytes, file)?.map_err(|problem| broken(file, problem))
 }
 
-/// The images of an array's bytes, in the same memory.
-fn images(facts: &Published, mut bytes: Vec<u8>) -> Checked<Vec<u8>> {
-    let Header { dtype, shape, start, len } = header(&bytes)?;
-    count_images(facts, dtype, &shape)?;
+/// The images of an array's bytes, in the same memory if they are in order there.
+fn images(facts: &Published, mut bytes: Vec<u8>, file: &Path) -> Result<Checked<Vec<u8>>> {
+    let layout = header(&bytes).and_then(|header| {
+        let layout = Layout::of(facts, header.dtype, &header.shape, header.fortran)?;
+        Ok((layout, header))
+    });
+    let (layout, Header { start, len, .. }) = match layout {
+        Ok(found) => found,
+        Err(problem) => return Ok(Err(problem)),
+    };
     bytes.truncate(start + len);
     bytes.drain(..start);
-    Ok(bytes)
+    Ok(Ok(layout.arrange(bytes).ok_or_else(|| too_large(file, len as u64))?))
 }
 
-/// The images of a `.npz` file: its array `images`, or else `data`. If there is an array `labels`,
-/// it must have one for each image.
+/// The images of all `.npz` files, one after the other.
+pub(super) fn read_all(kind: DatasetKind, facts: &Published, files: &[PathBuf]) -> Result<Vec<u8>> {
+    let mut images = Vec::new();
+    for file in files {
+        let more = read_archive(kind, facts, file)?;
+        if images.is_empty() {
+            images = more;
+        } else {
+            append(&mut images, &more, file)?;
+        }
+    }
+    Ok(images)
+}
+
+/// The images of a `.npz` file.
 pub(super) fn read_archive(kind: DatasetKind, facts: &Published, file: &Path) -> Result<Vec<u8>> {
-    let whole = size_of(file)?;
-    let zip = |error: rawzip::Error| {
-        broken(file, format_args!("found a broken or cut zip archive ({error})"))
-    };
+    let size = size_of(file)?;
     let opened = File::open(file).map_err(|error| Error::io(file, error))?;
+    read_zip(kind, facts, rawzip::FileReader::from(opened), size, file)
+}
+
+/// The images of a `.npz` file in `zip`, which has `size` bytes: its array `images`, `data` or
+/// `x_train`. If there is an array of labels, it must have one for each image. `file` is for
+/// messages.
+pub(super) fn read_zip<R: ReaderAt>(
+    kind: DatasetKind,
+    facts: &Published,
+    zip: R,
+    size: u64,
+    file: &Path,
+) -> Result<Vec<u8>> {
+    let file_size = size;
+    let fault = |error: rawzip::Error| {
+        broken(file, format_args!("found a broken or cut zip archive ({})", whole(error)))
+    };
     let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
-    let archive = ZipArchive::from_file(opened, &mut buffer).map_err(zip)?;
+    let archive = ZipLocator::new().locate_in_reader(zip, &mut buffer, size);
+    let archive = archive.map_err(|(_, error)| fault(error))?;
     let mut names = Vec::new();
-    let mut arrays = [None, None, None];
+    let mut arrays = [const { None }; 2 * NAMES.len()];
     let mut entries = archive.entries(&mut buffer);
-    while let Some(entry) = entries.next_entry().map_err(zip)? {
+    while let Some(entry) = entries.next_entry().map_err(fault)? {
         let path = entry.file_path();
         let name = String::from_utf8_lossy(path.as_ref());
         let name = name.strip_suffix(".npy").unwrap_or(&name).to_owned();
         let sizes = [entry.compressed_size_hint(), entry.uncompressed_size_hint()];
         let found = (entry.wayfinder(), entry.compression_method(), sizes);
-        if let Some(i) = ["images", "data", "labels"].iter().position(|n| **n == *name) {
-            arrays[i] = Some((name.clone(), found));
+        let wanted = NAMES.iter().flat_map(|(images, labels)| [*images, *labels]);
+        for (place, _) in wanted.enumerate().filter(|(_, wanted)| **wanted == *name) {
+            arrays[place] = Some((name.clone(), found));
         }
-        if names.len() < 10 {
+        // As many as a message shows, and one more.
+        if names.len() <= 10 {
             names.push(name);
         }
     }
-    let [images_array, data_array, labels_array] = arrays;
-    let member = |(name, (wayfinder, method, sizes)): (String, _)| -> Result<(String, Vec<u8>)> {
-        let [packed, size]: [u64; 2] = sizes;
-        if packed > whole {
+    type Member = (rawzip::ZipArchiveEntryWayfinder, CompressionMethod, [u64; 2]);
+    let member = |(name, (wayfinder, method, sizes)): (String, Member)| -> Result<Vec<u8>> {
+        let [packed, size] = sizes;
+        if packed > file_size {
             return Err(broken(
                 file,
-                format_args!("array {name}: found {packed} bytes in a file of {whole}"),
+                format_args!("array {name}: found {packed} bytes in a file of {file_size}"),
             ));
         }
-        if size > MOST_BYTES || size > packed.saturating_mul(MOST_RATIO).saturating_add(64) {
+        if size > MOST_BYTES || size > packed.saturating_mul(MOST_DEFLATED).saturating_add(64) {
             return Err(broken(
                 file,
                 format_args!(
                     "array {name}: found {size} bytes in {packed}, expected at most {MOST_BYTES} \
-                     and {MOST_RATIO} for each"
+                     and {MOST_DEFLATED} for each"
                 ),
             ));
         }
-        let entry = archive.get_entry(wayfinder).map_err(zip)?;
+        let entry = archive.get_entry(wayfinder).map_err(fault)?;
         let mut bytes = usize::try_from(size).ok().and_then(reserved);
         let bytes = bytes.as_mut().ok_or_else(|| too_large(&file.join(&name), size))?;
         // Size and checksum are verified at the end.
@@ -176,25 +210,48 @@ pub(super) fn read_archive(kind: DatasetKind, facts: &Published, file: &Path) ->
         };
         result.map_err(|error| match error.raw_os_error() {
             Some(_) => Error::io(file, error),
-            None => broken(file, format_args!("array {name}: found broken data ({error})")),
+            None => {
+                broken(file, format_args!("array {name}: found broken data ({})", whole(error)))
+            }
         })?;
-        Ok((name, std::mem::take(bytes)))
+        Ok(std::mem::take(bytes))
     };
-    let chosen = images_array.or(data_array).ok_or_else(|| {
-        broken(file, format_args!("found the arrays {}, expected images or data", names.join(", ")))
-    })?;
-    let (name, bytes) = member(chosen)?;
+    let Some(pair) = (0..NAMES.len()).find(|pair| arrays[2 * pair].is_some()) else {
+        return Err(broken(file, without_images(&names)));
+    };
     let of = |name: &str, problem: String| broken(file, format_args!("array {name}: {problem}"));
-    let mut bytes = images(facts, bytes).map_err(|problem| of(&name, problem))?;
-    if let Some(found) = labels_array {
-        let (name, labels) = member(found)?;
-        let header = header(&labels).map_err(|problem| of(&name, problem))?;
-        let labels = Array {
-            dtype: header.dtype,
-            shape: header.shape,
-            bytes: Cow::Borrowed(&labels[header.start..][..header.len]),
-        };
-        keep_labelled(kind, facts, &labels, &mut bytes).map_err(|problem| of(&name, problem))?;
+    let (images_name, labels_name) = NAMES[pair];
+    let [chosen, labels] = [2 * pair, 2 * pair + 1].map(|place| arrays[place].take());
+    let mut bytes = match chosen {
+        Some(found) => images(facts, member(found)?, file)?,
+        None => Err("found no array".to_owned()),
+    }
+    .map_err(|problem| of(images_name, problem))?;
+    if let Some(found) = labels {
+        let labels = member(found)?;
+        let kept = header(&labels).and_then(|Header { dtype, shape, fortran, start, len }| {
+            let values = Cow::Borrowed(&labels[start..][..len]);
+            keep_labelled(kind, facts, &Array::new(dtype, shape, fortran, values)?, &mut bytes)
+        });
+        kept.map_err(|problem| of(labels_name, problem))?;
     }
     Ok(bytes)
+}
+
+/// What is wrong with a zip archive of these files.
+fn without_images(names: &[String]) -> String {
+    let any = |ending: &str| names.iter().any(|name| name.ends_with(ending));
+    let shown = list(names.iter().map(String::as_str));
+    if any("data.pkl") {
+        return format!(
+            "found a PyTorch file ({shown}), expected the arrays images, data or x_train; save \
+             them with NumPy (numpy.savez)"
+        );
+    }
+    let remedy = if any(".npz") || any(".bin") || any(".JPEG") || any("/") {
+        "; if these are the files of a data set, unpack the archive and give the folder"
+    } else {
+        ""
+    };
+    format!("found the arrays {shown}, expected images or data (or x_train){remedy}")
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::digest::Digest;
+use crate::digest::Digest;
 use crate::error::{Result, try_vec};
 
 /// A fixed set of images of one shape, read one at a time: memory, lazily read files, callbacks.
@@ -21,8 +21,9 @@ pub trait Source: fmt::Debug + Send + Sync {
     /// and reaches its caller as it is.
     fn read(&self, index: usize, image: &mut [u8]) -> Result<()>;
 
-    /// Writes several images, one behind the other. Returns the places in `indices` (ascending) of
-    /// those that are broken, whose bytes then do not matter: whoever draws takes others.
+    /// Writes several images, each directly after the one before it. Returns the places in `indices`
+    /// (ascending) of those that are broken: their bytes are not used, and the caller takes other
+    /// images in their place.
     ///
     /// By default every image is [`read`](Self::read) by itself and none is broken.
     fn read_many(&self, indices: &[usize], images: &mut [u8]) -> Result<Vec<usize>> {

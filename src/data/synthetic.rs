@@ -4,7 +4,7 @@
 //! between the statistics of natural images and the response properties of cortical cells", 1987),
 //! with most of their variance in luminance. So an image here is three such fields, one of luminance
 //! and two of colour, each drawn as a spectrum and brought to pixels by an inverse FFT of our own.
-//! Only additions, multiplications and `libm`: the same bits on every machine.
+//! It uses only additions, multiplications and `libm`, which give the same bits on every machine.
 
 use std::f64::consts::TAU;
 
@@ -37,7 +37,7 @@ pub(super) fn images(kind: DatasetKind, seed: u64) -> Result<Vec<u8>> {
     let len = facts.shape.iter().product::<usize>();
     let mut images = try_vec(0u8, COUNT * len, "synthetic images")?;
     let mut painter = Painter::new(facts);
-    // One key a data set, one stream an image.
+    // Each data set has a key, and each image a stream of it.
     let key = Key {
         seed,
         purpose: Purpose::SyntheticImages,

@@ -6,6 +6,7 @@ use std::ptr::NonNull;
 use libc::{c_char, size_t};
 
 use super::error::Failure;
+use crate::message::clip_bytes;
 
 /// Matches an `int32_t` against the constants of a C enum; the error lists them.
 macro_rules! choose {
@@ -37,7 +38,7 @@ pub(super) unsafe fn text<'a>(pointer: *const c_char, argument: &str) -> Result<
         Failure::invalid_argument(format!(
             "{argument}: found bytes that are not UTF-8 at {}, expected UTF-8 (\"{}\")",
             e.valid_up_to(),
-            text.to_string_lossy()
+            clip_bytes(text.to_bytes())
         ))
     })
 }
@@ -196,6 +197,9 @@ mod tests {
         // SAFETY: a C string.
         let refused = unsafe { text(c"ab\xff".as_ptr(), "path") }.unwrap_err();
         assert!(refused.message.starts_with("path: found bytes that are not UTF-8 at 2"));
+        // SAFETY: a C string.
+        let refused = unsafe { text(c"\x1b[31m\xff".as_ptr(), "path") }.unwrap_err();
+        assert!(refused.message.ends_with("(\"\\u{1b}[31m\\xff\")"), "{}", refused.message);
     }
 
     #[test]

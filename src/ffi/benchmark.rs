@@ -26,6 +26,7 @@ impl Handle for tenas_benchmark {
     type Object = Benchmark;
     const NAME: &'static str = "tenas_benchmark";
     const TAG: u64 = u64::from_be_bytes(*b"tenasBEN");
+    const SURVIVES_FORK: bool = true;
 }
 
 /// Opens a table. path is UTF-8, and one of:

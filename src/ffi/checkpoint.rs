@@ -13,8 +13,8 @@ use std::time::Duration;
 use libc::c_char;
 
 use super::arguments::{self, Out};
-use super::config::tenas_config;
-use super::context::{tenas_context, with};
+use super::config::{self, tenas_config};
+use super::context::{search_of, tenas_context};
 use super::dataset::tenas_dataset;
 use super::error::Failure;
 use super::guard::guard;
@@ -41,10 +41,8 @@ pub unsafe extern "C" fn tenas_context_save(
 ) -> tenas_status {
     guard("tenas_context_save", || {
         // SAFETY: NULL or a live handle; NULL or a C string, as tenas.h asks.
-        unsafe {
-            let path = arguments::text(path, "path");
-            with(context, |state| Ok(state.context.save(Path::new(path?))?))
-        }
+        let (search, path) = unsafe { (search_of(context)?, arguments::text(path, "path")) };
+        search.with(|state| Ok(state.context.save(Path::new(path?))?))
     })
 }
 
@@ -79,7 +77,7 @@ pub unsafe extern "C" fn tenas_context_load(
                 handle::borrow(dataset, "dataset")?,
                 match machine.is_null() {
                     true => None,
-                    false => Some(handle::borrow(machine, "machine")?.lock().clone()),
+                    false => Some(config::copy(machine, "machine")?),
                 },
                 Out::new(out, "out")?,
             )
@@ -121,15 +119,14 @@ pub unsafe extern "C" fn tenas_context_set_checkpoint(
             Some((path, interval))
         };
         // SAFETY: NULL or a live handle, as tenas.h asks.
-        unsafe {
-            with(context, |state| {
-                let place = match place {
-                    None => None,
-                    Some((path, interval)) => Some((Path::new(path?), interval?)),
-                };
-                Ok(state.context.set_checkpoint(place)?)
-            })
-        }
+        let search = unsafe { search_of(context) }?;
+        search.with(|state| {
+            let place = match place {
+                None => None,
+                Some((path, interval)) => Some((Path::new(path?), interval?)),
+            };
+            Ok(state.context.set_checkpoint(place)?)
+        })
     })
 }
 

@@ -9,13 +9,14 @@
 //! scores are the same, to the last bit, on any number of threads.
 //!
 //! Any thread may use a configuration; concurrent calls wait for each other.
+//! In a forked child, a configuration that a thread of the parent was using at
+//! the moment of the fork answers TENAS_ERROR_INVALID_STATE.
 //!
 //! All setters return TENAS_OK or
 //! - TENAS_ERROR_NULL_POINTER: config is NULL;
 //! - TENAS_ERROR_INVALID_ARGUMENT: the value is outside its range.
 
 use libc::{c_char, size_t};
-use parking_lot::Mutex;
 
 use super::arguments::{self, Out, choose};
 use super::dataset;
@@ -26,6 +27,8 @@ use super::space;
 use super::status::tenas_status;
 use super::text::OutText;
 use crate::error::room_for_json;
+use crate::fork::BriefLock;
+use crate::message::whole;
 use crate::proxy::{self, ProxyNetwork};
 use crate::{Config, DeviceKind, Error, Init, Sampling, SpaceKind, Strategy};
 
@@ -36,15 +39,20 @@ pub struct tenas_config {
 }
 
 impl Handle for tenas_config {
-    type Object = Mutex<Config>;
+    type Object = BriefLock<Config>;
     const NAME: &'static str = "tenas_config";
     const TAG: u64 = u64::from_be_bytes(*b"tenasCFG");
+    const SURVIVES_FORK: bool = true;
+
+    fn is_whole(config: &Self::Object) -> bool {
+        config.is_whole()
+    }
 }
 
 impl tenas_config {
     /// Gives a configuration away to C.
     pub(super) fn from_config(config: Config) -> *mut Self {
-        handle::into_raw(Mutex::new(config))
+        handle::into_raw(BriefLock::new(config))
     }
 }
 
@@ -148,6 +156,17 @@ pub unsafe extern "C" fn tenas_config_free(config: *mut tenas_config) {
     unsafe { handle::free(config) }
 }
 
+/// A copy of a configuration as it is now.
+///
+/// # Safety
+///
+/// `config` is NULL or a handle that nobody frees meanwhile.
+pub(super) unsafe fn copy(config: *const tenas_config, argument: &str) -> Result<Config, Failure> {
+    // SAFETY: as the caller promises.
+    let config = unsafe { handle::borrow(config, argument) }?;
+    Ok(config.with(argument, |c| c.clone())?)
+}
+
 /// What all setters do.
 ///
 /// # Safety
@@ -161,7 +180,7 @@ pub(super) unsafe fn set(
     guard(function, || {
         // SAFETY: as the caller promises.
         let config = unsafe { handle::borrow(config.cast_const(), "config") }?;
-        change(&mut config.lock())
+        config.with("config", change)?
     })
 }
 
@@ -424,7 +443,7 @@ unsafe fn get<T>(
     guard(function, || {
         // SAFETY: as the caller promises.
         let (config, out) = unsafe { (handle::borrow(config, "config")?, Out::new(out, "out")?) };
-        out.set(value(&config.lock()));
+        out.set(config.with("config", |c| value(c))?);
         Ok(())
     })
 }
@@ -580,8 +599,9 @@ pub unsafe extern "C" fn tenas_config_proxies(
         // SAFETY: a buffer of that capacity, and NULL or writable, as tenas.h asks.
         let out = unsafe { OutText::new(buffer, capacity, length) }?;
         // SAFETY: NULL or a live handle, as tenas.h asks.
-        let config = unsafe { handle::borrow(config, "config") }?.lock().clone();
-        let names: Vec<&str> = config.proxies().iter().map(|p| p.name()).collect();
+        let config = unsafe { handle::borrow(config, "config") }?;
+        let proxies = config.with("config", |c| c.proxies().to_vec())?;
+        let names: Vec<&str> = proxies.iter().map(|p| p.name()).collect();
         out.set(&names.join(","))
     })
 }
@@ -613,7 +633,8 @@ pub unsafe extern "C" fn tenas_config_proxy_network(
                 Out::new(image_size, "image_size")?,
                 Out::new(batch_size, "batch_size")?,
             ];
-            let size = config.lock().proxy_network(proxy_name(proxy)?);
+            let name = proxy_name(proxy)?;
+            let size = config.with("config", |c| c.proxy_network(name))?;
             let values = [size.channels, size.cells, size.image_size, size.batch_size];
             outs.iter().zip(values).for_each(|(out, value)| out.set(value));
             Ok(())
@@ -635,7 +656,7 @@ pub unsafe extern "C" fn tenas_config_device(
         let (config, kind, index) = unsafe {
             (handle::borrow(config, "config")?, Out::new(kind, "kind")?, Out::new(index, "index")?)
         };
-        let device = config.lock().device();
+        let device = config.with("config", |c| c.device())?;
         kind.set(device.0 as i32);
         index.set(device.1);
         Ok(())
@@ -669,8 +690,8 @@ pub unsafe extern "C" fn tenas_config_to_json(
         // SAFETY: a buffer of that capacity, and NULL or writable, as tenas.h asks.
         let out = unsafe { OutText::new(buffer, capacity, length) }?;
         // SAFETY: NULL or a live handle, as tenas.h asks.
-        let text = unsafe { handle::borrow(config, "config") }?.lock().to_json().to_string();
-        out.set(&text)
+        let config = unsafe { handle::borrow(config, "config") }?;
+        out.set(&config.with("config", |c| c.to_json())?.to_string())
     })
 }
 
@@ -694,7 +715,8 @@ pub unsafe extern "C" fn tenas_config_from_json(
         // SAFETY: NULL or a C string; NULL or writable, as tenas.h asks.
         let (text, out) = unsafe { (arguments::text(json, "json")?, Out::new(out, "out")?) };
         room_for_json(text.len(), || format!("json: {} bytes of text", text.len()))?;
-        let json = serde_json::from_str(text).map_err(|e| Error::Format(format!("json: {e}")))?;
+        let json =
+            serde_json::from_str(text).map_err(|e| Error::Format(format!("json: {}", whole(e))))?;
         let config = Config::from_json(&json).map_err(|error| match error {
             Error::Format(text) => Error::Format(format!("json: {text}")),
             other => other,

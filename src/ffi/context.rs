@@ -11,6 +11,9 @@
 //! After TENAS_ERROR_INTERNAL (a bug in the library) a context answers
 //! everything but these four with TENAS_ERROR_INVALID_STATE and a message that
 //! tells what happened; free it.
+//!
+//! In a forked child a context of the parent answers every call, these three
+//! included, with TENAS_ERROR_INVALID_STATE; free it, or leave it.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -18,7 +21,7 @@ use std::sync::Arc;
 use libc::{c_char, c_void, size_t};
 
 use super::arguments::{Out, OutStruct, Versioned, choose};
-use super::config::tenas_config;
+use super::config::{self, tenas_config};
 use super::dataset::tenas_dataset;
 use super::error::Failure;
 use super::exclusive::Exclusive;
@@ -26,6 +29,7 @@ use super::guard::guard;
 use super::handle::{self, Handle};
 use super::status::{tenas_status, tenas_status_code};
 use super::text::OutText;
+use crate::float_state::in_callers;
 use crate::hooks::{Hook, reach};
 use crate::{Context, Control, GenotypeFormat, Progress, Record};
 
@@ -38,12 +42,30 @@ impl Handle for tenas_context {
     type Object = Search;
     const NAME: &'static str = "tenas_context";
     const TAG: u64 = u64::from_be_bytes(*b"tenasCTX");
+    const SURVIVES_FORK: bool = false;
+
+    fn is_whole(search: &Search) -> bool {
+        search.state.is_idle()
+    }
 }
 
 /// What a `tenas_context` stands for: the search under its lock, its control beside it.
 pub(super) struct Search {
     control: Arc<Control>,
     state: Exclusive<State>,
+}
+
+impl Search {
+    /// Borrows the state for one call.
+    pub(super) fn with<R>(
+        &self,
+        body: impl FnOnce(&mut State) -> Result<R, Failure>,
+    ) -> Result<R, Failure> {
+        self.state.with("context", |state| {
+            reach(Hook::Context)?;
+            body(state)
+        })
+    }
 }
 
 pub(super) struct State {
@@ -75,7 +97,7 @@ impl Callback {
     pub(super) fn call(&self, progress: &Progress) -> ControlFlow<()> {
         let progress = tenas_progress::from(progress);
         // SAFETY: a function of that type, as tenas.h asks; the struct lives during the call.
-        match unsafe { (self.function)(&raw const progress, self.user) } {
+        match in_callers(|| unsafe { (self.function)(&raw const progress, self.user) }) {
             0 => ControlFlow::Continue(()),
             _ => ControlFlow::Break(()),
         }
@@ -229,10 +251,9 @@ pub unsafe extern "C" fn tenas_context_new(
     guard("tenas_context_new", || {
         // SAFETY: NULL or live handles, as tenas.h asks.
         let (config, dataset) =
-            unsafe { (handle::borrow(config, "config")?, handle::borrow(dataset, "dataset")?) };
+            unsafe { (config::copy(config, "config")?, handle::borrow(dataset, "dataset")?) };
         // SAFETY: NULL or writable, as tenas.h asks.
         let out = unsafe { Out::new(out, "out") }?;
-        let config = config.lock().clone();
         out.set(tenas_context::from_search(Context::new(&config, dataset)?));
         Ok(())
     })
@@ -246,21 +267,14 @@ pub unsafe extern "C" fn tenas_context_free(context: *mut tenas_context) {
     unsafe { handle::free(context) }
 }
 
-/// Borrows a context's state for one call.
+/// Borrows the search of a context.
 ///
 /// # Safety
 ///
-/// `context` is NULL or a handle that nobody frees meanwhile.
-pub(super) unsafe fn with<R>(
-    context: *const tenas_context,
-    body: impl FnOnce(&mut State) -> Result<R, Failure>,
-) -> Result<R, Failure> {
+/// `context` is NULL or a handle that nobody frees during `'a`.
+pub(super) unsafe fn search_of<'a>(context: *const tenas_context) -> Result<&'a Search, Failure> {
     // SAFETY: as the caller promises.
-    let search = unsafe { handle::borrow(context, "context") }?;
-    search.state.with("context", |state| {
-        reach(Hook::Context)?;
-        body(state)
-    })
+    unsafe { handle::borrow(context, "context") }
 }
 
 /// Sets the function that is called after each candidate, and the pointer that
@@ -278,12 +292,11 @@ pub unsafe extern "C" fn tenas_context_set_progress(
     guard("tenas_context_set_progress", || {
         let callback = progress.map(|function| Callback { function, user });
         // SAFETY: NULL or a live handle, as tenas.h asks.
-        unsafe {
-            with(context, |state| {
-                state.callback = callback;
-                Ok(())
-            })
-        }
+        let search = unsafe { search_of(context) }?;
+        search.with(|state| {
+            state.callback = callback;
+            Ok(())
+        })
     })
 }
 
@@ -308,16 +321,14 @@ pub unsafe extern "C" fn tenas_context_run_round(
 ) -> tenas_status {
     guard("tenas_context_run_round", || {
         // SAFETY: NULL or a live handle; NULL or writable, as tenas.h asks.
-        unsafe {
-            let out = Out::new(finished, "finished");
-            with(context, |state| {
-                let out = out?;
-                let callback = state.callback;
-                let last = state.context.run_round(&mut |p| report(callback, p))?;
-                out.set(last);
-                Ok(())
-            })
-        }
+        let (search, out) = unsafe { (search_of(context)?, Out::new(finished, "finished")) };
+        search.with(|state| {
+            let out = out?;
+            let callback = state.callback;
+            let last = state.context.run_round(&mut |p| report(callback, p))?;
+            out.set(last);
+            Ok(())
+        })
     })
 }
 
@@ -328,12 +339,11 @@ pub unsafe extern "C" fn tenas_context_run_round(
 pub unsafe extern "C" fn tenas_context_run(context: *mut tenas_context) -> tenas_status {
     guard("tenas_context_run", || {
         // SAFETY: NULL or a live handle, as tenas.h asks.
-        unsafe {
-            with(context, |state| {
-                let callback = state.callback;
-                Ok(state.context.run(&mut |p| report(callback, p))?)
-            })
-        }
+        let search = unsafe { search_of(context) }?;
+        search.with(|state| {
+            let callback = state.callback;
+            Ok(state.context.run(&mut |p| report(callback, p))?)
+        })
     })
 }
 
@@ -350,29 +360,30 @@ pub(super) fn report(callback: Option<Callback>, progress: &Progress) -> Control
 ///
 /// - TENAS_ERROR_NULL_POINTER: context is NULL.
 /// - TENAS_ERROR_INVALID_ARGUMENT: context is no live context.
+/// - TENAS_ERROR_INVALID_STATE: this is a forked child, and its parent made the
+///   context.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenas_context_cancel(context: *mut tenas_context) -> tenas_status {
-    if context.is_null() {
-        return tenas_status_code::TENAS_ERROR_NULL_POINTER as tenas_status;
-    }
-    // SAFETY: a live handle, as tenas.h asks. Nothing allocates unless it is none.
-    match unsafe { handle::borrow(context.cast_const(), "context") } {
+    // SAFETY: NULL or a live handle, as tenas.h asks.
+    let status = match unsafe { handle::find(context.cast_const()) } {
         Ok(search) => {
             search.control.cancel();
-            tenas_status_code::TENAS_OK as tenas_status
+            tenas_status_code::TENAS_OK
         }
-        Err(failure) => failure.status as tenas_status,
-    }
+        Err(unusable) => unusable.status(),
+    };
+    status as tenas_status
 }
 
 /// Drops a request to cancel that no call has reported yet.
 ///
 /// - TENAS_ERROR_NULL_POINTER: context is NULL.
+/// - TENAS_ERROR_INVALID_STATE: as tenas_context_cancel.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenas_context_clear_cancel(context: *mut tenas_context) -> tenas_status {
     guard("tenas_context_clear_cancel", || {
         // SAFETY: NULL or a live handle, as tenas.h asks.
-        unsafe { handle::borrow(context.cast_const(), "context") }?.control.clear_cancel();
+        unsafe { search_of(context) }?.control.clear_cancel();
         Ok(())
     })
 }
@@ -383,6 +394,7 @@ pub unsafe extern "C" fn tenas_context_clear_cancel(context: *mut tenas_context)
 /// - TENAS_ERROR_INVALID_ARGUMENT: out->struct_size is smaller than the struct
 ///   was in its first version, or larger than 4096.
 /// - TENAS_ERROR_NULL_POINTER: context or out is NULL.
+/// - TENAS_ERROR_INVALID_STATE: as tenas_context_cancel.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenas_context_progress(
     context: *const tenas_context,
@@ -390,8 +402,7 @@ pub unsafe extern "C" fn tenas_context_progress(
 ) -> tenas_status {
     guard("tenas_context_progress", || {
         // SAFETY: NULL or a live handle; NULL or a struct with its size set, as tenas.h asks.
-        let (search, out) =
-            unsafe { (handle::borrow(context, "context")?, OutStruct::new(out, "out")?) };
+        let (search, out) = unsafe { (search_of(context)?, OutStruct::new(out, "out")?) };
         out.set(tenas_progress::from(&search.control.progress()));
         Ok(())
     })
@@ -433,13 +444,11 @@ pub unsafe extern "C" fn tenas_context_is_finished(
 ) -> tenas_status {
     guard("tenas_context_is_finished", || {
         // SAFETY: NULL or a live handle; NULL or writable, as tenas.h asks.
-        unsafe {
-            let out = Out::new(out, "out");
-            with(context, |state| {
-                out?.set(state.context.is_finished());
-                Ok(())
-            })
-        }
+        let (search, out) = unsafe { (search_of(context)?, Out::new(out, "out")) };
+        search.with(|state| {
+            out?.set(state.context.is_finished());
+            Ok(())
+        })
     })
 }
 
@@ -455,13 +464,11 @@ pub unsafe extern "C" fn tenas_context_config(
 ) -> tenas_status {
     guard("tenas_context_config", || {
         // SAFETY: NULL or a live handle; NULL or writable, as tenas.h asks.
-        unsafe {
-            let out = Out::new(out, "out");
-            with(context, |state| {
-                out?.set(tenas_config::from_config(state.context.config().clone()));
-                Ok(())
-            })
-        }
+        let (search, out) = unsafe { (search_of(context)?, Out::new(out, "out")) };
+        search.with(|state| {
+            out?.set(tenas_config::from_config(state.context.config().clone()));
+            Ok(())
+        })
     })
 }
 
@@ -479,16 +486,15 @@ pub unsafe extern "C" fn tenas_context_device(
 ) -> tenas_status {
     guard("tenas_context_device", || {
         // SAFETY: NULL or a live handle; NULL or writable, as tenas.h asks.
-        unsafe {
-            let (kind, index) = (Out::new(kind, "kind"), Out::new(index, "index"));
-            with(context, |state| {
-                let (kind, index) = (kind?, index?);
-                let device = state.context.device();
-                kind.set(device.0 as i32);
-                index.set(device.1);
-                Ok(())
-            })
-        }
+        let (search, kind, index) =
+            unsafe { (search_of(context)?, Out::new(kind, "kind"), Out::new(index, "index")) };
+        search.with(|state| {
+            let (kind, index) = (kind?, index?);
+            let device = state.context.device();
+            kind.set(device.0 as i32);
+            index.set(device.1);
+            Ok(())
+        })
     })
 }
 
@@ -522,8 +528,8 @@ pub unsafe extern "C" fn tenas_context_genotype(
             TENAS_GENOTYPE_JSON => GenotypeFormat::Json,
         )?;
         // SAFETY: NULL or a live handle, as tenas.h asks.
-        let text = unsafe { with(context, |state| Ok(state.context.genotype()?.to_text(format))) }?;
-        out.set(&text)
+        let search = unsafe { search_of(context) }?;
+        out.set(&search.with(|state| Ok(state.context.genotype()?.to_text(format)))?)
     })
 }
 
@@ -539,13 +545,11 @@ pub unsafe extern "C" fn tenas_context_record_count(
 ) -> tenas_status {
     guard("tenas_context_record_count", || {
         // SAFETY: NULL or a live handle; NULL or writable, as tenas.h asks.
-        unsafe {
-            let out = Out::new(out, "out");
-            with(context, |state| {
-                out?.set(state.context.records().len());
-                Ok(())
-            })
-        }
+        let (search, out) = unsafe { (search_of(context)?, Out::new(out, "out")) };
+        search.with(|state| {
+            out?.set(state.context.records().len());
+            Ok(())
+        })
     })
 }
 
@@ -566,18 +570,16 @@ pub unsafe extern "C" fn tenas_context_record(
 ) -> tenas_status {
     guard("tenas_context_record", || {
         // SAFETY: NULL or a live handle; NULL or a struct with its size set, as tenas.h asks.
-        unsafe {
-            let out = OutStruct::new(out, "out");
-            with(context, |state| {
-                let out = out?;
-                let records = state.context.records();
-                let record = records.get(index).ok_or_else(|| Failure {
-                    status: tenas_status_code::TENAS_ERROR_NOT_FOUND,
-                    message: format!("index: found {index}, expected below {}", records.len()),
-                })?;
-                out.set(tenas_record::from(record));
-                Ok(())
-            })
-        }
+        let (search, out) = unsafe { (search_of(context)?, OutStruct::new(out, "out")) };
+        search.with(|state| {
+            let out = out?;
+            let records = state.context.records();
+            let record = records.get(index).ok_or_else(|| Failure {
+                status: tenas_status_code::TENAS_ERROR_NOT_FOUND,
+                message: format!("index: found {index}, expected below {}", records.len()),
+            })?;
+            out.set(tenas_record::from(record));
+            Ok(())
+        })
     })
 }

@@ -29,6 +29,7 @@ impl Handle for tenas_dataset {
     type Object = Dataset;
     const NAME: &'static str = "tenas_dataset";
     const TAG: u64 = u64::from_be_bytes(*b"tenasDAT");
+    const SURVIVES_FORK: bool = true;
 }
 
 /// The data sets that presets are published for. The kind fixes the number of
@@ -103,18 +104,23 @@ impl From<&Dataset> for tenas_dataset_facts {
     }
 }
 
-/// A host's loader. It writes images into images, one behind the other: image
-/// indices[0] first, count of them, each channels x height x width bytes in
-/// that order. Return 0 if all are written, anything else if not: the call that
-/// needed them then fails with TENAS_ERROR_IO and names the indices.
+/// A loader: a function of yours that writes images when the library needs them.
 ///
-/// The same index must give the same bytes each time. The arrays are valid
-/// during the call. user is what tenas_dataset_from_callback was given. It is
-/// called only on a thread that called the library, one call at a time on that
-/// thread; searches that run on several threads call it from all of them. On
-/// the context that it works for any call but tenas_context_cancel,
-/// _clear_cancel and _progress returns TENAS_ERROR_BUSY. It must return: no C++
-/// exception and no longjmp may pass through the library.
+/// indices has count numbers. Write image indices[0] to the start of images,
+/// image indices[1] directly after it, and so on. Each image is channels x
+/// height x width bytes, in that order. Return 0 if all of them are written,
+/// and any other number if not: the call that needed them then fails with
+/// TENAS_ERROR_IO and names the indices.
+///
+/// The same index must give the same bytes each time. Both arrays are valid
+/// only during the call. user is what tenas_dataset_from_callback was given.
+///
+/// The library calls the loader only on threads that have called the library,
+/// and never twice at once on the same thread. If you run searches on several
+/// threads, each of them calls the loader. While the loader works for a
+/// context, it may call only tenas_context_cancel, _clear_cancel and _progress
+/// on that context; all other calls return TENAS_ERROR_BUSY. The loader must
+/// return: no C++ exception and no longjmp may pass through the library.
 pub type tenas_load_fn = Option<
     unsafe extern "C" fn(
         indices: *const size_t,
@@ -124,43 +130,52 @@ pub type tenas_load_fn = Option<
     ) -> i32,
 >;
 
-/// Takes back the user pointer of a loader, which is not called any more. It is
-/// called once, on the thread that frees the last object that uses the images.
+/// Takes back the user pointer of a loader. The library calls it once, after the
+/// last call of the loader, on the thread that frees the last object that uses
+/// the images; in a forked child, for the child's copy, if the child frees them.
 pub type tenas_release_fn = Option<unsafe extern "C" fn(user: *mut c_void)>;
 
 /// Opens a published data set (a tenas_dataset_kind) from disk. The layout is
 /// found out; dataset fixes the shape, the classes and the normalisation.
 ///
 /// path is UTF-8, and one of:
-/// - CIFAR-10, CIFAR-100: the published .tar.gz archive, the folder that it
-///   unpacks to (or the folder that holds this), or one file of it, in the
-///   binary or in the Python version. Of a folder or an archive the training
-///   files are read: data_batch_*.bin, data_batch_*, train.bin, train.
-/// - ImageNet16-120: likewise, with the pickled train_data_batch_*. Labels
-///   count from 1; images of the first 120 classes are taken.
-/// - ImageNet: a folder of JPEG files, train/CLASS/NAME.JPEG or CLASS/NAME.JPEG
+/// - CIFAR-10, CIFAR-100: the published archive, the folder that it unpacks to
+///   (or the folder that holds this), or one file of it, in the binary or in
+///   the Python version. Of a folder or an archive the training files are read:
+///   data_batch_*.bin, data_batch_*, train.bin, train; if there are none of
+///   these, data_batch_*.npz and train.npz. Archives are .tar files, as they
+///   are or compressed by gzip, bzip2 or xz; a single file may be compressed
+///   too.
+/// - ImageNet16-120: likewise, with the pickled train_data_batch_* or
+///   train_data_batch_*.npz. Labels count from 1; images of the first 120
+///   classes are taken.
+/// - ImageNet: the same batches at 32x32, with labels from 0 or from 1, or a
+///   folder of JPEG files, train/CLASS/NAME.JPEG or CLASS/NAME.JPEG
 ///   (or .jpg), of up to 1000 classes. It is listed here; images are decoded
 ///   when a search needs them, resized to 32x32 as Pillow's and torchvision's bilinear resize does
 ///   (antialiased), and kept in a cache of at most 256 MiB. A file that is no
 ///   JPEG, is cut short or cannot be decoded is counted and replaced, always by
 ///   the same other image: the next one in the order of names that is not
 ///   broken and not in the batch. tenas_dataset_info has the count.
-/// - any of them: one .npy, .npz or safetensors file with an array of count x
-///   channels x height x width bytes, in .npz and safetensors named images or
-///   data; an array named labels, if there is one, has an integer an image. For
-///   ImageNet16-120 labels count from 1 here too, and choose the images of the
-///   first 120 classes; without labels all images are taken.
+/// - any of them: one .npy, .npz or safetensors file with an array of bytes. It
+///   is count x channels x height x width, count x height x width x channels,
+///   or count x (channels height width); in Fortran's order also width x height
+///   x channels x count, as Julia has it. In .npz and safetensors it is named
+///   images, data or x_train. An array named labels (y_train beside x_train),
+///   if there is one, has an integer for each image. For ImageNet16-120 labels
+///   count from 1 here too, and choose the images of the first 120 classes;
+///   without labels all images are taken.
 ///
-/// Pickles are read as data: nothing in them is executed. Symbolic links are
-/// followed; no file is mapped into memory.
+/// Pickles are read as data: nothing in them is executed. An archive may expand
+/// to 2 GiB. Symbolic links on disk are followed; no file is mapped into memory.
 ///
 /// On success *out is a new data set: free it with tenas_dataset_free.
 ///
 /// - TENAS_ERROR_INVALID_ARGUMENT: no such data set, TENAS_DATASET_CUSTOM, or a
 ///   path that is not UTF-8.
 /// - TENAS_ERROR_IO: a file or folder cannot be opened or read.
-/// - TENAS_ERROR_FORMAT: a file is empty, cut short, of another layout or
-///   shape, or has a label out of range; a folder or archive has no images.
+/// - TENAS_ERROR_FORMAT: a file is empty, cut short, of another layout, shape or
+///   kind, or has a label out of range; a folder or archive has no images.
 /// - TENAS_ERROR_OUT_OF_MEMORY: the images do not fit in memory.
 /// - TENAS_ERROR_NULL_POINTER: path or out is NULL.
 #[unsafe(no_mangle)]
@@ -227,8 +242,8 @@ pub unsafe extern "C" fn tenas_dataset_from_images(
 ///   once, here.
 /// - load: writes images; see tenas_load_fn.
 /// - release: takes user back when the last object that uses the images is
-///   freed; contexts outlive the data set's handle. NULL if there is nothing to
-///   release.
+///   freed. That may be a context: it uses the images after the handle of the
+///   data set is freed. NULL if there is nothing to release.
 /// - user: handed to load and release. It is the data set's from a successful
 ///   call on. After a failed one it is still yours, and release is not called.
 /// - id: a name of these images, UTF-8, not empty. It stands for them where a

@@ -9,13 +9,15 @@ use libc::c_char;
 
 use super::status::tenas_status_code;
 use crate::Error;
+use crate::message::Escaped;
 
 thread_local! {
     static LAST: RefCell<Option<CString>> = const { RefCell::new(None) };
 }
 
 /// The message of the calling thread's last failed call, UTF-8. It names the
-/// function, the argument or file, what was found and what was expected.
+/// function, the argument or file, what was found and what was expected. Control
+/// characters of files, names and paths are escaped in it.
 ///
 /// Never NULL; empty if no call of this thread has failed yet. A call that
 /// succeeds leaves it as it is, so ask only after a failure. Owned by the
@@ -57,7 +59,7 @@ impl Failure {
 
     /// Makes this the thread's last error, as one of `function`.
     pub(super) fn report(&self, function: &str) {
-        let text = format!("{function}: {}", self.message).replace('\0', "\\0");
+        let text = format!("{function}: {}", Escaped(&self.message));
         let text = CString::new(text).unwrap_or_default();
         let _ = LAST.try_with(|last| last.replace(Some(text)));
     }

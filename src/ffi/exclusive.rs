@@ -13,6 +13,11 @@ impl<T> Exclusive<T> {
         Exclusive(Gate::new(value))
     }
 
+    /// Whether no call is using the value.
+    pub(super) fn is_idle(&self) -> bool {
+        self.0.is_idle()
+    }
+
     /// Runs `body` on the value. `what` names the value in messages.
     pub(super) fn with<R>(
         &self,

@@ -1,7 +1,9 @@
-//! What stands between every function and C: no panic passes, failures become statuses.
+//! What stands between every function and C: no panic passes, failures become statuses, and the
+//! host's floating-point state does not matter.
 
 use super::error::Failure;
 use super::status::{tenas_status, tenas_status_code};
+use crate::float_state::in_default;
 pub(super) use crate::gate::catch;
 use crate::hooks::{Hook, reach};
 
@@ -17,7 +19,7 @@ pub(super) fn guard(
         reach(Hook::Call)?;
         body()
     };
-    match catch(body).unwrap_or_else(|text| Err(Failure::internal(&text))) {
+    match in_default(|| catch(body)).unwrap_or_else(|text| Err(Failure::internal(&text))) {
         Ok(()) => tenas_status_code::TENAS_OK as tenas_status,
         Err(failure) => {
             failure.report(function);

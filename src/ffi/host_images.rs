@@ -10,6 +10,7 @@ use libc::c_void;
 use super::dataset::{tenas_load_fn, tenas_release_fn};
 use super::error::Failure;
 use crate::data::{Source, digest_of};
+use crate::float_state::in_callers;
 use crate::{Error, Result};
 
 /// Indices that a message names.
@@ -22,7 +23,7 @@ pub(super) struct HostImages {
     count: usize,
     shape: [usize; 3],
     id: String,
-    /// Set once the data set owns the user pointer.
+    /// Gives the user pointer back. It is set once the data set owns that pointer.
     release: OnceLock<unsafe extern "C" fn(*mut c_void)>,
 }
 
@@ -49,7 +50,7 @@ impl HostImages {
         Ok(HostImages { load, user, count, shape, id: id.to_owned(), release: OnceLock::new() })
     }
 
-    /// From here on the user pointer is released with this value.
+    /// Makes this value the owner of the user pointer: `release` gets it when the value is dropped.
     pub(super) fn own(&self, release: tenas_release_fn) {
         if let Some(release) = release {
             let _ = self.release.set(release);
@@ -62,7 +63,7 @@ impl Drop for HostImages {
         if let Some(release) = self.release.take() {
             // SAFETY: a function of that type for that pointer, as tenas.h asks; nobody has it any
             // more.
-            unsafe { release(self.user) }
+            in_callers(|| unsafe { release(self.user) });
         }
     }
 }
@@ -81,10 +82,12 @@ impl Source for HostImages {
     }
 
     fn read_many(&self, indices: &[usize], images: &mut [u8]) -> Result<Vec<usize>> {
-        // SAFETY: a function of that type, as tenas.h asks; both arrays live during the call and
-        // have `indices.len()` values and as many images.
-        let result =
-            unsafe { (self.load)(indices.as_ptr(), indices.len(), images.as_mut_ptr(), self.user) };
+        let load = || {
+            // SAFETY: a function of that type, as tenas.h asks; both arrays live during the call and
+            // have `indices.len()` values and as many images.
+            unsafe { (self.load)(indices.as_ptr(), indices.len(), images.as_mut_ptr(), self.user) }
+        };
+        let result = in_callers(load);
         if result == 0 {
             return Ok(Vec::new());
         }

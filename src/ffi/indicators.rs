@@ -16,7 +16,7 @@ use std::ops::ControlFlow;
 use libc::{c_char, c_void, size_t};
 
 use super::arguments::{self, OutStruct, Versioned};
-use super::config::tenas_config;
+use super::config::{self, tenas_config};
 use super::context::{Callback, tenas_progress_fn};
 use super::dataset::tenas_dataset;
 use super::error::Failure;
@@ -127,13 +127,12 @@ pub unsafe extern "C" fn tenas_indicators_of(
         // tenas.h asks.
         let (config, dataset, text, out) = unsafe {
             (
-                handle::borrow(config, "config")?,
+                config::copy(config, "config")?,
                 handle::borrow(dataset, "dataset")?,
                 arguments::text(genotype, "genotype")?,
                 OutStruct::new(out, "out")?,
             )
         };
-        let config = config.lock().clone();
         let genotype = Genotype::parse(&config.supernet().space, text)?;
         let go_on = &mut |_: &_| ControlFlow::Continue(());
         for found in indicators(&config, dataset, &[genotype], go_on)? {
@@ -167,13 +166,12 @@ pub unsafe extern "C" fn tenas_indicators_of_mask(
         // size set, as tenas.h asks.
         let (config, dataset, flat, out) = unsafe {
             (
-                handle::borrow(config, "config")?,
+                config::copy(config, "config")?,
                 handle::borrow(dataset, "dataset")?,
                 arguments::slice(mask, count, "mask")?,
                 OutStruct::new(out, "out")?,
             )
         };
-        let config = config.lock().clone();
         let mask = Mask::from_flat(&config.supernet().space, flat)?;
         let go_on = &mut |_: &_| ControlFlow::Continue(());
         for found in indicators_of_masks(&config, dataset, &[mask], go_on)? {
@@ -245,7 +243,7 @@ pub unsafe extern "C" fn tenas_indicators_of_many(
     guard("tenas_indicators_of_many", || {
         // SAFETY: NULL or live handles, as tenas.h asks.
         let (config, dataset) =
-            unsafe { (handle::borrow(config, "config")?, handle::borrow(dataset, "dataset")?) };
+            unsafe { (config::copy(config, "config")?, handle::borrow(dataset, "dataset")?) };
         if count == 0 {
             return Ok(());
         }
@@ -254,7 +252,6 @@ pub unsafe extern "C" fn tenas_indicators_of_many(
         let (_, first) = unsafe {
             (arguments::slice(genotypes, count, "genotypes")?, OutStruct::new(out, "out")?)
         };
-        let config = config.lock().clone();
         // SAFETY: as above; each is NULL or a C string.
         let parsed = unsafe { genotypes_of(&config.supernet().space, genotypes, count) }?;
         let callback = progress.map(|function| Callback { function, user });

@@ -7,10 +7,11 @@ use std::ffi::CString;
 
 use libc::{c_char, c_void};
 
-use super::context::{tenas_context, with};
+use super::context::{search_of, tenas_context};
 use super::guard::guard;
 use super::status::tenas_status;
 use crate::LogLevel;
+use crate::float_state::in_callers;
 
 /// How much a line matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +55,7 @@ impl Sink {
     fn write(&self, level: LogLevel, text: &str) {
         let text = CString::new(text.replace('\0', "\\0")).unwrap_or_default();
         // SAFETY: a function of that type, as tenas.h asks; the text lives during the call.
-        unsafe { (self.function)(level as i32, text.as_ptr(), self.user) }
+        in_callers(|| unsafe { (self.function)(level as i32, text.as_ptr(), self.user) });
     }
 }
 
@@ -73,14 +74,13 @@ pub unsafe extern "C" fn tenas_context_set_log(
     guard("tenas_context_set_log", || {
         let sink = log.map(|function| Sink { function, user });
         // SAFETY: NULL or a live handle, as tenas.h asks.
-        unsafe {
-            with(context, |state| {
-                state.context.set_log(match sink {
-                    Some(sink) => Some(Box::new(move |level, text| sink.write(level, text))),
-                    None => None,
-                });
-                Ok(())
-            })
-        }
+        let search = unsafe { search_of(context) }?;
+        search.with(|state| {
+            state.context.set_log(match sink {
+                Some(sink) => Some(Box::new(move |level, text| sink.write(level, text))),
+                None => None,
+            });
+            Ok(())
+        })
     })
 }

@@ -41,6 +41,8 @@ mod space;
 mod status;
 mod version;
 
+#[cfg(test)]
+mod float_states;
 #[cfg(feature = "test-hooks")]
 mod test_hooks;
 

@@ -7,7 +7,7 @@
 use std::ffi::CString;
 
 use libc::{c_char, size_t};
-use once_cell::sync::Lazy;
+use once_cell::race::OnceBox;
 
 use super::arguments::{self, Out, OutStruct, Versioned};
 use super::config::{set, tenas_config};
@@ -63,12 +63,14 @@ impl Versioned for tenas_parameter {
 }
 
 /// Name and choices of each parameter as C strings.
-static NAMES: Lazy<Vec<(CString, Option<CString>)>> = Lazy::new(|| {
+static NAMES: OnceBox<Vec<(CString, Option<CString>)>> = OnceBox::new();
+
+fn names() -> &'static [(CString, Option<CString>)] {
     // No name has a NUL inside.
     let c = |text: String| CString::new(text).unwrap_or_default();
     let names = |p: &Parameter| (c(p.name.to_owned()), p.choices.map(|names| c(names.join(","))));
-    PARAMETERS.iter().map(names).collect()
-});
+    NAMES.get_or_init(|| Box::new(PARAMETERS.iter().map(names).collect()))
+}
 
 /// Sets *out to the number of parameters.
 ///
@@ -101,7 +103,7 @@ pub unsafe extern "C" fn tenas_parameter_info(
         // SAFETY: NULL or a struct with its size set, as tenas.h asks.
         let out = unsafe { OutStruct::new(out, "out") }?;
         let config = Config::new(space::kind(space)?, dataset::kind(dataset)?);
-        let (Some(parameter), Some((name, choices))) = (PARAMETERS.get(index), NAMES.get(index))
+        let (Some(parameter), Some((name, choices))) = (PARAMETERS.get(index), names().get(index))
         else {
             return Err(Failure {
                 status: tenas_status_code::TENAS_ERROR_NOT_FOUND,
@@ -168,7 +170,8 @@ pub unsafe extern "C" fn tenas_config_parameter(
                 Out::new(out, "out")?,
             )
         };
-        out.set(Parameter::named(name)?.get(&config.lock()));
+        let parameter = Parameter::named(name)?;
+        out.set(config.with("config", |c| parameter.get(c))?);
         Ok(())
     })
 }

@@ -217,7 +217,7 @@ pub unsafe extern "C" fn tenas_scores_of_many(
         }
         // SAFETY: NULL or an array of that count, of NULL or C strings, as tenas.h asks.
         let proxies = unsafe { proxies_of(proxies, proxy_count) }?;
-        let config = config.lock().clone();
+        let config = config.with("config", |c| c.clone())?;
         // SAFETY: NULL or an array of that count, of NULL or C strings, as tenas.h asks.
         let parsed = unsafe { genotypes_of(&config.supernet().space, genotypes, count) }?;
         if means.is_null() {

@@ -13,7 +13,7 @@
 use libc::{c_char, size_t};
 
 use super::arguments::{self, Out, OutStruct, Versioned};
-use super::context::{report, tenas_context, with};
+use super::context::{report, search_of, tenas_context};
 use super::error::Failure;
 use super::genotype::format_of;
 use super::guard::guard;
@@ -120,13 +120,11 @@ pub unsafe extern "C" fn tenas_context_ranking_count(
 ) -> tenas_status {
     guard("tenas_context_ranking_count", || {
         // SAFETY: NULL or a live handle; NULL or writable, as tenas.h asks.
-        unsafe {
-            let out = Out::new(out, "out");
-            with(context, |state| {
-                out?.set(state.context.ranking().len());
-                Ok(())
-            })
-        }
+        let (search, out) = unsafe { (search_of(context)?, Out::new(out, "out")) };
+        search.with(|state| {
+            out?.set(state.context.ranking().len());
+            Ok(())
+        })
     })
 }
 
@@ -156,37 +154,35 @@ pub unsafe extern "C" fn tenas_context_ranked(
     guard("tenas_context_ranked", || {
         // SAFETY: NULL or a live handle; NULL or a struct with its size set; NULL or arrays of that
         // count, as tenas.h asks.
-        unsafe {
-            let out = OutStruct::new(out, "out");
-            with(context, |state| {
-                let out = out?;
-                let ranked = ranked(&state.context, index)?;
-                let expected = ranked.values.len();
-                if count != expected && !(values.is_null() && ranks.is_null()) {
-                    return Err(Failure::invalid_argument(format!(
-                        "count: found {count}, expected {expected}, one for each score"
-                    )));
-                }
-                for (array, numbers) in [(values, &ranked.values), (ranks, &ranked.ranks)] {
-                    if !array.is_null() {
-                        for (i, number) in numbers.iter().enumerate() {
-                            // SAFETY: an array of count numbers, as tenas.h asks.
-                            array.add(i).write_unaligned(*number);
-                        }
+        let (search, out) = unsafe { (search_of(context)?, OutStruct::new(out, "out")) };
+        search.with(|state| {
+            let out = out?;
+            let ranked = ranked(&state.context, index)?;
+            let expected = ranked.values.len();
+            if count != expected && !(values.is_null() && ranks.is_null()) {
+                return Err(Failure::invalid_argument(format!(
+                    "count: found {count}, expected {expected}, one for each score"
+                )));
+            }
+            for (array, numbers) in [(values, &ranked.values), (ranks, &ranked.ranks)] {
+                if !array.is_null() {
+                    for (i, number) in numbers.iter().enumerate() {
+                        // SAFETY: an array of count numbers, as tenas.h asks.
+                        unsafe { array.add(i).write_unaligned(*number) };
                     }
                 }
-                out.set(tenas_ranked {
-                    struct_size: size_of::<tenas_ranked>(),
-                    number: ranked.number,
-                    rung: ranked.rung,
-                    draws: ranked.draws,
-                    connected: ranked.connected.into(),
-                    reserved: 0,
-                    total: ranked.total,
-                });
-                Ok(())
-            })
-        }
+            }
+            out.set(tenas_ranked {
+                struct_size: size_of::<tenas_ranked>(),
+                number: ranked.number,
+                rung: ranked.rung,
+                draws: ranked.draws,
+                connected: ranked.connected.into(),
+                reserved: 0,
+                total: ranked.total,
+            });
+            Ok(())
+        })
     })
 }
 
@@ -213,12 +209,11 @@ pub unsafe extern "C" fn tenas_context_ranked_genotype(
         let out = unsafe { OutText::new(buffer, capacity, length) }?;
         let format = format_of(format)?;
         // SAFETY: NULL or a live handle, as tenas.h asks.
-        let text = unsafe {
-            with(context, |state| {
-                let space = &state.context.config().supernet().space;
-                Ok(ranked(&state.context, index)?.genotype(space)?.to_text(format))
-            })
-        }?;
+        let search = unsafe { search_of(context) }?;
+        let text = search.with(|state| {
+            let space = &state.context.config().supernet().space;
+            Ok(ranked(&state.context, index)?.genotype(space)?.to_text(format))
+        })?;
         out.set(&text)
     })
 }
@@ -235,13 +230,11 @@ pub unsafe extern "C" fn tenas_context_draws(
 ) -> tenas_status {
     guard("tenas_context_draws", || {
         // SAFETY: NULL or a live handle; NULL or writable, as tenas.h asks.
-        unsafe {
-            let out = Out::new(out, "out");
-            with(context, |state| {
-                out?.set(state.context.draws());
-                Ok(())
-            })
-        }
+        let (search, out) = unsafe { (search_of(context)?, Out::new(out, "out")) };
+        search.with(|state| {
+            out?.set(state.context.draws());
+            Ok(())
+        })
     })
 }
 
@@ -269,21 +262,21 @@ pub unsafe extern "C" fn tenas_context_measure(
 ) -> tenas_status {
     guard("tenas_context_measure", || {
         // SAFETY: NULL or a live handle, as tenas.h asks.
-        unsafe {
-            with(context, |state| {
-                if out.is_null() && count != 0 {
-                    return Err(Failure::null("out"));
-                }
-                let callback = state.callback;
-                let range = first..first.saturating_add(count);
-                let measured = state.context.measure(range, &mut |p| report(callback, p))?;
-                for (i, one) in measured.iter().enumerate() {
-                    // SAFETY: not NULL, and room for so many, as tenas.h asks.
-                    Out::new(out.add(i), "out")?.set(tenas_measurement::new(one));
-                }
-                Ok(())
-            })
-        }
+        let search = unsafe { search_of(context) }?;
+        search.with(|state| {
+            if out.is_null() && count != 0 {
+                return Err(Failure::null("out"));
+            }
+            let callback = state.callback;
+            let range = first..first.saturating_add(count);
+            let measured = state.context.measure(range, &mut |p| report(callback, p))?;
+            for (i, one) in measured.iter().enumerate() {
+                // SAFETY: not NULL, and room for so many, as tenas.h asks.
+                let place = unsafe { Out::new(out.add(i), "out") }?;
+                place.set(tenas_measurement::new(one));
+            }
+            Ok(())
+        })
     })
 }
 
@@ -314,30 +307,30 @@ pub unsafe extern "C" fn tenas_context_settle(
     guard("tenas_context_settle", || {
         // SAFETY: NULL or a live handle; NULL or writable; NULL or an array of that count, as
         // tenas.h asks.
-        unsafe {
-            let out = Out::new(finished, "finished");
+        let (search, out, measurements) = unsafe {
             let measurements = match count {
                 0 => Ok(&[][..]),
                 count => arguments::slice(measurements, count, "measurements"),
             };
-            with(context, |state| {
-                let (out, measurements) = (out?, measurements?);
-                if let Some((i, m)) =
-                    measurements.iter().enumerate().find(|(_, m)| m.count as usize > MOST)
-                {
-                    return Err(Failure::invalid_argument(format!(
-                        "measurements[{i}].count: found {}, expected at most {MOST}",
-                        m.count
-                    )));
-                }
-                let mut measured = Vec::new();
-                measured
-                    .try_reserve_exact(count)
-                    .map_err(|_| crate::Error::OutOfMemory(format!("{count} measurements")))?;
-                measured.extend(measurements.iter().map(Measured::from));
-                out.set(state.context.settle(&measured)?);
-                Ok(())
-            })
-        }
+            (search_of(context)?, Out::new(finished, "finished"), measurements)
+        };
+        search.with(|state| {
+            let (out, measurements) = (out?, measurements?);
+            if let Some((i, m)) =
+                measurements.iter().enumerate().find(|(_, m)| m.count as usize > MOST)
+            {
+                return Err(Failure::invalid_argument(format!(
+                    "measurements[{i}].count: found {}, expected at most {MOST}",
+                    m.count
+                )));
+            }
+            let mut measured = Vec::new();
+            measured
+                .try_reserve_exact(count)
+                .map_err(|_| crate::Error::OutOfMemory(format!("{count} measurements")))?;
+            measured.extend(measurements.iter().map(Measured::from));
+            out.set(state.context.settle(&measured)?);
+            Ok(())
+        })
     })
 }

@@ -6,7 +6,7 @@
 use libc::{c_char, size_t};
 
 use super::arguments::{Out, OutStruct, Versioned};
-use super::context::{tenas_context, with};
+use super::context::{search_of, tenas_context};
 use super::error::Failure;
 use super::guard::guard;
 use super::status::{tenas_status, tenas_status_code};
@@ -67,13 +67,11 @@ pub unsafe extern "C" fn tenas_context_round_count(
 ) -> tenas_status {
     guard("tenas_context_round_count", || {
         // SAFETY: NULL or a live handle; NULL or writable, as tenas.h asks.
-        unsafe {
-            let out = Out::new(out, "out");
-            with(context, |state| {
-                out?.set(state.context.rounds().len());
-                Ok(())
-            })
-        }
+        let (search, out) = unsafe { (search_of(context)?, Out::new(out, "out")) };
+        search.with(|state| {
+            out?.set(state.context.rounds().len());
+            Ok(())
+        })
     })
 }
 
@@ -92,19 +90,17 @@ pub unsafe extern "C" fn tenas_context_round(
 ) -> tenas_status {
     guard("tenas_context_round", || {
         // SAFETY: NULL or a live handle; NULL or a struct with its size set, as tenas.h asks.
-        unsafe {
-            let out = OutStruct::new(out, "out");
-            with(context, |state| {
-                let out = out?;
-                let rounds = state.context.rounds();
-                let round = rounds.get(index).ok_or_else(|| Failure {
-                    status: tenas_status_code::TENAS_ERROR_NOT_FOUND,
-                    message: format!("index: found {index}, expected below {}", rounds.len()),
-                })?;
-                out.set(tenas_round::from(round));
-                Ok(())
-            })
-        }
+        let (search, out) = unsafe { (search_of(context)?, OutStruct::new(out, "out")) };
+        search.with(|state| {
+            let out = out?;
+            let rounds = state.context.rounds();
+            let round = rounds.get(index).ok_or_else(|| Failure {
+                status: tenas_status_code::TENAS_ERROR_NOT_FOUND,
+                message: format!("index: found {index}, expected below {}", rounds.len()),
+            })?;
+            out.set(tenas_round::from(round));
+            Ok(())
+        })
     })
 }
 
@@ -134,7 +130,7 @@ pub unsafe extern "C" fn tenas_context_records_json(
         // SAFETY: a buffer of that capacity, and NULL or writable, as tenas.h asks.
         let out = unsafe { OutText::new(buffer, capacity, length) }?;
         // SAFETY: NULL or a live handle, as tenas.h asks.
-        let text = unsafe { with(context, |state| Ok(state.context.records_json().to_string())) }?;
-        out.set(&text)
+        let search = unsafe { search_of(context) }?;
+        out.set(&search.with(|state| Ok(state.context.records_json().to_string()))?)
     })
 }

@@ -14,7 +14,7 @@
 use libc::size_t;
 
 use super::arguments::{self, Out};
-use super::context::{report, tenas_context, with};
+use super::context::{report, search_of, tenas_context};
 use super::error::Failure;
 use super::guard::guard;
 use super::status::{tenas_status, tenas_status_code};
@@ -108,13 +108,11 @@ pub unsafe extern "C" fn tenas_context_candidate_count(
 ) -> tenas_status {
     guard("tenas_context_candidate_count", || {
         // SAFETY: NULL or a live handle; NULL or writable, as tenas.h asks.
-        unsafe {
-            let out = Out::new(out, "out");
-            with(context, |state| {
-                out?.set(state.context.candidate_count());
-                Ok(())
-            })
-        }
+        let (search, out) = unsafe { (search_of(context)?, Out::new(out, "out")) };
+        search.with(|state| {
+            out?.set(state.context.candidate_count());
+            Ok(())
+        })
     })
 }
 
@@ -140,21 +138,21 @@ pub unsafe extern "C" fn tenas_context_evaluate(
 ) -> tenas_status {
     guard("tenas_context_evaluate", || {
         // SAFETY: NULL or a live handle, as tenas.h asks.
-        unsafe {
-            with(context, |state| {
-                if out.is_null() && count != 0 {
-                    return Err(Failure::null("out"));
-                }
-                let callback = state.callback;
-                let range = first..first.saturating_add(count);
-                let scores = state.context.evaluate(range, &mut |p| report(callback, p))?;
-                for (i, score) in scores.iter().enumerate() {
-                    // SAFETY: not NULL, and room for count scores, as tenas.h asks.
-                    Out::new(out.add(i), "out")?.set(tenas_score::from(score));
-                }
-                Ok(())
-            })
-        }
+        let search = unsafe { search_of(context) }?;
+        search.with(|state| {
+            if out.is_null() && count != 0 {
+                return Err(Failure::null("out"));
+            }
+            let callback = state.callback;
+            let range = first..first.saturating_add(count);
+            let scores = state.context.evaluate(range, &mut |p| report(callback, p))?;
+            for (i, score) in scores.iter().enumerate() {
+                // SAFETY: not NULL, and room for count scores, as tenas.h asks.
+                let place = unsafe { Out::new(out.add(i), "out") }?;
+                place.set(tenas_score::from(score));
+            }
+            Ok(())
+        })
     })
 }
 
@@ -184,23 +182,23 @@ pub unsafe extern "C" fn tenas_context_apply(
     guard("tenas_context_apply", || {
         // SAFETY: NULL or a live handle; NULL or writable; NULL or an array of that count, as
         // tenas.h asks.
-        unsafe {
-            let out = Out::new(finished, "finished");
+        let (search, out, scores) = unsafe {
             let scores = match count {
                 0 => Ok(&[][..]),
                 count => arguments::slice(scores, count, "scores"),
             };
-            with(context, |state| {
-                let (out, scores) = (out?, scores?);
-                let mut evaluations = Vec::new();
-                evaluations
-                    .try_reserve_exact(scores.len())
-                    .map_err(|_| crate::Error::OutOfMemory(format!("{count} scores")))?;
-                evaluations.extend(scores.iter().map(Evaluation::from));
-                out.set(state.context.apply(&evaluations)?);
-                Ok(())
-            })
-        }
+            (search_of(context)?, Out::new(finished, "finished"), scores)
+        };
+        search.with(|state| {
+            let (out, scores) = (out?, scores?);
+            let mut evaluations = Vec::new();
+            evaluations
+                .try_reserve_exact(scores.len())
+                .map_err(|_| crate::Error::OutOfMemory(format!("{count} scores")))?;
+            evaluations.extend(scores.iter().map(Evaluation::from));
+            out.set(state.context.apply(&evaluations)?);
+            Ok(())
+        })
     })
 }
 
@@ -227,12 +225,11 @@ pub unsafe extern "C" fn tenas_context_mask(
         let count = unsafe { Out::new(count, "count") }?;
         count.set(0);
         // SAFETY: NULL or a live handle, as tenas.h asks.
-        let active = unsafe {
-            with(context, |state| {
-                let nested = state.context.mask().nested();
-                Ok(nested.iter().flatten().flatten().copied().map(u8::from).collect::<Vec<_>>())
-            })
-        }?;
+        let search = unsafe { search_of(context) }?;
+        let active = search.with(|state| {
+            let nested = state.context.mask().nested();
+            Ok(nested.iter().flatten().flatten().copied().map(u8::from).collect::<Vec<_>>())
+        })?;
         count.set(active.len());
         if mask.is_null() {
             return match capacity {
@@ -281,6 +278,7 @@ pub unsafe extern "C" fn tenas_context_prune(
 ) -> tenas_status {
     guard("tenas_context_prune", || {
         // SAFETY: NULL or a live handle, as tenas.h asks.
-        unsafe { with(context, |state| Ok(state.context.prune(choice(cell, edge, operation))?)) }
+        let search = unsafe { search_of(context) }?;
+        search.with(|state| Ok(state.context.prune(choice(cell, edge, operation))?))
     })
 }

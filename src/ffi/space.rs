@@ -8,7 +8,7 @@
 use std::ffi::CString;
 
 use libc::c_char;
-use once_cell::sync::Lazy;
+use once_cell::race::OnceBox;
 
 use super::arguments::{Out, choose};
 use super::error::Failure;
@@ -43,8 +43,8 @@ struct Names {
     operations: Vec<CString>,
 }
 
-static NAS_BENCH_201: Lazy<Names> = Lazy::new(|| Names::new(SpaceKind::NasBench201));
-static DARTS: Lazy<Names> = Lazy::new(|| Names::new(SpaceKind::Darts));
+static NAS_BENCH_201: OnceBox<Names> = OnceBox::new();
+static DARTS: OnceBox<Names> = OnceBox::new();
 
 impl Names {
     fn new(kind: SpaceKind) -> Self {
@@ -63,10 +63,12 @@ impl Names {
     }
 
     fn of(space: i32) -> Result<&'static Self, Failure> {
-        Ok(match kind(space)? {
+        let kind = kind(space)?;
+        let names = match kind {
             SpaceKind::NasBench201 => &NAS_BENCH_201,
             SpaceKind::Darts => &DARTS,
-        })
+        };
+        Ok(names.get_or_init(|| Box::new(Names::new(kind))))
     }
 }
 

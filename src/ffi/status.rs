@@ -19,9 +19,11 @@ pub enum tenas_status_code {
     /// An argument is outside its range, or does not fit the others.
     TENAS_ERROR_INVALID_ARGUMENT = 2,
     /// The call does not fit the state of the object: a genotype before the
-    /// search is finished, any work on a context after an internal error.
+    /// search is finished, any work on a context after an internal error, or in
+    /// a forked child on a context that its parent made.
     TENAS_ERROR_INVALID_STATE = 3,
-    /// The system refused to open or read a file.
+    /// The system refused to open, read or write a file, or the host's loader
+    /// (tenas_load_fn) reported a failure.
     TENAS_ERROR_IO = 4,
     /// The content of a file or text is not what its format asks for.
     TENAS_ERROR_FORMAT = 5,

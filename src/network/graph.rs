@@ -31,6 +31,9 @@ pub struct Window {
     pub padding: usize,
 }
 
+/// What batch normalisation adds to a variance (section 3.1).
+pub const BATCH_NORM_EPSILON: f64 = 1e-5;
+
 /// What a node computes from its inputs.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Operation {
@@ -43,7 +46,8 @@ pub enum Operation {
         /// Its geometry.
         geometry: Convolution,
     },
-    /// Batch normalisation with the statistics of the batch at hand.
+    /// Batch normalisation with the statistics of the batch at hand: biased variance, and
+    /// [`BATCH_NORM_EPSILON`].
     BatchNorm {
         /// `[channels]`.
         scale: ParameterId,

@@ -1,6 +1,7 @@
 //! Initialisation of parameters (section 3.5).
 
 use super::parameters::{Parameter, ParameterKind, ParameterTable};
+use crate::digest::digest_of;
 use crate::error::{Result, try_vec};
 use crate::random::Key;
 
@@ -82,8 +83,7 @@ impl Initialiser {
     }
 }
 
-/// The random stream of a parameter: the 64-bit FNV-1a hash of its name.
+/// The random stream of a parameter, by its name.
 fn stream_of(name: &str) -> u64 {
-    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, step)
+    digest_of(name.as_bytes())
 }

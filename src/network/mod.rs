@@ -12,7 +12,7 @@ pub mod nas_bench_201;
 
 pub use builder::Builder;
 pub use cost::Cost;
-pub use graph::{Convolution, Graph, Node, NodeId, Operation, Window};
+pub use graph::{BATCH_NORM_EPSILON, Convolution, Graph, Node, NodeId, Operation, Window};
 pub use init::{Fan, Init, Initialiser};
 pub use parameters::{Parameter, ParameterId, ParameterKind, ParameterTable};
 

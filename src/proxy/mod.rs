@@ -3,13 +3,21 @@
 //! A [`Proxy`] says what it needs of an evaluation and reduces that to a number. The registry at the
 //! end of this file lists those that are built in; a host may bring its own, from outside the crate.
 
+mod az_nas;
 mod class;
 mod flops;
+mod jacov;
+mod meco;
 mod naswot;
 mod ntk;
 mod parameters;
 mod regions;
+mod statistics;
 mod swap;
+mod synflow;
+mod vkdnw;
+mod zen;
+mod zico;
 
 use std::sync::Arc;
 
@@ -17,7 +25,7 @@ pub use class::CostClass;
 pub use naswot::naswot;
 pub use ntk::{Spectrum, condition_number, spectrum, worst_condition_number};
 pub use regions::linear_regions;
-pub use swap::swap;
+pub use swap::{SwapRegularised, swap};
 
 use crate::compute::{Evidence, Wanted};
 use crate::error::{Error, Result};
@@ -202,6 +210,16 @@ pub fn registry() -> Vec<Arc<dyn Proxy>> {
         Arc::new(regions::Regions),
         Arc::new(naswot::Naswot),
         Arc::new(swap::Swap),
+        Arc::new(SwapRegularised::default()),
+        Arc::new(zico::Zico),
+        Arc::new(jacov::Jacov),
+        Arc::new(synflow::Synflow),
+        Arc::new(zen::Zen),
+        Arc::new(az_nas::Expressivity),
+        Arc::new(az_nas::Progressivity),
+        Arc::new(az_nas::Trainability),
+        Arc::new(meco::Meco),
+        Arc::new(vkdnw::Vkdnw),
         Arc::new(flops::Flops),
         Arc::new(parameters::Parameters),
     ]

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{Direction, Need, Proxy, Setup};
 use crate::compute::{ActivationBits, Evidence, Wanted};
-use crate::network::Graph;
+use crate::network::{Graph, Node, Operation};
 use crate::random::Key;
 
 /// Number of distinct patterns of ReLU units over the images: a unit's pattern is its bit for each
@@ -61,6 +61,68 @@ impl Proxy for Swap {
     }
 }
 
+/// SWAP times exp(-(P - mu)^2 / sigma), P the parameters of the measured network in thousands: the
+/// authors' regularisation by size, equation 6 of their paper.
+///
+/// Without a mu and sigma of the host's, mu is the size of the supernet, sigma its square: the same
+/// factor in any space and at any number of channels, from exp(-1) for a network without parameters
+/// to 1 for one with all.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SwapRegularised {
+    /// (mu, sigma), in thousands of parameters and their square.
+    pub target: Option<(f64, f64)>,
+}
+
+impl SwapRegularised {
+    fn factor(&self, thousands: f64, supernet: f64) -> f64 {
+        let (mu, sigma) = self.target.unwrap_or((supernet, supernet * supernet));
+        libm::exp(-(thousands - mu) * (thousands - mu) / sigma)
+    }
+}
+
+/// Thousands of parameters of the network, and of the supernet that it is part of.
+fn thousands(evidence: &Evidence<'_>) -> (f64, f64) {
+    let parameters = &evidence.graph.parameters;
+    let of_node = |node: &Node| -> usize {
+        match node.operation {
+            Operation::Conv { weight, .. } => parameters[weight].len(),
+            Operation::BatchNorm { scale: a, shift: b }
+            | Operation::Linear { weight: a, bias: b } => parameters[a].len() + parameters[b].len(),
+            _ => 0,
+        }
+    };
+    let live = evidence.graph.nodes.iter().filter(|node| evidence.has(node.slot));
+    (live.map(of_node).sum::<usize>() as f64 / 1e3, parameters.len() as f64 / 1e3)
+}
+
+impl Proxy for SwapRegularised {
+    fn name(&self) -> &str {
+        "swap_regularised"
+    }
+    fn title(&self) -> &str {
+        "SWAP, weighed by the size of the network"
+    }
+    fn source(&self) -> &str {
+        "Peng, Song, Fayek, Ciesielski, Chang, SWAP-NAS, ICLR 2024"
+    }
+    fn direction(&self) -> Direction {
+        Direction::Higher
+    }
+    fn need(&self) -> Need {
+        Need::Evaluation(Setup::IMAGES)
+    }
+    fn worst(&self, _: usize) -> f64 {
+        0.0
+    }
+    fn wanted(&self, _: &Graph, _: &Key) -> Wanted {
+        Wanted::bits()
+    }
+    fn reduce(&self, evidence: &Evidence<'_>) -> f64 {
+        let (own, supernet) = thousands(evidence);
+        evidence.bits.map_or(f64::NAN, |bits| swap(bits) * self.factor(own, supernet))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::naswot::tests::random;
@@ -79,6 +141,15 @@ mod tests {
             let distinct: HashSet<_> = (0..units[0].len()).map(pattern).collect();
             assert_eq!(swap(&bits), distinct.len() as f64);
         }
+    }
+
+    #[test]
+    fn the_size_factor_is_that_of_the_paper() {
+        let published = SwapRegularised { target: Some((40.0, 80.0)) };
+        assert!((published.factor(36.0, 100.0) - (-16.0f64 / 80.0).exp()).abs() < 1e-15);
+        let ours = SwapRegularised::default();
+        assert_eq!(ours.factor(100.0, 100.0), 1.0);
+        assert!((ours.factor(50.0, 100.0) - (-0.25f64).exp()).abs() < 1e-15);
     }
 
     #[test]

@@ -24,6 +24,7 @@ use super::strategy::{Found, Round, Search};
 use super::{Config, DeviceKind, Sampling, Strategy};
 use crate::data::{Dataset, digest_of};
 use crate::error::{Error, Result, room_for, room_for_json};
+use crate::message::{clip, of_path, whole};
 use crate::network::Supernet;
 use crate::space::{Mask, Space};
 
@@ -180,7 +181,7 @@ struct Header {
 /// Errors: [`Error::Io`]; [`Error::OutOfMemory`]; those of the data set's digest.
 pub(super) fn write(path: &Path, state: &State<'_>) -> Result<()> {
     let values = values_of(state);
-    room_for(VALUE_BYTES * values, || format!("checkpoint {path:?} of {values} values"))?;
+    room_for(VALUE_BYTES * values, || format!("{} of {values} values", named(path)))?;
     let space = &state.config.supernet().space;
     let mut config = state.config.clone();
     config.set_device(state.device.0, state.device.1)?;
@@ -268,23 +269,29 @@ pub(super) fn read(path: &Path) -> Result<Saved> {
     let mut bytes = Vec::new();
     bytes
         .try_reserve_exact(size as usize)
-        .map_err(|_| Error::OutOfMemory(format!("checkpoint {path:?}: {size} bytes")))?;
+        .map_err(|_| Error::OutOfMemory(format!("{}: {size} bytes", named(path))))?;
     let mut file = File::open(path).map_err(|error| Error::io(path, error))?.take(size);
     file.read_to_end(&mut bytes).map_err(|error| Error::io(path, error))?;
     // Parsing asks for memory bit by bit, and cannot be refused it.
-    room_for_json(bytes.len(), || format!("checkpoint {path:?}: {size} bytes as a search"))?;
+    room_for_json(bytes.len(), || format!("{}: {size} bytes as a search", named(path)))?;
     Saved::parse(&bytes).map_err(|problem| fault(path, problem))
+}
+
+/// A checkpoint in a message.
+fn named(path: &Path) -> String {
+    format!("checkpoint \"{}\"", of_path(path))
 }
 
 /// An [`Error::Format`] of the checkpoint `path`.
 pub(super) fn fault(path: &Path, problem: impl std::fmt::Display) -> Error {
-    Error::Format(format!("checkpoint {path:?}: {problem}"))
+    Error::Format(format!("{}: {problem}", named(path)))
 }
 
 impl Saved {
     fn parse(bytes: &[u8]) -> Checked<Self> {
-        let header: Header = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
-        let text = |value: Option<Value>| value.map_or("nothing".to_owned(), |v| clip(&v));
+        let header: Header = serde_json::from_slice(bytes).map_err(whole)?;
+        let text =
+            |value: Option<Value>| value.map_or("nothing".to_owned(), |v| clip(&v.to_string()));
         if header.format.as_ref().and_then(Value::as_str) != Some(FORMAT) {
             return Err(format!("format: found {}, expected {FORMAT:?}", text(header.format)));
         }
@@ -300,8 +307,8 @@ impl Saved {
         }
         let mut json = serde_json::Deserializer::from_slice(bytes);
         let saved: Saved = serde_path_to_error::deserialize(&mut json).map_err(|e| {
-            let path = e.path().to_string();
-            format!("{path}: {}", e.into_inner())
+            let path = whole(e.path());
+            format!("{path}: {}", whole(e.into_inner()))
         })?;
         if !(saved.seconds.is_finite() && saved.seconds >= 0.0) {
             return Err(format!("seconds: found {}, expected at least 0", saved.seconds));
@@ -372,9 +379,10 @@ impl Saved {
         };
         let saved = &self.dataset;
         Err(Error::InvalidArgument(format!(
-            "dataset: found {}, expected that of the checkpoint {path:?}: {}",
-            describe(dataset.origin(), dataset.count(), digest),
-            describe(&saved.origin, saved.images, saved.digest)
+            "dataset: found {}, expected that of the {}: {}",
+            describe(&whole(dataset.origin()), dataset.count(), digest),
+            named(path),
+            describe(&whole(&saved.origin), saved.images, saved.digest)
         )))
     }
 
@@ -650,9 +658,4 @@ fn names_of(space: &Space, mask: &Mask) -> Vec<Vec<Vec<String>>> {
         .enumerate()
         .map(|(c, cell)| (0..cell.edges.len()).map(|e| edge(c, e)).collect())
         .collect()
-}
-
-/// The beginning of a value, for a message.
-fn clip(value: &Value) -> String {
-    value.to_string().chars().take(80).collect()
 }

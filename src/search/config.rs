@@ -10,7 +10,7 @@ use crate::data::DatasetKind;
 use crate::error::{Error, Result, check_range};
 use crate::network::{Init, Supernet};
 use crate::proxy::{self, Need, Proxy, ProxyNetwork, Shape};
-use crate::space::SpaceKind;
+use crate::space::{Space, SpaceKind};
 
 /// How a space is searched. The numbers are those of the C ABI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -136,9 +136,10 @@ impl Config {
         }
     }
 
-    /// The same for networks of another supernet of the space.
-    pub(super) fn set_supernet(&mut self, supernet: Arc<Supernet>) {
-        self.supernet = supernet;
+    /// The same for another form of its space: with parallel edges.
+    pub(super) fn with_space(&self, space: &Space) -> Self {
+        let supernet = Supernet { space: space.clone(), ..Supernet::clone(&self.supernet) };
+        Config { supernet: Arc::new(supernet), ..self.clone() }
     }
 
     /// Any value; default 0.

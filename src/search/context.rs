@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use super::checkpoint::{self, State, fault};
 use super::log::{Log, LogLevel, LogSink};
-use super::measure::check_batch;
 use super::prune::Prune;
 use super::rank::{Measured, Rank, Ranked};
 use super::records::{self, HostPruning, Place, Record, RoundSummary};
@@ -19,6 +18,7 @@ use super::{Config, Control, DeviceKind, Progress, Strategy};
 use crate::compute::Engine;
 use crate::data::{Dataset, digest_of};
 use crate::error::{Error, Result};
+use crate::message::{of_path, whole};
 use crate::network::Supernet;
 use crate::space::{Choice, Genotype, Mask};
 
@@ -79,7 +79,7 @@ impl Context {
     ) -> Result<Self> {
         let supernet = config.supernet();
         let mask = Mask::full(&supernet.space);
-        check_batch(config.batch_size() as usize, dataset)?;
+        dataset.check_batch(config.batch_size() as usize)?;
         // Says now what does not fit, an image size for example.
         supernet.ntk_network(&mask, dataset.shape(), dataset.classes())?;
         supernet.thin_network(&mask, dataset.classes())?;
@@ -424,7 +424,7 @@ impl Context {
         let skipped = self.dataset.skipped();
         if skipped > self.skipped {
             self.log.write(LogLevel::Warning, || {
-                format!("{}: skipped {skipped} broken images so far", self.dataset.origin())
+                format!("{}: skipped {skipped} broken images so far", whole(self.dataset.origin()))
             });
             self.skipped = skipped;
         }
@@ -595,7 +595,7 @@ impl Context {
 impl Schedule {
     fn write(&mut self, state: &State<'_>, log: &mut Log) -> Result<()> {
         let written = checkpoint::write(&self.path, state);
-        let path = self.path.display();
+        let path = of_path(&self.path);
         match &written {
             Ok(()) => {
                 self.last = Instant::now();

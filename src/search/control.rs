@@ -46,7 +46,7 @@ impl Control {
         self.cancel.stands()
     }
 
-    /// Uses the request up; whether there was one.
+    /// Withdraws the request, and returns whether there was one.
     pub(super) fn take_cancel(&self) -> bool {
         self.cancel.take()
     }

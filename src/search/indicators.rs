@@ -10,7 +10,7 @@ use super::{Config, Observer, Progress};
 use crate::compute::Engine;
 use crate::data::Dataset;
 use crate::error::{Error, Result, try_reserve, try_vec};
-use crate::network::{Cost, Supernet, Training};
+use crate::network::Cost;
 use crate::proxy::{Need, Proxy, named};
 use crate::space::{Choice, Genotype, Mask, Space};
 
@@ -75,7 +75,14 @@ pub fn scores(
     observer: Observer<'_>,
 ) -> Result<Vec<Scores>> {
     let engine = config.engine()?;
-    of_masks(config, dataset, &masks_of(config, genotypes)?, proxies, engine.as_ref(), observer)
+    of_networks(
+        config,
+        dataset,
+        &networks_of(config, genotypes)?,
+        proxies,
+        engine.as_ref(),
+        observer,
+    )
 }
 
 /// [`scores`] on a given engine, whatever the config's device and threads.
@@ -87,7 +94,7 @@ pub fn scores_with(
     engine: &dyn Engine,
     observer: Observer<'_>,
 ) -> Result<Vec<Scores>> {
-    of_masks(config, dataset, &masks_of(config, genotypes)?, proxies, engine, observer)
+    of_networks(config, dataset, &networks_of(config, genotypes)?, proxies, engine, observer)
 }
 
 /// [`scores`] by the proxies of [`Indicators`].
@@ -109,13 +116,14 @@ pub fn indicators_with(
     engine: &dyn Engine,
     observer: Observer<'_>,
 ) -> Result<Vec<Indicators>> {
-    indicators_of(config, dataset, &masks_of(config, genotypes)?, engine, observer)
+    indicators_of(config, dataset, &networks_of(config, genotypes)?, engine, observer)
 }
 
-/// A network of a space: that of the config, or the same with parallel edges.
-type Network<'g> = (&'g Space, &'g Mask);
+/// A network: a mask, and the space that it is of. That is the configuration's, or the same with
+/// parallel edges.
+type Network<'a> = (&'a Space, &'a Mask);
 
-fn masks_of<'g>(config: &Config, genotypes: &'g [Genotype]) -> Result<Vec<Network<'g>>> {
+fn networks_of<'g>(config: &Config, genotypes: &'g [Genotype]) -> Result<Vec<Network<'g>>> {
     let space = &config.supernet().space;
     let mut masks = Vec::new();
     masks
@@ -164,83 +172,72 @@ pub fn indicators_of_masks(
         }
     }
     let engine = config.engine()?;
-    let masks: Vec<Network<'_>> = masks.iter().map(|mask| (space, mask)).collect();
-    indicators_of(config, dataset, &masks, engine.as_ref(), observer)
+    let networks: Vec<Network<'_>> = masks.iter().map(|mask| (space, mask)).collect();
+    indicators_of(config, dataset, &networks, engine.as_ref(), observer)
 }
 
 fn indicators_of(
     config: &Config,
     dataset: &Dataset,
-    masks: &[Network<'_>],
+    networks: &[Network<'_>],
     engine: &dyn Engine,
     observer: Observer<'_>,
 ) -> Result<Vec<Indicators>> {
-    let proxies = ["ntk", "regions", "naswot", "swap"].map(named);
+    let proxies = ["ntk", "regions", "naswot", "swap", "flops", "parameters"].map(named);
     let proxies = proxies.into_iter().collect::<Result<Vec<_>>>()?;
-    let training = Training {
-        dataset: config.dataset().name(),
-        input: dataset.shape(),
-        classes: dataset.classes(),
-    };
-    let found = of_masks(config, dataset, masks, &proxies, engine, observer)?;
-    let with_cost = |(scores, (space, mask)): (Scores, &Network<'_>)| {
-        let &[ntk, regions, naswot, swap] = &scores.values[..] else {
+    let found = of_networks(config, dataset, networks, &proxies, engine, observer)?;
+    let named = |scores: Scores| {
+        let &[ntk, regions, naswot, swap, flops, parameters] = &scores.values[..] else {
             return Err(Error::Internal("scores of other proxies".into()));
         };
-        let cost = supernet_of(config, space).training_network(mask, &training)?.cost();
+        let [multiply_adds, parameters] = [flops, parameters].map(|count| count.mean as u64);
+        let cost = Cost { multiply_adds, parameters };
         let Scores { connected, seconds, .. } = scores;
         Ok(Indicators { ntk, regions, naswot, swap, cost, connected, seconds })
     };
-    found.into_iter().zip(masks).map(with_cost).collect()
+    found.into_iter().map(named).collect()
 }
 
-/// The supernet that networks of a space are parts of.
-fn supernet_of(config: &Config, space: &Space) -> Arc<Supernet> {
-    let supernet = config.supernet();
-    if space.slots() == supernet.space.slots() {
-        return supernet.clone();
-    }
-    Arc::new(Supernet { space: space.clone(), ..Supernet::clone(supernet) })
-}
-
-fn of_masks(
+/// The scores of networks, in their order. Those with parallel edges are parts of a supernet of
+/// their own, and come last.
+fn of_networks(
     config: &Config,
     dataset: &Dataset,
-    masks: &[Network<'_>],
+    networks: &[Network<'_>],
     proxies: &[Arc<dyn Proxy>],
     engine: &dyn Engine,
     observer: Observer<'_>,
 ) -> Result<Vec<Scores>> {
     let start = Instant::now();
-    let mut progress = Progress { rounds: 1, candidates: masks.len() as u32, ..Default::default() };
+    let mut progress =
+        Progress { rounds: 1, candidates: networks.len() as u32, ..Default::default() };
     let mut after = || {
         progress.candidate += 1;
         progress.seconds = start.elapsed().as_secs_f64();
         observer(&progress)
     };
-    // Architectures with parallel edges are parts of a supernet that has these.
     let slots = config.supernet().space.slots();
     let (own, parallel): (Vec<usize>, Vec<usize>) =
-        (0..masks.len()).partition(|network| masks[*network].0.slots() == slots);
-    let mut done: Vec<(usize, Scores)> = Vec::new();
-    try_reserve(&mut done, masks.len())
-        .map_err(|()| Error::OutOfMemory(format!("scores of {} networks", masks.len())))?;
-    for part in [own, parallel] {
-        let Some(first) = part.first() else { continue };
-        let mut config = config.clone();
-        config.set_supernet(supernet_of(&config, masks[*first].0));
-        let of_part: Vec<&Mask> = part.iter().map(|network| masks[*network].1).collect();
-        let scores = of_one_space(&config, dataset, &of_part, proxies, engine, &mut after)?;
-        done.extend(part.into_iter().zip(scores));
+        (0..networks.len()).partition(|n| networks[*n].0.slots() == slots);
+    let mut done = try_vec(None, networks.len(), "scores of networks")?;
+    let parallel_space = parallel.first().map(|n| networks[*n].0);
+    let parallel_config = parallel_space.map(|space| config.with_space(space));
+    let parts = [(Some(config), own), (parallel_config.as_ref(), parallel)];
+    for (config, places) in parts {
+        let Some(config) = config.filter(|_| !places.is_empty()) else { continue };
+        let masks: Vec<&Mask> = places.iter().map(|n| networks[*n].1).collect();
+        let found = of_masks(config, dataset, &masks, proxies, engine, &mut after)?;
+        for (place, scores) in places.into_iter().zip(found) {
+            done[place] = Some(scores);
+        }
     }
-    done.sort_by_key(|(network, _)| *network);
-    let seconds = start.elapsed().as_secs_f64() / masks.len() as f64;
-    Ok(done.into_iter().map(|(_, scores)| Scores { seconds, ..scores }).collect())
+    let seconds = start.elapsed().as_secs_f64() / networks.len() as f64;
+    Ok(done.into_iter().flatten().map(|scores: Scores| Scores { seconds, ..scores }).collect())
 }
 
-/// The scores of networks of the config's supernet, without their seconds. `after` is called after
+/// The scores of masks of the configuration's space, but for the seconds. `after` is called after
 /// each.
-fn of_one_space(
+fn of_masks(
     config: &Config,
     dataset: &Dataset,
     masks: &[&Mask],

@@ -102,7 +102,7 @@ impl Measurement {
             check_image_size(dataset, proxy.name(), wish.height)?;
         }
         if let Source::Images { .. } = setup.inputs {
-            check_batch(wish.batch, dataset)?;
+            dataset.check_batch(wish.batch)?;
         }
         let graph = Arc::new(lower(config.supernet(), dataset, base, setup, wish, size)?);
         let draw = Draw { round: 0, candidate: 0, repeat: 0 };
@@ -305,15 +305,4 @@ fn lower(
         Norms::Batch => graph,
         Norms::Frozen => graph.frozen(),
     })
-}
-
-/// That a batch of distinct images can be had.
-pub(super) fn check_batch(batch: usize, dataset: &Dataset) -> Result<()> {
-    let count = dataset.count();
-    if batch <= count {
-        return Ok(());
-    }
-    Err(Error::InvalidArgument(format!(
-        "batch_size: found {batch}, expected at most the data set's {count} images"
-    )))
 }

@@ -13,6 +13,7 @@ use super::config::{
 use crate::compute::LIBTORCH_VERSION;
 use crate::data::DatasetKind;
 use crate::error::{Error, Result, check_range};
+use crate::message::clip;
 use crate::network::{Init, Supernet};
 use crate::proxy::{self, Proxy, ProxyNetwork};
 use crate::space::SpaceKind;
@@ -286,7 +287,8 @@ impl Parameter {
         PARAMETERS.iter().find(|p| p.name == name).ok_or_else(|| {
             let names: Vec<&str> = PARAMETERS.iter().map(|p| p.name).collect();
             Error::NotFound(format!(
-                "parameter: found {name:?}, expected one of {}",
+                "parameter: found \"{}\", expected one of {}",
+                clip(name),
                 names.join(", ")
             ))
         })
@@ -535,14 +537,9 @@ fn fault(key: &str, found: Option<&Value>, expected: &str) -> Error {
     Error::Format(format!("{key}: found {found}, expected {expected}"))
 }
 
-/// The beginning of a value, for a message.
+/// A value as a message shows it.
 fn shown(value: &Value) -> String {
-    const SHOWN: usize = 80;
-    let text = value.to_string();
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text,
-    }
+    clip(&value.to_string())
 }
 
 fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {

@@ -10,6 +10,7 @@ use super::round::{pruned, stage};
 use super::{Config, Score};
 use crate::error::{Error, Result};
 use crate::hooks::{Hook, reach};
+use crate::message::clip;
 use crate::space::{Choice, GenotypeFormat, Mask, Space};
 
 /// A candidate of a finished round.
@@ -124,7 +125,7 @@ impl Place {
     pub(super) fn choice(&self, space: &Space) -> Checked<Choice> {
         let Place { cell, edge, operation } = self;
         let unknown = |key: &str, found: &str, of: &str| {
-            format!("{key}: found {found:?}, expected one of {of}")
+            format!("{key}: found \"{}\", expected one of {of}", clip(found))
         };
         let c = space.cells.iter().position(|c| c.name == cell);
         let c = c.ok_or_else(|| unknown("cell", cell, space.name))?;

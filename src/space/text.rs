@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{Choice, Mask, Space};
 use crate::error::{Error, Result, room_for_json};
+use crate::message::{clip, whole};
 
 /// A position in a text, for parsers whose errors say where the fault is.
 #[derive(Debug, Clone)]
@@ -252,11 +253,8 @@ impl<'a> Cursor<'a> {
     /// The error of this position.
     pub fn fault(&self, expected: &str) -> Error {
         let rest = self.rest();
-        let found = match rest.char_indices().nth(24) {
-            _ if rest.is_empty() => "the end".to_owned(),
-            Some((end, _)) => format!("{:?}...", &rest[..end]),
-            None => format!("{rest:?}"),
-        };
+        let found =
+            if rest.is_empty() { "the end".to_owned() } else { format!("\"{}\"", clip(rest)) };
         Error::Format(format!("genotype: byte {}: found {found}, expected {expected}", self.at))
     }
 }
@@ -291,19 +289,13 @@ pub(super) fn json(text: &str) -> Result<Option<Value>> {
         while !text.is_char_boundary(at) {
             at -= 1;
         }
-        Cursor { text, at }.fault(&format!("JSON ({e})"))
+        Cursor { text, at }.fault(&format!("JSON ({})", whole(&e)))
     })
 }
 
 /// The error of a key of a JSON genotype.
 pub(super) fn fault(key: &str, found: Option<&Value>, expected: &str) -> Error {
-    let found = found.map_or("nothing".to_owned(), |v| {
-        let text = v.to_string();
-        match text.char_indices().nth(60) {
-            Some((end, _)) => format!("{}...", &text[..end]),
-            None => text,
-        }
-    });
+    let found = found.map_or("nothing".to_owned(), |v| clip(&v.to_string()));
     Error::Format(format!("genotype: \"{key}\": found {found}, expected {expected}"))
 }
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "refused.h"
 #include "undisturbed.h"
 
 /* src/ffi/test_hooks.rs, src/hooks.rs: the place-th of these fails once, when
@@ -118,61 +119,15 @@ static void ignore_line(int32_t level, const char *text, void *user)
 /* Everything is refused, with the cause, but for what never waits. */
 static void check_poisoned(tenas_context *context, const char *cause)
 {
-#define REFUSED(call) FAILS(call, TENAS_ERROR_INVALID_STATE, "earlier internal error", cause)
-    bool finished = true;
-    char text[64] = "abc";
-    uint8_t mask[SLOTS] = {7};
-    int32_t kind = -1, index = -1;
-    size_t count = 7, length = 7;
-    tenas_config *config = UNTOUCHED;
-    tenas_score score = {.round = 7};
-    tenas_record record = {.struct_size = sizeof record, .round = 7};
-    tenas_round round = {.struct_size = sizeof round, .round = 7};
-    tenas_ranked ranked = {.struct_size = sizeof ranked, .rung = 7};
-    tenas_measurement measurement = {.round = 7};
-
-    REFUSED(tenas_context_run(context));
-    REFUSED(tenas_context_run_round(context, &finished));
-    REFUSED(tenas_context_is_finished(context, &finished));
-    REFUSED(tenas_context_config(context, &config));
-    REFUSED(tenas_context_device(context, &kind, &index));
-    REFUSED(tenas_context_record_count(context, &count));
-    REFUSED(tenas_context_record(context, 0, &record));
-    REFUSED(tenas_context_round_count(context, &count));
-    REFUSED(tenas_context_round(context, 0, &round));
-    REFUSED(tenas_context_candidate_count(context, &count));
-    REFUSED(tenas_context_ranking_count(context, &count));
-    REFUSED(tenas_context_draws(context, &count));
-    REFUSED(tenas_context_ranked(context, 0, &ranked, NULL, NULL, 0));
-    REFUSED(tenas_context_measure(context, 0, 1, &measurement));
-    REFUSED(tenas_context_settle(context, &measurement, 1, &finished));
-    CHECK(count == 7);
-    REFUSED(tenas_context_genotype(context, TENAS_GENOTYPE_NATIVE, text, sizeof text, &length));
-    REFUSED(tenas_context_records_json(context, text, sizeof text, &length));
-    REFUSED(tenas_context_ranked_genotype(context, 0, 1, text, sizeof text, &length));
-    CHECK(length == 0);
-    REFUSED(tenas_context_save(context, file));
-    REFUSED(tenas_context_set_checkpoint(context, file, 0));
-    REFUSED(tenas_context_set_checkpoint(context, NULL, 0));
-    REFUSED(tenas_context_evaluate(context, 0, 1, &score));
-    REFUSED(tenas_context_apply(context, &score, 1, &finished));
-    REFUSED(tenas_context_mask(context, mask, SLOTS, &count));
-    REFUSED(tenas_context_prune(context, 0, 0, 1));
-    REFUSED(tenas_context_set_progress(context, count_calls, &count));
-    REFUSED(tenas_context_set_log(context, ignore_line, NULL));
-    CHECK(finished && strcmp(text, "abc") == 0 && mask[0] == 7 && kind == -1 && index == -1);
-    CHECK(config == (tenas_config *)UNTOUCHED);
-    CHECK(ranked.rung == 7 && measurement.round == 7);
-    CHECK(score.round == 7 && record.round == 7 && round.round == 7);
+    check_refused(context, file, "earlier internal error", cause);
 
     tenas_progress progress = {.struct_size = sizeof progress};
     OK(tenas_context_progress(context, &progress));
     uint32_t done, all;
     OK(tenas_context_work(context, &done, &all));
     OK(tenas_context_cancel(context));
-    REFUSED(tenas_context_run(context)); /* not: cancelled */
+    FAILS(tenas_context_run(context), TENAS_ERROR_INVALID_STATE, cause); /* not: cancelled */
     OK(tenas_context_clear_cancel(context));
-#undef REFUSED
 }
 
 struct poisoned {

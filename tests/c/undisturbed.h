@@ -54,7 +54,7 @@ static void check_result(tenas_context *context)
     }
 }
 
-static void run_on(tenas_context *context)
+static inline void run_on(tenas_context *context)
 {
     OK(tenas_context_run(context));
     check_result(context);

@@ -8,6 +8,8 @@ torchvision reads them, of ImageNet16 as AutoDL-Projects does. expected.bin has 
 images in the order that a reader must give them (imagenet-1k: as Pillow resizes them).
 """
 
+import bz2
+import gzip
 import io
 import json
 import os
@@ -97,7 +99,8 @@ def pickled(number, batch):
 
 def archive(name, members):
     """Members in another order than their names have, as in the published archives."""
-    with tarfile.open(path(name), "w:gz") as tar:
+    compression = name.rpartition(".")[2]
+    with tarfile.open(path(name), "w" if compression == "tar" else "w:" + compression) as tar:
         for member in sorted(members, key=lambda m: m[::-1]):
             tar.add(path(member), member)
         info = tarfile.TarInfo(os.path.dirname(members[0]) + "/readme.html")
@@ -105,8 +108,38 @@ def archive(name, members):
         tar.addfile(info, io.BytesIO(b"hello"))
 
 
+def archives(name, members):
+    """One archive in every form, gzip files of several members among them."""
+    layouts = [name + ".tar.gz", name + ".tar", name + ".tar.bz2", name + ".tar.xz"]
+    for layout in layouts:
+        archive(layout, members)
+    with open(path(name + ".tar"), "rb") as file:
+        whole = file.read()
+    # As pigz and bgzip write it: cut anywhere; and where a member of the tar archive begins.
+    for kind, cuts in [("blocks", range(0, len(whole), 10_000)), ("members", [0, second_member(whole)])]:
+        parts = [*cuts, len(whole)]
+        blocks = [gzip.compress(whole[a:b]) for a, b in zip(parts, parts[1:])]
+        # bgzip ends with an empty member, tapes with zeros.
+        write(f"{name}.{kind}.tar.gz", b"".join(blocks) + gzip.compress(b"") + bytes(512))
+        layouts.append(f"{name}.{kind}.tar.gz")
+    if len(members) > 1:
+        # cat a.tar.gz b.tar.gz
+        parts = sorted(members)[:1], sorted(members)[1:]
+        for number, part in enumerate(parts):
+            archive(f"part{number}.tar.gz", part)
+        appended = b"".join(open(path(f"part{number}.tar.gz"), "rb").read() for number in range(2))
+        write(f"{name}.appended.tar.gz", appended)
+        layouts.append(f"{name}.appended.tar.gz")
+    return layouts
+
+
+def second_member(tar):
+    with tarfile.open(fileobj=io.BytesIO(tar)) as opened:
+        return opened.getmembers()[1].offset
+
+
 def arrays(data, labels):
-    """The same images as .npy, .npz and safetensors; labels is None where they are all kept."""
+    """The same images as .npy, .npz and safetensors, with their axes in every order that is read."""
     numpy.save(path("images.npy"), data)
     with_labels = {} if labels is None else {"labels": numpy.array(labels)}
     numpy.savez(path("stored.npz"), images=data, **with_labels)
@@ -126,8 +159,62 @@ def arrays(data, labels):
     text += b" " * (-len(text) % 8)
     write("images.safetensors", struct.pack("<Q", len(text)) + text + content)
     layouts = ["stored.npz", "deflated.npz", "images.safetensors"]
+    last = numpy.ascontiguousarray(data.transpose(0, 2, 3, 1))
+    column = numpy.array(labels).reshape(-1, 1)
+    orders = {
+        "last": last,
+        "fortran": numpy.asfortranarray(data),
+        "fortran_last": numpy.asfortranarray(last),
+        "fortran_flat": numpy.asfortranarray(flat),
+        # Julia's width x height x channels x images.
+        "julia": data.transpose(3, 2, 1, 0),
+        "julia_flat": flat.transpose(),
+    }
+    for name, array in orders.items():
+        assert array.flags.f_contiguous or name == "last"
+        numpy.savez(path(name + ".npz"), images=array, labels=column.astype(">i2"))
+        layouts.append(name + ".npz")
+    # As Keras has them, with test images beside.
+    numpy.savez(path("keras.npz"), x_test=last[:3], y_test=column[:3], x_train=last, y_train=column.astype("u2"))
+    os.makedirs(path("npz"))
+    stem = {"cifar100": "train"}.get(dataset, "data_batch_1" if dataset == "cifar10" else "train_data_batch_1")
+    numpy.savez(path("npz", stem + ".npz"), data=flat, labels=numpy.array(labels), mean=flat.mean(axis=0))
+    with tarfile.open(path("npz.tar.gz"), "w:gz") as tar:
+        tar.add(path("npz"), "npz")
+    layouts += ["keras.npz", "npz", "npz.tar.gz"] + pickles(flat, labels)
     # Without labels nobody knows which images are of the first 120 classes.
-    return layouts if dataset == "ImageNet16-120" else layouts + ["images.npy"]
+    if dataset == "ImageNet16-120":
+        return layouts
+    # Python 2 wrote long integers with an L.
+    header = "{'descr': '|u1', 'fortran_order': False, 'shape': (%s), }" % ", ".join("%dL" % n for n in data.shape)
+    header = header.ljust(117) + "\n"
+    write("longs.npy", b"\x93NUMPY\x01\0" + struct.pack("<H", len(header)) + header.encode() + data.tobytes())
+    return layouts + ["images.npy", "longs.npy"]
+
+
+def pickles(flat, labels):
+    """All images as one pickle, with labels and protocols as other writers have them."""
+    key = "fine_labels" if dataset == "cifar100" else "labels"
+    layouts = []
+    for name, protocol, data, values in [
+        ("protocol0", 0, flat, labels),
+        ("protocol1", 1, flat, labels),
+        ("scalars", 4, flat, [numpy.int64(n) for n in labels]),
+        ("scalars0", 0, flat, tuple(numpy.uint16(n) for n in labels)),
+        ("big_endian", 2, flat, numpy.array(labels, ">i4")),
+        ("big_endian5", 5, flat, numpy.array(labels, ">i8")),
+        ("fortran_pickle", 3, numpy.asfortranarray(flat), labels),
+        ("fortran_pickle5", 5, numpy.asfortranarray(flat), labels),
+        ("last_pickle", 4, numpy.ascontiguousarray(flat.reshape(len(flat), 3, -1).transpose(0, 2, 1))
+            .reshape(len(flat), *[int((flat.shape[1] // 3) ** 0.5)] * 2, 3), labels),
+    ]:
+        write(name, pickle.dumps({"data": data, key: values}, protocol))
+        layouts.append(name)
+    with open(path("scalars"), "rb") as file:
+        whole = file.read()
+    write("scalars.gz", gzip.compress(whole))
+    write("scalars.bz2", bz2.compress(whole))
+    return layouts + ["scalars.gz", "scalars.bz2"]
 
 
 def cifar(coarse):
@@ -170,11 +257,11 @@ def cifar(coarse):
     add(binary, "test.bin" if coarse else "test_batch.bin", bytes(2 if coarse else 1) + other.tobytes())
     add(python, "test" if coarse else "test_batch", pickle.dumps({"data": other.reshape(1, -1), "labels": [0]}, 2))
     add(python, "meta" if coarse else "batches.meta", pickle.dumps({"label_names": ["a"]}, 2))
-    archive("binary.tar.gz", files[binary])
-    archive("python.tar.gz", files[python])
-    layouts = [binary, python, "binary.tar.gz", "python.tar.gz"]
+    layouts = [binary, python] + archives("binary", files[binary]) + archives("python", files[python])
     if coarse:
-        layouts += [f"{binary}/train.bin", f"{python}/train"] + [f"version_{n}" for n in range(1, 6)]
+        with open(path(binary, "train.bin"), "rb") as file:
+            write("train.bin.gz", gzip.compress(file.read()))
+        layouts += ["train.bin.gz", f"{binary}/train.bin", f"{python}/train"] + [f"version_{n}" for n in range(1, 6)]
     return layouts + arrays(data, labels)
 
 
@@ -194,8 +281,7 @@ def imagenet16():
     write("ImageNet16/val_data", pickle.dumps({"data": data[:1].reshape(1, -1), "labels": [1]}))
     kept = [i for i, n in enumerate(labels) if n <= 120]
     write("expected.bin", data[kept].tobytes())
-    archive("ImageNet16.tar.gz", [f"ImageNet16/{name}" for name in names])
-    return ["ImageNet16", "ImageNet16.tar.gz"] + arrays(data, labels)
+    return ["ImageNet16"] + archives("ImageNet16", [f"ImageNet16/{name}" for name in names]) + arrays(data, labels)
 
 
 def imagenet():
@@ -226,9 +312,12 @@ def imagenet():
         expected.append(numpy.asarray(decoded).transpose(2, 0, 1))
     write("jpeg/train/n00000000/notes.txt", b"not an image")
     write("jpeg/val/n00000000/n.JPEG", b"not to be read")
-    data = numpy.stack(expected)
+    data = numpy.ascontiguousarray(numpy.stack(expected))
     write("expected.bin", data.tobytes())
-    return arrays(data, [i * 10 // IMAGES for i in range(IMAGES)]) + ["jpeg", "jpeg/train"]
+    # Some files' labels count from 0, others' from 1.
+    write("Imagenet32_train/train_data_batch_1", pickle.dumps({"data": data.reshape(IMAGES, -1), "labels": [1000] * IMAGES}))
+    labels = [i * 10 // IMAGES for i in range(IMAGES)]
+    return arrays(data, labels) + ["Imagenet32_train/train_data_batch_1", "jpeg", "jpeg/train"]
 
 
 def resized():

@@ -1,10 +1,11 @@
 """Writes a small folder in the layout of NATS-Bench's topology files, simple form.
 
-    write_nats.py FOLDER [--protocol N] [--fault NAME]
+    write_nats.py FOLDER [--protocol N] [--variant NAME] [--fault NAME]
 
 Keys and values are those that the public reader asks for (nats_bench/api_topology.py and
 api_utils.py of https://github.com/D-X-Y/NATS-Bench): `ArchResults.state_dict` by number of epochs,
-which holds `ResultsCount.state_dict` by (data set, seed). A fault is made in one place.
+which holds `ResultsCount.state_dict` by (data set, seed). A variant has the same content as
+other writers have it, some with NumPy. A fault is made in one place.
 """
 
 import argparse
@@ -76,16 +77,44 @@ def entry(index, arch):
     return by_epochs
 
 
+def varied(value, variant):
+    """The same with other types: of all accuracies, of seeds, of the keys by epochs, of lists."""
+    if variant in ("float32", "float64", "array", "seeds"):
+        import numpy
+
+        number = {"array": numpy.array, "seeds": numpy.int64}.get(variant) or getattr(numpy, variant)
+    if isinstance(value, dict):
+        if variant == "numbers":
+            value = {int(key) if key in ("12", "200") else key: each for key, each in value.items()}
+        return type(value)((varied(key, variant), varied(each, variant)) for key, each in value.items())
+    if isinstance(value, list):
+        value = [varied(each, variant) for each in value]
+        return tuple(value) if variant == "tuples" else value
+    if isinstance(value, tuple):
+        return tuple(varied(each, variant) for each in value)
+    if isinstance(value, float) and variant in ("float32", "float64", "array"):
+        return number(value)
+    if isinstance(value, int) and variant == "seeds":
+        return number(value)
+    return value
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("folder")
     parser.add_argument("--protocol", type=int, default=4)
+    parser.add_argument("--variant", default="")
     parser.add_argument("--fault", default="")
     options = parser.parse_args()
-    fault = options.fault
+    fault, variant = options.fault, options.variant
 
     def write(name, value, damage=None):
-        data = pickle.dumps(value, protocol=options.protocol)
+        data = pickle.dumps(varied(value, variant), protocol=options.protocol)
+        if variant in ("unpacked", "not-packed"):
+            name = name[:-5] if variant == "unpacked" else name
+            with open(os.path.join(options.folder, name), "wb") as file:
+                file.write(data)
+            return
         if damage == "no-pickle":
             data = data[: len(data) // 2]
         data = bz2.compress(data)
@@ -101,6 +130,8 @@ def main():
         archs[1] = 7
     if fault == "meta-unknown":
         archs[1] = archs[1].replace("nor_conv_3x3", "sep_conv_3x3")
+    if fault == "meta-size":
+        archs = ["8:8:8:8:8", "64:64:64:64:64"]
     if fault == "meta-twice":
         archs[1] = archs[0]
     meta = {"meta_archs": archs, "total_archs": 15625, "evaluated_indexes": {0, 1, 2}}
@@ -109,7 +140,7 @@ def main():
     if fault == "meta-is-a-list":
         meta = archs
     damage = fault[5:] if fault in ("meta-not-bz2", "meta-cut", "meta-no-pickle") else None
-    write("meta.pickle.pbz2", meta, damage)
+    write("meta.pickle.pbz2.pbz2" if fault == "meta-renamed" else "meta.pickle.pbz2", meta, damage)
 
     for index, arch in enumerate(ARCHS[:3]):
         value = entry(index, arch)
@@ -133,6 +164,10 @@ def main():
                 del one["eval_acc1es"]["ori-test@199"]
             elif fault == "accuracy-text":
                 one["eval_acc1es"]["ori-test@199"] = "90"
+            elif fault == "accuracy-rounded":
+                one["eval_acc1es"]["ori-test@199"] = 100.00001
+            elif fault == "accuracy-large":
+                one["eval_acc1es"]["ori-test@199"] = 100.5
             elif fault == "accuracy-nan":
                 one["eval_acc1es"]["ori-test@199"] = float("nan")
             elif fault == "runs-a-command":

@@ -19,6 +19,8 @@
         @test failure isa ArgumentError && occursin("$(eltype(wrong))", failure.msg)
     end
     @test_throws MethodError Dataset("text"; classes = 4)
+    # C would open what is named before the NUL.
+    @test_throws ArgumentError Dataset(:cifar10, "a\0b")
     @test_throws UndefKeywordError Dataset(PIXELS)
     fails(() -> Dataset(zeros(UInt8, 8, 8, 3, 0); classes = 4), :invalid_argument)
     fails(() -> Dataset(PIXELS; classes = 0), :invalid_argument, "classes")

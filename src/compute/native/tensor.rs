@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
 use super::simd::{LANES, Lanes};
 use crate::compute::kernels::Shape;
 use crate::error::{Result, try_vec};
+use crate::fork::Mutex;
 
 /// `[I, N/8, C, H, W]` vectors of 8 images.
 #[derive(Debug)]

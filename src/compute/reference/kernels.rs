@@ -6,10 +6,7 @@ use crate::compute::cpu::CpuKernels;
 use crate::compute::kernels::{Cotangent, Fusion, Kernels, RowsMut, Shape, Target};
 use crate::compute::program::{Conv, Linear, Norm};
 use crate::error::{Result, try_vec};
-use crate::network::{Convolution, Window};
-
-/// Epsilon of batch normalisation.
-const EPSILON: f64 = 1e-5;
+use crate::network::{BATCH_NORM_EPSILON, Convolution, Window};
 
 /// The kernels have no state.
 #[derive(Debug, Clone, Copy)]
@@ -120,7 +117,7 @@ impl ReferenceKernels {
             of(&x.data, &mut |v| sum += v);
             let mean = sum / count;
             of(&x.data, &mut |v| squares += (v - mean) * (v - mean));
-            *inverse = 1.0 / (squares / count + EPSILON).sqrt();
+            *inverse = 1.0 / (squares / count + BATCH_NORM_EPSILON).sqrt();
             for p in normalised.chunks_exact_mut(plane).skip(c).step_by(channels) {
                 p.iter_mut().for_each(|v| *v = (*v - mean) * *inverse);
             }
@@ -177,7 +174,7 @@ impl Kernels for ReferenceKernels {
 
     fn variances(&mut self, saved: &Saved) -> Result<Vec<f64>> {
         let Saved::Norm { inverse, .. } = saved else { return Ok(Vec::new()) };
-        Ok(inverse.iter().map(|i| (1.0 / (i * i) - EPSILON).max(0.0)).collect())
+        Ok(inverse.iter().map(|i| (1.0 / (i * i) - BATCH_NORM_EPSILON).max(0.0)).collect())
     }
 
     fn bits(&mut self, x: &Tensor, bits: &mut ActivationBits, bit: usize) -> Result<()> {

@@ -9,9 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tch::{Device, Kind, TchError};
 
 use crate::error::{Error, Result};
+use crate::message::whole;
 
-/// A dense array on the device. Values never change once made, so arrays may share memory; the one
-/// exception is [`Backend::add_at`].
+/// A dense array on the device. Arrays may share memory, since their values do not change once they
+/// are made. Two functions are exceptions, for arrays that share their memory with no other:
+/// [`Backend::add_at`] and [`Backend::add_product_at`].
 #[derive(Debug, Clone)]
 pub(super) struct Array {
     tensor: Rc<tch::Tensor>,
@@ -58,9 +60,9 @@ fn failure(error: TchError) -> Error {
     // As the allocators of CUDA and of the CPU say it, and CUDA's libraries.
     let memory = ["out of memory", "can't allocate memory", "alloc_failed", "bad_alloc"];
     if memory.iter().any(|phrase| lower.contains(phrase)) {
-        return Error::OutOfMemory(format!("libtorch: {line}"));
+        return Error::OutOfMemory(format!("libtorch: {}", whole(line)));
     }
-    Error::Internal(format!("libtorch: {line}"))
+    Error::Internal(format!("libtorch: {}", whole(line)))
 }
 
 fn bytes(shape: &[i64], kind: Kind) -> u64 {

@@ -7,26 +7,51 @@
 use std::ffi::CStr;
 
 use libc::{RTLD_DEFAULT, RTLD_GLOBAL, RTLD_NODELETE, RTLD_NOW, c_int, c_void, dlopen, dlsym};
-use once_cell::sync::Lazy;
+use once_cell::race::{OnceBool, OnceBox};
 
-/// Whether libtorch_cuda is in the process; loaded on first use, if it is there.
-static LOADED: Lazy<bool> = Lazy::new(|| {
-    let name = c"libtorch_cuda.so";
-    // SAFETY: a NUL-terminated name; initialisers of libtorch are made to be run by the loader.
-    !unsafe { dlopen(name.as_ptr(), RTLD_NOW | RTLD_GLOBAL | RTLD_NODELETE) }.is_null()
-});
+use crate::error::{Error, Result};
+use crate::fork::Maker;
+
+/// Whether libtorch_cuda is in the process.
+static LOADED: OnceBool = OnceBool::new();
 
 /// Loads libtorch_cuda, if it is there. To be called before anything else of libtorch.
 pub(super) fn load() -> bool {
-    *LOADED
+    // Two threads may come here at once: the loader loads it once.
+    LOADED.get_or_init(|| {
+        let name = c"libtorch_cuda.so";
+        // SAFETY: a NUL-terminated name; initialisers of libtorch are made to be run by the loader.
+        !unsafe { dlopen(name.as_ptr(), RTLD_NOW | RTLD_GLOBAL | RTLD_NODELETE) }.is_null()
+    })
+}
+
+/// The number of GPUs, and the process that asked for it. Its forked children cannot use CUDA.
+static GPUS: OnceBox<(Maker, usize)> = OnceBox::new();
+
+fn gpus() -> (Maker, usize) {
+    *GPUS.get_or_init(|| {
+        let count = if load() && tch::Cuda::is_available() { tch::Cuda::device_count() } else { 0 };
+        Box::new((Maker::here(), usize::try_from(count).unwrap_or(0)))
+    })
 }
 
 /// GPUs that libtorch can use.
 pub(super) fn devices() -> usize {
-    if load() && tch::Cuda::is_available() {
-        return usize::try_from(tch::Cuda::device_count()).unwrap_or(0);
+    gpus().1
+}
+
+/// [`Error::InvalidState`] in a process that was forked after CUDA was first used.
+pub(super) fn check_process() -> Result<()> {
+    let (maker, count) = gpus();
+    if count == 0 || maker.is_here() {
+        return Ok(());
     }
-    0
+    Err(Error::InvalidState(
+        "device: found CUDA in the forked child of a process that uses it, where it does not work; \
+         expected a process that was started anew (in Python, multiprocessing.get_context(\"spawn\")), \
+         or the CPU"
+            .to_owned(),
+    ))
 }
 
 fn symbol(name: &CStr) -> Option<*mut c_void> {

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tch::Device;
 
-use super::autocast::FullPrecision;
 use super::backend::{Array, Backend, Counts, F64};
 use super::kernels::{PackedBits, Saved, Tensor, TorchKernels};
 use super::{TorchDevice, cuda};
@@ -30,7 +29,10 @@ const ENOUGH_CPU: usize = 1 << 20;
 /// graph, their cotangents, and copies in f64.
 const BYTES_PER_NUMBER: usize = 96;
 
-/// An engine on one device of libtorch. It computes on the thread that calls in.
+/// Of a thread that computes: as much as programs' first threads usually have.
+const STACK: usize = 8 << 20;
+
+/// An engine on one device of libtorch.
 #[derive(Debug)]
 pub struct TorchEngine {
     name: TorchDevice,
@@ -55,6 +57,7 @@ impl TorchEngine {
         let (device, enough) = match name {
             TorchDevice::Cpu => (Device::Cpu, ENOUGH_CPU),
             TorchDevice::Cuda(index) => {
+                cuda::check_process()?;
                 let count = cuda::devices();
                 if index >= count {
                     return Err(no_such_gpu(index, count));
@@ -127,12 +130,31 @@ impl TorchEngine {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Computes tasks of one kind, all at once, and reduces them.
+    /// Computes tasks of one kind, all at once, and reduces them, on a thread of their own. Whatever a
+    /// host has set for its thread (mixed precision, a mode of gradients, a stream) is not set there.
+    /// The helpers that libtorch gives to a thread are new, too: those of a host's thread may be in
+    /// another floating-point state, and in a forked child they do not exist, so that libtorch would
+    /// wait for them for ever.
     fn compute(&self, tasks: &[(usize, Task)], block: usize, reduce: &Reduce<'_>) -> Result<()> {
-        // Of this thread, and put back before the host's callbacks run: no gradients, and no mixed
-        // precision, which the host may have switched on.
-        let _no_grad = tch::no_grad_guard();
-        let _full_precision = FullPrecision::new();
+        let compute = || {
+            let _no_grad = tch::no_grad_guard();
+            self.compute_here(tasks, block, reduce)
+        };
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().name("tenas-torch".to_owned());
+            let thread = thread.stack_size(STACK).spawn_scoped(scope, compute);
+            let thread =
+                thread.map_err(|e| Error::OutOfMemory(format!("cannot start a thread: {e}")))?;
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+
+    fn compute_here(
+        &self,
+        tasks: &[(usize, Task)],
+        block: usize,
+        reduce: &Reduce<'_>,
+    ) -> Result<()> {
         let group: Vec<&Task> = tasks.iter().map(|(_, task)| task).collect();
         let found = self.compute_group(&group, block)?;
         let first = group[0];

@@ -7,10 +7,7 @@ use super::backend::{Array, Backend, F32, F64, U8, Window2d};
 use crate::compute::kernels::{Cotangent, Fusion, Kernels, RowsMut, Shape, Target};
 use crate::compute::program::{Conv, Linear, Norm};
 use crate::error::{Error, Result};
-use crate::network::{Convolution, Window};
-
-/// Epsilon of batch normalisation.
-const EPSILON: f64 = 1e-5;
+use crate::network::{BATCH_NORM_EPSILON, Convolution, Window};
 
 /// Kernels for G networks side by side.
 #[derive(Debug)]
@@ -211,7 +208,7 @@ impl TorchKernels<'_> {
         let mean = b.scale(&b.sum(&wide, &[1, 4, 5], F64)?, 1.0 / count)?;
         let centred = b.sub(&wide, &mean)?;
         let squares = b.sum(&b.mul(&centred, &centred)?, &[1, 4, 5], F64)?;
-        let inverse = b.inverse_root(&b.scale(&squares, 1.0 / count)?, EPSILON)?;
+        let inverse = b.inverse_root(&b.scale(&squares, 1.0 / count)?, BATCH_NORM_EPSILON)?;
         let normalised = b.mul(&centred, &inverse)?;
         let term = |offset| -> Result<Array> {
             let values = b.copy(&self.parameters(p, offset, &[g, c])?, F64)?;
@@ -426,7 +423,7 @@ impl Kernels for TorchKernels<'_> {
     fn variances(&mut self, saved: &Saved) -> Result<Vec<f64>> {
         let Saved::Norm(norm) = saved else { return Ok(Vec::new()) };
         let inverse = self.backend.read::<f64>(&norm.inverse)?;
-        Ok(inverse.iter().map(|i| (1.0 / (i * i) - EPSILON).max(0.0)).collect())
+        Ok(inverse.iter().map(|i| (1.0 / (i * i) - BATCH_NORM_EPSILON).max(0.0)).collect())
     }
 
     fn bits(&mut self, x: &Tensor, bits: &mut Vec<PackedBits>, bit: usize) -> Result<()> {

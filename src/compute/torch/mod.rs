@@ -5,8 +5,6 @@
 //! libtorch is touched. The feature `torch` builds it.
 
 #[cfg(feature = "torch")]
-mod autocast;
-#[cfg(feature = "torch")]
 mod backend;
 #[cfg(feature = "torch")]
 mod cuda;

@@ -450,10 +450,10 @@ template <class Function> std::string text(Function &&function)
 /** A text for the library, which ends at its NUL. */
 inline const char *c_string(const std::string &text)
 {
-    if (text.find('\0') != std::string::npos)
-        throw Error(Status::invalid_argument, "tenas.hpp: found a text with a NUL inside ('"
-                                                  + std::string(text.c_str())
-                                                  + "' before it), expected none");
+    const std::string::size_type nul = text.find('\0');
+    if (nul != std::string::npos)
+        throw Error(Status::invalid_argument, "tenas.hpp: found a text with a NUL at byte "
+                                                  + std::to_string(nul) + ", expected none");
     return text.c_str();
 }
 

@@ -5,9 +5,7 @@ use super::super::InstructionSet;
 use super::super::simd::{Job, Lanes, Vector};
 use super::super::tensor::Tensor;
 use super::padded::Source;
-
-/// Epsilon of section 3.1.
-const EPSILON: f64 = 1e-5;
+use crate::network::BATCH_NORM_EPSILON;
 
 /// Parts of a sum that run side by side, to hide the latency of an addition.
 const PARTS: usize = 4;
@@ -26,7 +24,10 @@ pub(crate) struct Statistics {
 impl Statistics {
     /// The variance of each channel, without epsilon.
     pub(crate) fn variances(&self) -> Vec<f64> {
-        self.inverse.iter().map(|inverse| (1.0 / (inverse * inverse) - EPSILON).max(0.0)).collect()
+        self.inverse
+            .iter()
+            .map(|inverse| (1.0 / (inverse * inverse) - BATCH_NORM_EPSILON).max(0.0))
+            .collect()
     }
 }
 
@@ -123,7 +124,7 @@ pub(crate) fn statistics(set: InstructionSet, mut x: Tensor) -> Statistics {
         }
         means.push(mean as f32);
         let squares = total(&x, c, &|p| plane_sum(set, plane, Product(p, p)));
-        inverse.push(1.0 / libm::sqrt(squares / count + EPSILON));
+        inverse.push(1.0 / libm::sqrt(squares / count + BATCH_NORM_EPSILON));
     }
     Statistics { centred: x, mean: means, inverse }
 }

@@ -32,6 +32,8 @@ grep -hE '^Tenas +\|' "$build/output"
 check "search.jl" finds "$genotype" $run examples/julia/search.jl $small
 check "search.jl: DARTS" finds '^Genotype\(normal=' \
     $run examples/julia/search.jl --space=darts --dataset=ImageNet16-120 --batch-size=2 --repeats=1 --prune-per-edge=7
+check "search.jl: a ranking" finds "$genotype" $run examples/julia/search.jl $small --strategy=rank --budget=12 \
+    --cells=1 --proxies=flops,ntk
 check "search.jl: --help" finds '--device_index=' $run examples/julia/search.jl --help
 check "search.jl: an unknown option" ends 1 '"colour"' $run examples/julia/search.jl --colour=1
 check "search.jl: missing data" ends 1 "/no/such/data" $run examples/julia/search.jl --data=/no/such/data

@@ -12,24 +12,29 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use std::{env, fs};
 
-use searches::{bits, config, context, noise, watch};
+use searches::{bits, config, context, noise};
 use tenas::random::{Key, Purpose};
-use tenas::{Config, Context, GenotypeFormat, Progress, Sampling, SpaceKind};
+use tenas::{Config, Context, GenotypeFormat, Progress, Sampling, SpaceKind, Strategy};
 
 const FOLDER: &str = "TENAS_TEST_KILL_FOLDER";
-const KILLS: usize = 50;
+const RANKS: &str = "TENAS_TEST_KILL_RANKS";
 
 /// A search of some tenths of a second.
-fn small() -> Config {
+fn small(strategy: Strategy) -> Config {
     let mut config = config(SpaceKind::NasBench201, Sampling::Common);
     config.set_repeats(3).unwrap();
+    config.set_strategy(strategy);
+    config.set_proxy_network(None, Default::default()).unwrap();
+    config.set_budget(40).unwrap();
     config
 }
 
-/// Genotype and records, floating-point numbers as their bits.
+/// Genotype, records and ranking, floating-point numbers as their bits.
 fn result(search: &Context) -> String {
     let records: Vec<_> = search.records().iter().map(bits).collect();
-    format!("{}\n{records:?}", search.genotype().unwrap().to_text(GenotypeFormat::Native))
+    let ranking = search.ranking().iter().map(|r| (r.number, r.draws, r.total.to_bits()));
+    let genotype = search.genotype().unwrap().to_text(GenotypeFormat::Native);
+    format!("{genotype}\n{records:?}\n{:?}", ranking.collect::<Vec<_>>())
 }
 
 /// The child. It prints a line for each finished candidate.
@@ -42,7 +47,8 @@ fn child() {
     let mut search = if checkpoint.exists() {
         Context::load(&checkpoint, &noise(12, 8), None).unwrap()
     } else {
-        context(&small())
+        let ranks = env::var_os(RANKS).is_some();
+        context(&small(if ranks { Strategy::Rank } else { Strategy::Prune }))
     };
     // After each candidate.
     search.set_checkpoint(Some((&checkpoint, Duration::ZERO))).unwrap();
@@ -55,8 +61,12 @@ fn child() {
     fs::write(folder.join("result"), result(&search)).unwrap();
 }
 
-fn start(folder: &Path) -> Child {
-    Command::new(env::current_exe().unwrap())
+fn start(folder: &Path, strategy: Strategy) -> Child {
+    let mut child = Command::new(env::current_exe().unwrap());
+    if strategy == Strategy::Rank {
+        child.env(RANKS, "1");
+    }
+    child
         .args(["--ignored", "--exact", "--nocapture", "child"])
         .env(FOLDER, folder)
         .stdout(Stdio::null())
@@ -72,8 +82,8 @@ fn follow(child: &mut Child, most: usize) -> usize {
 }
 
 /// The result, and how many candidates it took.
-fn finish(folder: &Path) -> (String, usize) {
-    let mut child = start(folder);
+fn finish(folder: &Path, strategy: Strategy) -> (String, usize) {
+    let mut child = start(folder, strategy);
     let candidates = follow(&mut child, usize::MAX);
     assert!(child.wait().unwrap().success());
     (fs::read_to_string(folder.join("result")).unwrap(), candidates)
@@ -81,19 +91,33 @@ fn finish(folder: &Path) -> (String, usize) {
 
 #[test]
 fn fifty_killed_searches_end_as_an_undisturbed_one() {
-    let mut undisturbed = context(&small());
-    undisturbed.run(&mut watch).unwrap();
+    killed(Strategy::Prune, 50);
+}
+
+#[test]
+fn killed_rankings_end_as_an_undisturbed_one() {
+    killed(Strategy::Rank, 15);
+}
+
+fn killed(strategy: Strategy, kills: usize) {
+    let mut undisturbed = context(&small(strategy));
+    let mut all = 0;
+    let mut count = |_: &Progress| {
+        all += 1;
+        ControlFlow::Continue(())
+    };
+    undisturbed.run(&mut count).unwrap();
     let expected = result(&undisturbed);
     let folder = tempfile::tempdir().unwrap();
-    let (found, candidates) = finish(folder.path());
-    assert_eq!((found.as_str(), candidates), (expected.as_str(), undisturbed.records().len()));
+    let (found, candidates) = finish(folder.path(), strategy);
+    assert_eq!((found.as_str(), candidates), (expected.as_str(), all));
 
     let key = Key { seed: 9, purpose: Purpose::Genotypes, round: 0, candidate: 0, repeat: 0 };
     let mut stream = key.stream(0);
     let (mut inside, mut late) = (0, 0);
-    for number in 0..KILLS {
+    for number in 0..kills {
         let folder = tempfile::tempdir().unwrap();
-        let mut child = start(folder.path());
+        let mut child = start(folder.path(), strategy);
         // Some candidates, then up to 20 ms, in which two or three more may end: the search's own
         // clock, so that a busy machine moves no kill out of it.
         let before = stream.below(candidates as u64 - 5) as usize;
@@ -103,13 +127,17 @@ fn fifty_killed_searches_end_as_an_undisturbed_one() {
         child.kill().unwrap();
         late += usize::from(child.wait().unwrap().success());
         if let Ok(text) = fs::read_to_string(folder.path().join("search.json")) {
-            inside += usize::from(!text.contains("\"scoring\":null"));
+            let begun = match strategy {
+                Strategy::Prune => !text.contains("\"scoring\":null"),
+                Strategy::Rank => !text.contains("\"measured\":null"),
+            };
+            inside += usize::from(begun);
         }
-        assert_eq!(finish(folder.path()).0, expected, "after kill {number}");
+        assert_eq!(finish(folder.path(), strategy).0, expected, "after kill {number}");
     }
     println!(
-        "{KILLS} of {KILLS} ended the same; {inside} were killed with a checkpoint inside a round, \
+        "{kills} of {kills} ended the same; {inside} were killed with a checkpoint inside a round, \
          {late} after the end"
     );
-    assert!(inside > KILLS / 2, "{inside} {late}");
+    assert!(inside > kills / 2, "{inside} {late}");
 }

@@ -4,7 +4,7 @@
 #     julia --project=bindings/julia examples/julia/search.jl --data=cifar-10-batches-bin
 #     julia --project=bindings/julia examples/julia/search.jl --help                   everything else
 #
-# What each round pruned and, as the last line, the architecture go to stdout, progress to stderr.
+# What each round pruned, or the best of a ranking (--strategy=rank), and, as the last line, the architecture go to stdout, progress to stderr.
 
 using Tenas
 
@@ -14,6 +14,7 @@ const HELP = """
       --space=NAME      nas-bench-201 (default) or darts
       --dataset=NAME    cifar10 (default), cifar100, ImageNet16-120 or imagenet-1k
       --data=PATH       its images; without, they are synthetic
+      --proxies=NAMES   scores of --strategy=rank, with commas between
       --PARAMETER=VALUE of the search, by default as published:"""
 
 function main(arguments)
@@ -35,15 +36,22 @@ function main(arguments)
         return
     end
     path = pop!(options, :data, nothing)
+    proxies = pop!(options, :proxies, nothing)
     images = path === nothing ? Tenas.synthetic(kind) : Dataset(kind, path)
     settings = (name => something(tryparse(UInt64, value), value) for (name, value) in options)
 
-    context = Context(Config(space, kind; settings...), images)
+    config = Config(space, kind; settings...)
+    proxies === nothing || Tenas.set_proxies!(config, split(proxies, ','))
+    context = Context(config, images)
     rounds = eachround(context) do progress
         print(stderr, "\r", progress, "   ")
     end
     for round in rounds
         println(stderr)
+        if round isa Tenas.Ranked
+            println("the best so far is ", round.genotype)
+            continue
+        end
         for record in records(context, round)
             record.pruned || continue
             println("round ", round.round + 1, ": ", Tenas.edges(space, record.cell)[record.edge+1],

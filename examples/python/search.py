@@ -24,11 +24,17 @@ ABI_VERSION = 2  # TENAS_ABI_VERSION of the tenas.h that this file was written f
 SPACES = {"nas-bench-201": 1, "darts": 2}
 DATASETS = {"cifar10": 1, "cifar100": 2, "ImageNet16-120": 3, "imagenet-1k": 4}
 NATIVE = 1  # TENAS_GENOTYPE_NATIVE
+STRATEGIES = {"prune": 1, "rank": 2}
 
 
 class Progress(Structure):  # tenas_progress
     _fields_ = [("struct_size", c_size_t), ("round", c_uint32), ("rounds", c_uint32),
                 ("candidate", c_uint32), ("candidates", c_uint32), ("seconds", c_double)]
+
+
+class Ranked(Structure):  # tenas_ranked
+    _fields_ = [("struct_size", c_size_t), ("number", c_uint64), ("rung", c_uint32), ("draws", c_uint32),
+                ("connected", c_int32), ("reserved", c_uint32), ("total", c_double)]
 
 
 class Indicators(Structure):  # tenas_indicators
@@ -49,6 +55,7 @@ FUNCTIONS = {
     "tenas_search_space_open": [c_char_p, POINTER(c_void_p)],
     "tenas_config_new_for_space": [c_void_p, c_int32, POINTER(c_void_p)],
     "tenas_config_set_parameter": [c_void_p, c_char_p, c_uint64],
+    "tenas_config_set_proxies": [c_void_p, c_char_p],
     "tenas_dataset_open": [c_int32, c_char_p, POINTER(c_void_p)],
     "tenas_dataset_synthetic": [c_int32, c_uint64, POINTER(c_void_p)],
     "tenas_dataset_from_images": [c_void_p] + [c_size_t] * 4 + [c_void_p, c_void_p, c_size_t, POINTER(c_void_p)],
@@ -57,8 +64,13 @@ FUNCTIONS = {
     "tenas_context_run": [c_void_p],
     "tenas_context_genotype": [c_void_p, c_int32] + TEXT,
     "tenas_search_space_genotype_sample": [c_void_p, c_uint64, c_uint64, c_int32] + TEXT,
+    "tenas_context_ranking_count": [c_void_p, POINTER(c_size_t)],
+    "tenas_context_ranked": [c_void_p, c_size_t, POINTER(Ranked), POINTER(c_double), POINTER(c_double), c_size_t],
+    "tenas_context_ranked_genotype": [c_void_p, c_size_t, c_int32] + TEXT,
     "tenas_indicators_of_many": [c_void_p, c_void_p, POINTER(c_char_p), c_size_t, ProgressFunction, c_void_p,
                                  POINTER(Indicators)],
+    "tenas_scores_of_many": [c_void_p, c_void_p, POINTER(c_char_p), c_size_t, POINTER(c_char_p), c_size_t,
+                             ProgressFunction, c_void_p, POINTER(c_double), POINTER(c_double), POINTER(c_int32)],
 }
 
 
@@ -278,6 +290,32 @@ class Search(Handle):
     def genotype(self):
         return text("tenas_context_genotype", self.pointer, NATIVE)
 
+    def ranking(self, most=10):
+        """The best of a search with strategy=RANK: pairs of Ranked and genotype."""
+        count = c_size_t()
+        call("tenas_context_ranking_count", self.pointer, byref(count))
+        best = []
+        for index in range(min(most, count.value)):
+            ranked = Ranked(struct_size=ctypes.sizeof(Ranked))
+            call("tenas_context_ranked", self.pointer, index, byref(ranked), None, None, 0)
+            best.append((ranked, text("tenas_context_ranked_genotype", self.pointer, index, NATIVE)))
+        return best
+
+
+def strings(values):
+    values = [c_text(each) for each in values]
+    return (c_char_p * len(values))(*values)
+
+
+def scores(config, dataset, proxies, genotypes, progress=None):
+    """What architectures are worth by scores of these names: a dict of name to mean for each."""
+    proxies, genotypes = list(proxies), list(genotypes)
+    means = (c_double * (len(proxies) * len(genotypes)))()
+    watched = Watched(progress)
+    watched.call("tenas_scores_of_many", config.pointer, dataset.pointer, strings(proxies), len(proxies),
+                 strings(genotypes), len(genotypes), watched.c_function, None, means, None, None)
+    return [dict(zip(proxies, means[i * len(proxies):(i + 1) * len(proxies)])) for i in range(len(genotypes))]
+
 
 def indicators(config, dataset, genotypes, progress=None):
     """What architectures are worth without training: a list of Indicators."""
@@ -287,7 +325,7 @@ def indicators(config, dataset, genotypes, progress=None):
         found[0].struct_size = ctypes.sizeof(Indicators)
     watched = Watched(progress)
     watched.call("tenas_indicators_of_many", config.pointer, dataset.pointer,
-                 (c_char_p * len(genotypes))(*map(c_text, genotypes)), len(genotypes),
+                 strings(genotypes), len(genotypes),
                  watched.c_function, None, found)
     return list(found)
 
@@ -298,12 +336,16 @@ def main():
                         help="nas-bench-201, darts or a space file (default: %(default)s)")
     parser.add_argument("--dataset", choices=DATASETS, default="cifar10")
     parser.add_argument("--data", help="where its images are; without, they are synthetic")
-    for name in ("seed", "repeats", "batch_size", "prune_per_edge", "threads"):
+    parser.add_argument("--strategy", choices=STRATEGIES, default="prune")
+    parser.add_argument("--proxies", help="scores of --strategy rank, with commas between: flops,ntk")
+    numbers = ("seed", "repeats", "batch_size", "prune_per_edge", "cells", "budget", "threads")
+    for name in numbers:
         parser.add_argument("--" + name.replace("_", "-"), type=int, metavar="N", help="by default as published")
     parser.add_argument("--random", type=int, default=4, metavar="N", help="random architectures to compare with")
     options = parser.parse_args()
-    parameters = {name: getattr(options, name) for name in ("seed", "repeats", "batch_size", "prune_per_edge", "threads")
-                  if getattr(options, name) is not None}
+    # The strategy first: it has presets of its own.
+    parameters = {"strategy": STRATEGIES[options.strategy]}
+    parameters.update({name: getattr(options, name) for name in numbers if getattr(options, name) is not None})
 
     def show(progress):
         print("\rround %d of %d: %d of %d  " % (progress.round + 1, progress.rounds, progress.candidate,
@@ -311,9 +353,13 @@ def main():
 
     data = Dataset.open(options.dataset, options.data) if options.data else Dataset.synthetic(options.dataset)
     with data, Config(options.space, DATASETS[options.dataset], **parameters) as config:
+        if options.proxies:
+            call("tenas_config_set_proxies", config.pointer, c_text(options.proxies))
         with Search(config, data) as search:
             search.run(show)
             print(file=sys.stderr)
+            for ranked, each in search.ranking():
+                print("total %8.4f  %2d draws  %s" % (ranked.total, ranked.draws, each))
             genotype = search.genotype()
         with SearchSpace(options.space) as space:
             samples = [space.sample(0, index) for index in range(options.random)]

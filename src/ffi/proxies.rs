@@ -29,7 +29,7 @@ use super::status::{tenas_status, tenas_status_code};
 use crate::error::try_vec;
 use crate::proxy::{CostClass, Direction, Proxy, named, registry};
 use crate::search::aggregate;
-use crate::{Aggregation, Error, Mask, SpaceKind, Supernet, scores};
+use crate::{Aggregation, Mask, SpaceKind, Supernet, scores};
 
 /// Which values of a score are better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -282,7 +282,7 @@ pub unsafe extern "C" fn tenas_aggregate(
         if totals.is_null() {
             return Err(Failure::null("totals"));
         }
-        let size = count.checked_mul(proxy_count).unwrap_or(usize::MAX);
+        let size = count.saturating_mul(proxy_count);
         // SAFETY: NULL or an array of that count, as tenas.h asks.
         let values = unsafe { arguments::slice(values, size, "values") }?;
         if let Some(i) = values.iter().position(|v| !v.is_finite()) {
@@ -298,7 +298,7 @@ pub unsafe extern "C" fn tenas_aggregate(
         let directions: Vec<Direction> = proxies.iter().map(|p| p.direction()).collect();
         // What the ranks take.
         let _room = try_vec(0.0_f64, size.saturating_mul(4), "ranks")?;
-        let (found, _) = aggregate(&rows, &directions, aggregation).map_err(Error::from)?;
+        let (found, _) = aggregate(&rows, &directions, aggregation)?;
         for (i, total) in found.iter().enumerate() {
             // SAFETY: an array of count numbers, as tenas.h asks.
             unsafe { totals.add(i).write_unaligned(*total) };

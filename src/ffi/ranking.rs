@@ -272,7 +272,8 @@ pub unsafe extern "C" fn tenas_context_measure(
             let measured = state.context.measure(range, &mut |p| report(callback, p))?;
             for (i, one) in measured.iter().enumerate() {
                 // SAFETY: not NULL, and room for so many, as tenas.h asks.
-                unsafe { Out::new(out.add(i), "out") }?.set(tenas_measurement::new(one));
+                let place = unsafe { Out::new(out.add(i), "out") }?;
+                place.set(tenas_measurement::new(one));
             }
             Ok(())
         })

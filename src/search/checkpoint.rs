@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::parameters::PARAMETERS;
 use super::prune::Prune;
-use super::rank::Rank;
+use super::rank::{Entry, Rank, Row};
 use super::records::{HostPruning, Place, RecordText, settle};
 use super::replace::replace;
 use super::round::{candidates, check_prune, stage};
@@ -41,7 +41,7 @@ pub(super) type Checked<T> = std::result::Result<T, String>;
 /// The values of the candidates of a round at hand.
 pub(super) enum RoundValues {
     Prune { now: Vec<Values>, without: Vec<Values> },
-    Rank(Vec<Option<Vec<f64>>>),
+    Rank(Vec<Row>),
 }
 
 impl RoundValues {
@@ -106,7 +106,7 @@ struct SavedRanking {
     candidates: Vec<SavedCandidate>,
     /// The round at hand, once it has begun: the values of its candidates, null where there are
     /// none yet.
-    measured: Option<Vec<Option<Vec<f64>>>>,
+    measured: Option<Vec<Row>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -208,7 +208,7 @@ pub(super) fn write(path: &Path, state: &State<'_>) -> Result<()> {
             }
         }
         Search::Rank(search) => {
-            let candidate = |entry: &super::rank::Entry| SavedCandidate {
+            let candidate = |entry: &Entry| SavedCandidate {
                 number: entry.number,
                 values: entry.values.clone(),
             };

@@ -526,23 +526,25 @@ impl Fresh {
     }
 }
 
+/// `[draw][proxy]` of a candidate that is finished.
+pub(super) type Row = Option<Vec<f64>>;
+
 /// A round whose candidates are being measured.
 #[derive(Debug)]
 pub(super) struct Measuring {
     numbers: Vec<u64>,
     draws: Range<usize>,
-    /// `[draw][proxy]` of each candidate that is finished.
-    found: Vec<Option<Vec<f64>>>,
+    found: Vec<Row>,
     measurement: Measurement,
 }
 
 impl Measuring {
-    pub(super) fn found(&self) -> &[Option<Vec<f64>>] {
+    pub(super) fn found(&self) -> &[Row] {
         &self.found
     }
 
     /// Takes over the values of a round that was saved; they have this round's lengths.
-    pub(super) fn restore(&mut self, found: Vec<Option<Vec<f64>>>) {
+    pub(super) fn restore(&mut self, found: Vec<Row>) {
         self.found = found;
     }
 
@@ -554,7 +556,7 @@ impl Measuring {
         &mut self,
         bench: Bench<'_>,
         range: Range<usize>,
-        after: &mut dyn FnMut(&[Option<Vec<f64>>]),
+        after: &mut dyn FnMut(&[Row]),
         stop: &dyn Fn() -> bool,
     ) -> Result<()> {
         let Bench { config, dataset, engine } = bench;

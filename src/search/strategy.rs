@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::log::Log;
 use super::prune::Prune;
-use super::rank::{Measuring, Rank};
+use super::rank::{Measuring, Rank, Row};
 use super::scoring::{Score, Scored, Scoring};
 use super::{Config, LogLevel, Strategy};
 use crate::compute::Engine;
@@ -58,8 +58,7 @@ pub(super) enum Round {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Found<'a> {
     Prune(Scored<'a>),
-    /// `[draw][proxy]` of each candidate that is finished.
-    Rank(&'a [Option<Vec<f64>>]),
+    Rank(&'a [Row]),
 }
 
 /// The values of a whole round, in the order of its candidates.
@@ -206,7 +205,7 @@ impl Round {
                 round.evaluate(config, dataset, engine, range, after, stop)
             }
             Round::Rank(round) => {
-                let after = &mut |found: &[Option<Vec<f64>>]| after(Found::Rank(found));
+                let after = &mut |found: &[Row]| after(Found::Rank(found));
                 round.evaluate(bench, range, after, stop)
             }
         }

@@ -37,9 +37,15 @@ static void check_refused(tenas_context *context, const char *file, const char *
     tenas_score score;
     tenas_record record;
     tenas_round round;
+    tenas_ranked ranked;
+    tenas_measurement measurement;
     memset(&score, 0, sizeof score);
     memset(&record, 0, sizeof record);
     memset(&round, 0, sizeof round);
+    memset(&ranked, 0, sizeof ranked);
+    memset(&measurement, 0, sizeof measurement);
+    ranked.struct_size = sizeof ranked;
+    ranked.rung = measurement.round = 7;
     record.struct_size = sizeof record;
     round.struct_size = sizeof round;
     score.round = record.round = round.round = 7;
@@ -69,6 +75,7 @@ static void check_refused(tenas_context *context, const char *file, const char *
     REFUSED(tenas_context_ranked_genotype(context, 0, 1, text, sizeof text, &length));
     REFUSED(tenas_context_genotype(context, TENAS_GENOTYPE_NATIVE, text, sizeof text, &length));
     REFUSED(tenas_context_records_json(context, text, sizeof text, &length));
+    REFUSED(tenas_context_ranked_genotype(context, 0, 1, text, sizeof text, &length));
     CHECK(length == 0);
     REFUSED(tenas_context_save(context, file));
     REFUSED(tenas_context_set_checkpoint(context, file, 0));

@@ -195,7 +195,7 @@ static void test_parameters(void)
     size_t count = 0;
     uint64_t value;
     OK(tenas_parameter_count(&count));
-    CHECK(count == 10);
+    CHECK(count == 20);
     for (size_t i = 0; i < count; i++) {
         tenas_parameter p = {.struct_size = sizeof p};
         OK(tenas_parameter_info(TENAS_SPACE_DARTS, TENAS_DATASET_CIFAR10, i, &p));
@@ -232,11 +232,13 @@ static void test_parameters(void)
             CHECK(p.preset == 14 && p.minimum == 2 && p.maximum == 1024);
         if (strcmp(p.name, "sampling") == 0)
             CHECK(strcmp(p.choices, "common,independent") == 0);
+        /* Another strategy would have other presets. */
+        OK(tenas_config_set_parameter(config, p.name, p.preset));
     }
     tenas_parameter p = {.struct_size = sizeof p};
     FAILS(tenas_parameter_count(NULL), TENAS_ERROR_NULL_POINTER, "out");
     FAILS(tenas_parameter_info(TENAS_SPACE_DARTS, TENAS_DATASET_CIFAR10, count, &p),
-          TENAS_ERROR_NOT_FOUND, "index: found 10, expected below 10");
+          TENAS_ERROR_NOT_FOUND, "index: found 20, expected below 20");
     FAILS(tenas_parameter_info(0, TENAS_DATASET_CIFAR10, 0, &p), TENAS_ERROR_INVALID_ARGUMENT,
           "space");
     FAILS(tenas_parameter_info(TENAS_SPACE_DARTS, 99, 0, &p), TENAS_ERROR_INVALID_ARGUMENT,

@@ -184,6 +184,10 @@ void test_enums()
     CHECK(to_string(tenas::LogLevel::warning) == "warning");
     CHECK(to_string(tenas::LogLevel::info) == "info");
     CHECK(to_string(tenas::LogLevel::debug) == "debug");
+    CHECK(to_string(tenas::Direction::lower) == "lower");
+    CHECK(to_string(static_cast<tenas::Direction>(9)) == "unknown");
+    CHECK(to_string(tenas::ProxyCost::reverse) == "reverse");
+    CHECK(to_string(static_cast<tenas::ProxyCost>(9)) == "unknown");
 
     // The names that the library has.
     for (const tenas::Parameter &p : tenas::parameters(NB, CUSTOM)) {
@@ -201,6 +205,10 @@ void test_enums()
                 CHECK(to_string(static_cast<tenas::Init>(first + i)) == name);
             else if (p.name == "sampling")
                 CHECK(to_string(static_cast<tenas::Sampling>(first + i)) == name);
+            else if (p.name == "strategy")
+                CHECK(to_string(static_cast<tenas::Strategy>(first + i)) == name);
+            else if (p.name == "aggregation")
+                CHECK(to_string(static_cast<tenas::Aggregation>(first + i)) == name);
             else if (p.name == "device")
                 CHECK(to_string(static_cast<tenas::Device>(first + i)) == name);
             else
@@ -312,7 +320,7 @@ void test_scores()
     tenas::Config config(NB, CUSTOM);
     config.set_batch_size(4).set_repeats(1).set_device(tenas::Device::cpu);
     const std::vector<std::string> proxies{"ntk", "flops"};
-    const std::vector<std::string> genotypes{tenas::genotype_at(NB, 15000),
+    const std::vector<std::string> genotypes{tenas::genotype_at(NB, 11718),
                                              tenas::genotype_at(NB, 0)};
     int calls = 0;
     const auto found = tenas::scores_of_many(config, dataset(), proxies, genotypes,

@@ -153,6 +153,21 @@ run_round!(progress, context::Context) =
 
 run_round!(context::Context) = run_round!(nothing, context)
 
+"""
+An architecture of a ranking: its `genotype` and `number`, the `rung` that it came to, its `draws`,
+whether it is `connected`, its `total`, and its `values` and `ranks` by each score.
+"""
+struct Ranked
+    genotype::String
+    number::UInt64
+    rung::Int
+    draws::Int
+    connected::Bool
+    total::Float64
+    values::Vector{Float64}
+    ranks::Vector{Float64}
+end
+
 struct EachRound
     progress::Any
     context::Context
@@ -161,18 +176,21 @@ end
 """
     eachround([progress], context)
 
-An iterator that runs a round at a time, and gives a [`Tenas.Round`](@ref) for each.
+An iterator that runs a round at a time, and gives a [`Tenas.Round`](@ref) for each; with the strategy `:rank`
+the best so far, a [`Tenas.Ranked`](@ref).
 """
 eachround(progress, context::Context) = EachRound(progress, context)
 eachround(context::Context) = EachRound(nothing, context)
 
 Base.IteratorSize(::Type{EachRound}) = Base.SizeUnknown()
-Base.eltype(::Type{EachRound}) = Round
+Base.eltype(::Type{EachRound}) = Union{Round,Ranked}
 
 function Base.iterate(each::EachRound, state = nothing)
     isfinished(each.context) && return nothing
     run_round!(each.progress, each.context)
-    return round_at(each.context, round_count(each.context)), nothing
+    finished = round_count(each.context)
+    told = finished == 0 ? ranking(each.context, 1:1)[1] : round_at(each.context, finished)
+    return told, nothing
 end
 
 """
@@ -189,7 +207,7 @@ clear_cancel!(context::Context) = call(LibTenas.tenas_context_clear_cancel, cont
 progress(context::Context) =
     from_c(Progress, filled(LibTenas.tenas_progress, LibTenas.tenas_context_progress, context))
 
-"Whether nothing is left to prune."
+"Whether no round is left."
 isfinished(context::Context) = value(Bool, LibTenas.tenas_context_is_finished, context)
 
 "A copy of a search's configuration."

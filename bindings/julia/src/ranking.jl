@@ -58,21 +58,6 @@ function aggregate(aggregation::Symbol, proxies, values::AbstractMatrix{<:Real})
     return totals
 end
 
-"""
-An architecture of a ranking: its `genotype` and `number`, the `rung` that it came to, its `draws`,
-whether it is `connected`, its `total`, and its `values` and `ranks` by each score.
-"""
-struct Ranked
-    genotype::String
-    number::UInt64
-    rung::Int
-    draws::Int
-    connected::Bool
-    total::Float64
-    values::Vector{Float64}
-    ranks::Vector{Float64}
-end
-
 ranking_count(context::Context) = Int(value(Csize_t, LibTenas.tenas_context_ranking_count, context))
 
 """

@@ -34,6 +34,8 @@ end
             setproperty!(config, each.name, number)
             @test getproperty(config, each.name) == Tenas.decoded(each, number)
         end
+        # Another strategy would have other presets.
+        each.name == :strategy && setproperty!(config, each.name, each.preset)
         each.maximum == typemax(UInt64) && continue
         refused = try setproperty!(config, each.name, each.maximum + 1) catch failure; failure end
         @test refused isa TenasError && refused.code in (:invalid_argument, :device)

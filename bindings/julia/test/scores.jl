@@ -91,7 +91,7 @@ end
     @test only(proxy for proxy in known if proxy.name == :flops).cost == :count
     @test only(proxy for proxy in known if proxy.name == :ntk).direction == :lower
     config, data = settings(), images()
-    genotypes = [Tenas.genotype_at(:nas_bench_201, 15000), Tenas.genotype_at(:nas_bench_201, 0)]
+    genotypes = [Tenas.genotype_at(:nas_bench_201, 11718), Tenas.genotype_at(:nas_bench_201, 0)]
     calls = Ref(0)
     found = Tenas.scores(config, data, [:ntk, :flops], genotypes) do _
         calls[] += 1
@@ -112,7 +112,8 @@ end
     @test Tenas.proxy_network(config).cells == 1 && Tenas.proxy_network(config, :ntk).channels == 2
     fails(() -> Tenas.set_proxies!(config, [:psychic]), :not_found, "psychic")
     whole, worker = Context(config, images()), Context(config, images())
-    run!(whole)
+    bests = [each.genotype for each in eachround(whole)]
+    @test length(bests) == 7 && bests[end] == genotype(whole)
     while true
         Tenas.settle!(worker, reverse(Tenas.measure!(worker))) && break
     end

@@ -265,7 +265,7 @@ fn wrong_chains_are_refused_by_place() {
                 &["networks.training.image: found 2, expected 3 to 1024"],
             ),
             ("/networks/training", Value::Null, &["networks.training: found null"]),
-            ("/networks/test", json!(1), &["networks: found the key `test`"]),
+            ("/networks/test", json!(1), &["networks.test: found the key `test`"]),
             ("/stages", json!([]), &["stages: found 0"]),
             (
                 "/stages",
@@ -430,6 +430,7 @@ fn hostile_files_are_refused_before_they_take_the_machine() {
     many["operations"][1]["layers"] = json!(vec![json!({"conv": {"kernel": 1}}); 64]);
     many["choices"] = json!([chain()["choices"][0].clone()]);
     many["choices"][0]["edges"] = json!(["a"]);
+    many["choices"][0]["options"] = json!(["conv3"]);
     many["macros"]["net"]["stem"] = json!([]);
     let message = refused(&many.to_string());
     assert!(message.contains("found a network of more than 65536 nodes"), "{message}");

@@ -231,6 +231,10 @@ for number in "" -1 +1 " 1" 1x 0x10 1.5 18446744073709551616; do
 done
 check "search: --repeats out of range" ends 2 "repeats: found 0, expected 1" $search --repeats 0
 check "search: --threads too large" ends 2 "--threads: found '4294967296'" $search --threads 4294967296
+check "search: a space file" finds '^nats-bench-size\[channels: [0-9, ]+\]$' $search $small \
+    --prune-per-edge 7 --space spaces/nats-bench-size.json
+check "search: a space file that is none" ends 1 "space: " $search --space ./README.md
+check "search: a missing space file" ends 1 "/no/such.json" $search --space /no/such.json
 check "search: unknown space" ends 2 "nas-bench-201, darts" $search --space nb201
 check "search: unknown data set" ends 2 "ImageNet16-120" $search --dataset mnist
 check "search: unknown device" ends 2 "torch-cpu" $search --device gpu
@@ -295,6 +299,7 @@ check "score: an unclosed genotype" ends 2 "found the end" \
     bash -c "echo 'Genotype(normal=[' | '$score' --space darts $few"
 check "score: a step that reads a state twice" finds "'none', 0[)].*,1,[0-9.]+$" \
     $score --csv $few --space darts "$(tr -d '\n' <tests/genotypes/multiline.txt | sed "s/('sep_conv_3x3', 1), ('sep_conv_3x3', 0)/('none', 0), ('dil_conv_5x5', 0)/")"
+check "score: a space file" finds 'mobilenet-v2' $score $few --space spaces/mobilenet-v2.json --sample 2
 check "score: disconnected" finds 'does not depend on the input' \
     $score $few '|none~0|+|none~0|none~1|+|none~0|none~1|none~2|'
 check "score: the same on one thread" same_scores --threads 1

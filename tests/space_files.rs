@@ -265,7 +265,7 @@ fn wrong_chains_are_refused_by_place() {
                 &["networks.training.image: found 2, expected 3 to 1024"],
             ),
             ("/networks/training", Value::Null, &["networks.training: found null"]),
-            ("/networks/test", json!(1), &["networks: found the key `test`"]),
+            ("/networks/test", json!(1), &["networks.test: found the key `test`"]),
             ("/stages", json!([]), &["stages: found 0"]),
             (
                 "/stages",
@@ -293,7 +293,11 @@ fn wrong_chains_are_refused_by_place() {
                 json!(3),
                 &["networks.ntk: cells.0.skip: found", "channels behind skip, expected 6"],
             ),
-            ("/macros/net/body/1/stride", json!(2), &["networks.ntk: cells.1", "found a sum of"]),
+            (
+                "/macros/net/body/1/stride",
+                json!(2),
+                &["networks.ntk: cells.1", "found a stride of 1 in skip, expected 2"],
+            ),
             (
                 "/operations/1/layers/0",
                 json!({"conv": {"kernel": 3, "channels": {"of": "in", "divide": 4096}}}),
@@ -302,10 +306,7 @@ fn wrong_chains_are_refused_by_place() {
             (
                 "/operations/1/layers/0",
                 json!({"conv": {"kernel": 15, "padding": 0}}),
-                &[
-                    "networks.thin: cells.0.conv3.0",
-                    "found an input of 3 x 3, too small for a kernel of 15",
-                ],
+                &["networks.ntk: cells.0: found a sum of 2 x 18 x 18 and 2 x 32 x 32"],
             ),
         ],
     );
@@ -430,6 +431,7 @@ fn hostile_files_are_refused_before_they_take_the_machine() {
     many["operations"][1]["layers"] = json!(vec![json!({"conv": {"kernel": 1}}); 64]);
     many["choices"] = json!([chain()["choices"][0].clone()]);
     many["choices"][0]["edges"] = json!(["a"]);
+    many["choices"][0]["options"] = json!(["conv3"]);
     many["macros"]["net"]["stem"] = json!([]);
     let message = refused(&many.to_string());
     assert!(message.contains("found a network of more than 65536 nodes"), "{message}");

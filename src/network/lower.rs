@@ -287,6 +287,14 @@ impl Lowerer<'_> {
         self.b.enter(slot);
         let y = self.recipe(layers, file.strided.as_deref(), path, x.clone(), place)?;
         self.b.enter(None);
+        if y.scale != x.scale * place.stride {
+            return Err(Error::InvalidArgument(format!(
+                "{path}: found a stride of {} in {}, expected {}, that of its place",
+                y.scale / x.scale,
+                file.name,
+                place.stride
+            )));
+        }
         if y.shares() != place.out {
             return Err(Error::InvalidArgument(format!(
                 "{path}: found {} channels behind {}, expected {}",

@@ -170,10 +170,11 @@ impl Supernet {
     /// The NTK network or, if it is `thin`, the thin one, in any size.
     pub fn lower(&self, mask: &Mask, config: &NetworkConfig) -> Result<Graph> {
         let networks = &self.space.file().networks;
-        let (network, stem) = match &networks.thin {
-            Some(thin) if config.thin => (thin, thin.stem),
-            _ => (&networks.ntk, networks.ntk.stem && !config.thin),
+        let network = match &networks.thin {
+            Some(thin) if config.thin => thin,
+            _ => &networks.ntk,
         };
+        let stem = network.stem;
         let &NetworkConfig { input, classes, channels, cells, .. } = config;
         self.structured(mask, network, &Sizes { input, classes, channels, cells, stem })
     }

@@ -50,7 +50,7 @@ static void test_making(void)
 
     FAILS(tenas_search_space_new(9, &space), TENAS_ERROR_INVALID_ARGUMENT, "space: found 9");
     FAILS(tenas_search_space_new(1, NULL), TENAS_ERROR_NULL_POINTER, "out");
-    FAILS(tenas_search_space_from_json("{", &space), TENAS_ERROR_FORMAT, "space: EOF");
+    FAILS(tenas_search_space_from_json("{", &space), TENAS_ERROR_FORMAT, "space: found no whole JSON: EOF");
     FAILS(tenas_search_space_from_json("{}", &space), TENAS_ERROR_FORMAT,
           "format: found nothing, expected \"tenas space\"");
     FAILS(tenas_search_space_from_json("\xff", &space), TENAS_ERROR_INVALID_ARGUMENT, "UTF-8");

@@ -146,9 +146,6 @@ tenas_search_space_operation_name(space, operation, out) =
 tenas_search_space_offers(space, cell, edge, operation, out) =
     @ccall $(symbol(:tenas_search_space_offers))(space::Ptr{tenas_search_space}, cell::UInt32,
         edge::UInt32, operation::UInt32, out::Ptr{Int32})::tenas_status
-tenas_search_space_parameter_info(space, dataset, index, out) =
-    @ccall $(symbol(:tenas_search_space_parameter_info))(space::Ptr{tenas_search_space},
-        dataset::Int32, index::Csize_t, out::Ptr{tenas_parameter})::tenas_status
 tenas_config_new(space, dataset, out) =
     @ccall $(symbol(:tenas_config_new))(space::Int32, dataset::Int32,
         out::Ptr{Ptr{tenas_config}})::tenas_status
@@ -265,6 +262,9 @@ tenas_parameter_count(out) =
 tenas_parameter_info(space, dataset, index, out) =
     @ccall $(symbol(:tenas_parameter_info))(space::Int32, dataset::Int32, index::Csize_t,
         out::Ptr{tenas_parameter})::tenas_status
+tenas_search_space_parameter_info(space, dataset, index, out) =
+    @ccall $(symbol(:tenas_search_space_parameter_info))(space::Ptr{tenas_search_space},
+        dataset::Int32, index::Csize_t, out::Ptr{tenas_parameter})::tenas_status
 tenas_config_set_parameter(config, name, value) =
     @ccall $(symbol(:tenas_config_set_parameter))(config::Ptr{tenas_config}, name::Cstring,
         value::UInt64)::tenas_status

@@ -381,7 +381,7 @@ function mask(context::Context)
     counts = [length(edges(space, cell - 1)) for cell in 1:length(cells(space))]
     rows = length(operations(space))
     close(space)
-    allequal(counts) && return reshape(active .== 1, rows, :, length(counts))
+    all(==(first(counts)), counts) && return reshape(active .== 1, rows, :, length(counts))
     return reshape(active .== 1, rows, :)
 end
 

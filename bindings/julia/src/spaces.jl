@@ -9,8 +9,8 @@ A search space: of a space file, of its text, or one that is built in. It goes w
 built-in one does: `Config`, `search`, `Tenas.cells`, `Tenas.genotype_at` and others.
 
 ```julia
-space = SearchSpace("spaces/mobilenet-v2.json")
-Tenas.genotype_count(space)
+space = SearchSpace(:darts)    # or SearchSpace("spaces/mobilenet-v2.json")
+println(Tenas.genotype_count(space))
 ```
 """
 mutable struct SearchSpace <: Handle

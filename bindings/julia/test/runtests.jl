@@ -58,6 +58,7 @@ end
     include("raw.jl")
     include("library.jl")
     include("config.jl")
+    include("spaces.jl")
     include("data.jl")
     include("searches.jl")
     include("callbacks.jl")

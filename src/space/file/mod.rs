@@ -321,7 +321,7 @@ impl Default for HeadFile {
 pub struct NetworksFile {
     /// The one whose NTK is measured.
     pub ntk: NetworkFile,
-    /// The one that counts linear regions, on images of 1 x 3 x 3; by default the NTK's without stem.
+    /// The one that counts linear regions, on images of 1 x 3 x 3; by default the NTK's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thin: Option<NetworkFile>,
     /// The one that is trained.
@@ -470,6 +470,9 @@ fn fault(path: &str, problem: &str) -> Error {
 /// What serde says, in the words of this library.
 fn said(error: &serde_json::Error) -> String {
     let text = error.to_string();
+    if !error.is_data() {
+        return format!("found no whole JSON: {text}");
+    }
     let words = [
         ("invalid type: ", "found "),
         ("invalid value: ", "found "),

@@ -932,7 +932,7 @@ public:
     /** The space, built in or not. */
     SearchSpace search_space() const
     {
-        return SearchSpace(made(
+        return SearchSpace(detail::value<tenas_search_space *>(
             [this](tenas_search_space **out) { return tenas_config_search_space(get(), out); }));
     }
     DatasetKind dataset() const

@@ -49,12 +49,6 @@ static void check_refused(tenas_context *context, const char *file, const char *
     record.struct_size = sizeof record;
     round.struct_size = sizeof round;
     score.round = record.round = round.round = 7;
-    tenas_ranked ranked;
-    tenas_measurement measurement;
-    memset(&ranked, 0, sizeof ranked);
-    memset(&measurement, 0, sizeof measurement);
-    ranked.struct_size = sizeof ranked;
-    ranked.rung = measurement.round = 7;
 
     REFUSED(tenas_context_run(context));
     REFUSED(tenas_context_run_round(context, &finished));
@@ -72,7 +66,6 @@ static void check_refused(tenas_context *context, const char *file, const char *
     REFUSED(tenas_context_measure(context, 0, 1, &measurement));
     REFUSED(tenas_context_settle(context, &measurement, 1, &finished));
     CHECK(count == 7);
-    REFUSED(tenas_context_ranked_genotype(context, 0, 1, text, sizeof text, &length));
     REFUSED(tenas_context_genotype(context, TENAS_GENOTYPE_NATIVE, text, sizeof text, &length));
     REFUSED(tenas_context_records_json(context, text, sizeof text, &length));
     REFUSED(tenas_context_ranked_genotype(context, 0, 1, text, sizeof text, &length));

@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("expected TABLE DATA SPACE PROXIES CELLS CHANNELS SIZE BATCH DRAWS".into());
     };
     let kinds = SpaceKind::ALL.into_iter();
-    let kind = kinds.into_iter().find(|k| k.space().name == space).ok_or("no such space")?;
+    let kind = kinds.into_iter().find(|k| k.space().name == *space).ok_or("no such space")?;
     let mut config = Config::new(kind, DatasetKind::Cifar10);
     config.set_repeats(1)?;
     let size = ProxyNetwork {

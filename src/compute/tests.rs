@@ -233,15 +233,20 @@ fn whole_networks_agree_with_finite_differences() {
 /// Supernets of spaces from files, among them one whose channels are open: parts with weights.
 #[test]
 fn networks_of_files_agree_with_finite_differences() {
-    for (text, step) in [
-        (include_str!("../../spaces/nats-bench-size.json"), 97),
-        (include_str!("../../spaces/transnas-bench-101-micro.json"), 197),
-        (include_str!("../../spaces/mobilenet-v2.json"), 6007),
+    for (text, side, step) in [
+        (include_str!("../../spaces/nats-bench-size.json"), 4, 97),
+        (include_str!("../../spaces/transnas-bench-101-micro.json"), 4, 197),
+        (include_str!("../../spaces/mobilenet-v2.json"), 8, 197),
     ] {
-        let supernet = Supernet::from_json(text).expect("a space");
+        let mut file: serde_json::Value = serde_json::from_str(text).expect("JSON");
+        // The begin of a deep chain: differences through all of it meet the kinks of too many ReLUs.
+        if let Some(body) = file.pointer_mut("/macros/search/body") {
+            body.as_array_mut().expect("parts").truncate(4);
+        }
+        let supernet = Supernet::from_json(&file.to_string()).expect("a space");
         let space = &supernet.space;
         let mask = Mask::full(space);
-        let graph = supernet.ntk_network(&mask, [3, 4, 4], CLASSES).expect("a network");
+        let graph = supernet.ntk_network(&mask, [3, side, side], CLASSES).expect("a network");
         check_gradients(&space.name, graph, &mask.mixing(space), 3, step);
     }
 }

@@ -218,7 +218,7 @@ impl Space {
 
 impl SpaceData {
     /// A space of a file that has been checked.
-    pub(crate) fn new(
+    pub(crate) fn of_file(
         file: SpaceFile,
         cells: Vec<Cell>,
         stages: Vec<Stage>,

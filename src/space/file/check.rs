@@ -124,7 +124,7 @@ pub(super) fn space(file: SpaceFile) -> Result<Space> {
     }
     rank_preset(&file.rank)?;
     let own_graphs = uses.of.values().any(|used| *used != Use::Block);
-    let space = SpaceData::new(file, cells, stages, own_graphs)?;
+    let space = SpaceData::of_file(file, cells, stages, own_graphs)?;
     text_form(&space)?;
     Ok(space)
 }
@@ -308,7 +308,7 @@ fn convolution(at: &str, conv: &Conv) -> Result<()> {
     within(&format!("{at}.dilation"), conv.dilation, 1..=limits::DILATION)?;
     stride(&format!("{at}.stride"), conv.stride)?;
     match conv.padding {
-        Padding::Same if conv.kernel % 2 == 0 => {
+        Padding::Same if conv.kernel.is_multiple_of(2) => {
             let kernel = conv.kernel;
             let text = format!("found \"same\" for a kernel of {kernel}, expected a number");
             return Err(fault(&format!("{at}.padding"), &text));
@@ -338,7 +338,7 @@ fn window(at: &str, pool: &Pool) -> Result<()> {
     stride(&format!("{at}.stride"), pool.stride)?;
     let at = format!("{at}.padding");
     match pool.padding {
-        Padding::Same if pool.kernel % 2 == 0 => {
+        Padding::Same if pool.kernel.is_multiple_of(2) => {
             let kernel = pool.kernel;
             Err(fault(&at, &format!("found \"same\" for a window of {kernel}, expected a number")))
         }

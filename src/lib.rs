@@ -13,8 +13,9 @@ pub mod random;
 
 mod digest;
 mod numpy;
-mod pickle;
 mod recognise;
+
+mod pickle;
 
 pub mod space;
 

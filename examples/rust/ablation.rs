@@ -53,7 +53,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             columns.push(found);
         }
     }
-    println!("genotype\t{}\t{}", heads.join("\t"), text.lines().next().unwrap_or_default());
+    let head = text.lines().next().and_then(|line| line.split_once('\t'));
+    println!("genotype\t{}\t{}", heads.join("\t"), head.map_or("", |(_, names)| names));
     for (i, (_, line, rest)) in rows.iter().enumerate() {
         let values: Vec<String> = columns.iter().map(|c| c[i].values[0].mean.to_string()).collect();
         let genotype = line.split('\t').next().unwrap_or_default();

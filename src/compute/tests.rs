@@ -626,7 +626,7 @@ fn torch_groups_change_nothing() {
         };
         let all = |tasks: Vec<Task>| {
             let mut values = vec![f64::NAN; tasks.len()];
-            engine
+            (&engine as &dyn Engine)
                 .evaluate(&mut tasks.into_iter().map(Ok), &value, &mut |number, value| {
                     values[number] = value;
                     ControlFlow::Continue(())
@@ -646,7 +646,7 @@ fn torch_groups_change_nothing() {
         close(&all((0..12).map(task).collect()));
         engine.fail_beyond(100);
         let mut tasks = (0..12).map(|number| Ok(task(number)));
-        let error = engine
+        let error = (&engine as &dyn Engine)
             .evaluate(&mut tasks, &value, &mut |_, _| ControlFlow::Continue(()))
             .expect_err("no memory for anything");
         let text = error.to_string();

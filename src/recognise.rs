@@ -29,12 +29,13 @@ pub(crate) enum Content {
     Pdf,
     Html,
     LfsPointer,
+    Utf16,
     Text,
 }
 use Content::*;
 
 /// Files that say what they are.
-const MAGIC: [(&[u8], Content); 23] = [
+const MAGIC: [(&[u8], Content); 25] = [
     (b"\x93NUMPY", Npy),
     // Also an empty archive.
     (b"PK\x03\x04", Zip),
@@ -56,6 +57,9 @@ const MAGIC: [(&[u8], Content); 23] = [
     (b"\x89PNG\r\n\x1a\n", Png),
     (b"SQLite format 3\0", Sqlite),
     (b"%PDF-", Pdf),
+    // By its byte order mark.
+    (b"\xff\xfe", Utf16),
+    (b"\xfe\xff", Utf16),
     (b"version https://git-lfs", LfsPointer),
     // Dictionaries and lists of protocols 0 and 1.
     (b"(dp", Pickle),
@@ -159,6 +163,7 @@ impl Content {
             Pdf => "a PDF file",
             Html => "an HTML or XML page",
             LfsPointer => "a Git LFS pointer",
+            Utf16 => "UTF-16 text",
             Text => "text",
         }
     }
@@ -169,6 +174,7 @@ impl Content {
             Html => Some("the download failed or needs a login: fetch the file again"),
             LfsPointer => Some("the file itself was not fetched: run git lfs pull"),
             Zstandard | SevenZip | Rar => Some("unpack it first"),
+            Utf16 => Some("save it as UTF-8"),
             _ => None,
         }
     }
@@ -186,6 +192,7 @@ mod tests {
             (b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", Some(PyTorch)),
             (b"\xef\xbb\xbf \n<!DOCTYPE html>", Some(Html)),
             (b"arch\tcifar10\n", Some(Text)),
+            (b"\xff\xfea\0", Some(Utf16)),
             ("\u{fc}\u{fc}".as_bytes(), Some(Text)),
             // Cut inside of a character, and no UTF-8.
             (b"ab\xc3", Some(Text)),

@@ -122,7 +122,8 @@ fn bad_tables_are_refused() {
         ("archive", b"BZh91AY&SY", "a bzip2 file"),
         ("page", b"<html>404</html>", "an HTML or XML page"),
     ] {
-        let words = [found, "expected a table as text or the folder of NATS-Bench's files"];
+        let words =
+            [found, "expected a table as text in UTF-8", "the folder of NATS-Bench's files"];
         format_error(table(&format!("bad-{name}"), content), &words);
     }
     format_error(table("bad-utf8", b"arch_string\tcifar10\n\xff\t1\n"), &["byte 20"]);
@@ -192,7 +193,7 @@ fn tables_that_users_have_are_read_or_refused() {
         ("plain.tsv", Ok((3, ALL, &[]))),
         ("semicolon.csv", Ok((3, ALL, &[]))),
         ("short_row.tsv", Err("line 2: found 1 accuracies, expected 3")),
-        ("table.pickle", Err("found a pickle, expected a table as text in UTF-8")),
+        ("table.pickle", Err("found a Python pickle, expected a table as text in UTF-8")),
         ("test_acc_column.tsv", Err("column \"test_accuracy\": expected the name of a data set")),
         ("test_only_columns.tsv", Ok((1, ALL, &[]))),
         ("unique_forms.tsv", Ok((2, &[93.0], &[]))),

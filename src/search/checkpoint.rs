@@ -283,7 +283,7 @@ impl Saved {
             return Err(format!("format: found {}, expected {FORMAT:?}", text(header.format)));
         }
         match header.schema.as_ref().and_then(Value::as_u64) {
-            Some(schema) if (1..=u64::from(SCHEMA)).contains(&schema) => {}
+            Some(schema) if schema == u64::from(SCHEMA) => {}
             Some(schema) if schema > u64::from(SCHEMA) => {
                 return Err(format!(
                     "schema: found {schema}, expected {SCHEMA}: the file is of a newer library, {}",

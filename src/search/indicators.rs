@@ -9,10 +9,13 @@ use super::measure::{Job, Measurement, Networks};
 use super::{Config, Observer, Progress};
 use crate::compute::Engine;
 use crate::data::Dataset;
-use crate::error::{Error, Result, try_reserve, try_vec};
+use crate::error::{Error, Result, room_for, try_reserve, try_vec};
 use crate::network::Cost;
 use crate::proxy::{Need, Proxy, named};
 use crate::space::{Choice, Genotype, Mask, Space};
+
+/// So many networks take far less than the headroom that large allocations leave.
+const AT_ONCE: usize = 16;
 
 /// A score over the repeats.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -255,6 +258,10 @@ fn of_masks(
     done.try_reserve_exact(masks.len()).map_err(|_| no_room())?;
     let (mut jobs, mut disconnected) = (Vec::new(), 0);
     for (network, &mask) in masks.iter().enumerate() {
+        // What a network takes is small, and cannot be refused: there must be room for some.
+        if network % AT_ONCE == 0 {
+            room_for(0, || format!("scores of {} networks, from {network} on", masks.len()))?;
+        }
         let connected =
             supernet.ntk_network(mask, dataset.shape(), dataset.classes())?.is_connected();
         let exactly = |mean: f64| Spread { mean, deviation: 0.0 };

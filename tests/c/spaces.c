@@ -105,7 +105,7 @@ static void test_names(void)
     int32_t offered = 7;
     tenas_parameter parameter = {.struct_size = sizeof parameter};
 
-    OK(tenas_search_space_parameter_info(space, TENAS_DATASET_CUSTOM, 2, &parameter));
+    OK(tenas_search_space_parameter_info(space, TENAS_DATASET_CUSTOM, 3, &parameter));
     CHECK(strcmp(parameter.name, "batch_size") == 0 && parameter.preset == 32);
     FAILS(tenas_search_space_parameter_info(space, TENAS_DATASET_CUSTOM, 999, &parameter),
           TENAS_ERROR_NOT_FOUND, "index: found 999");

@@ -97,7 +97,9 @@ fn every_tensor_has_the_spread_of_its_fan() {
                     let fixed = match (p.kind, init) {
                         (ParameterKind::NormScale, _) => Some(1.0),
                         (ParameterKind::NormShift, _) => Some(0.0),
-                        (ParameterKind::LinearBias, Init::KaimingNormal) => Some(0.0),
+                        (ParameterKind::LinearBias, Init::KaimingNormal | Init::StandardNormal) => {
+                            Some(0.0)
+                        }
                         _ => None,
                     };
                     match fixed {

@@ -101,7 +101,7 @@ pub struct Evidence<'a> {
     pub variances: &'a [Variances],
     /// K.
     pub kernel: Option<Kernel<'a>>,
-    /// The rows of gradients.
+    /// The rows of gradients; an engine may give them where K alone was wanted.
     pub jacobian: Option<Jacobian<'a>>,
     /// The gradients by the images, `[rows, batch, C, H, W]`.
     pub images: Option<&'a [f64]>,

@@ -183,7 +183,7 @@ eachround(progress, context::Context) = EachRound(progress, context)
 eachround(context::Context) = EachRound(nothing, context)
 
 Base.IteratorSize(::Type{EachRound}) = Base.SizeUnknown()
-Base.eltype(::Type{EachRound}) = Union{Round,Ranked}
+Base.IteratorEltype(::Type{EachRound}) = Base.EltypeUnknown()
 
 function Base.iterate(each::EachRound, state = nothing)
     isfinished(each.context) && return nothing

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::draws::Draw;
-use super::measure::{Job, Measurement, Networks};
+use super::measure::{Job, Measurement, Networks, costs, worst};
 use super::{Config, Observer, Progress};
 use crate::compute::Engine;
 use crate::data::Dataset;
@@ -265,8 +265,8 @@ fn of_masks(
         let connected =
             supernet.ntk_network(mask, dataset.shape(), dataset.classes())?.is_connected();
         let exactly = |mean: f64| Spread { mean, deviation: 0.0 };
-        let mut values: Vec<Spread> = measurement.worst(config).into_iter().map(exactly).collect();
-        for (place, value) in measurement.costs(config, dataset, mask)? {
+        let mut values: Vec<Spread> = worst(proxies, config).into_iter().map(exactly).collect();
+        for (place, value) in costs(proxies, config, dataset, mask)? {
             values[place] = exactly(value);
         }
         done.push(Scores { values, connected, seconds: 0.0 });

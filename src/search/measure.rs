@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::Config;
 use super::draws::{Draw, SharedImages, Wish, check_image_size};
-use crate::compute::{self, Engine, Evidence, Plan, Task, Wanted};
+use crate::compute::{self, Engine, Evidence, Plan, Task};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::network::{Graph, NetworkConfig, Supernet, Training};
@@ -152,24 +152,8 @@ impl Measurement {
         &self.groups[group].members
     }
 
-    /// The values of the proxies that need no evaluation: (place, value).
-    pub(super) fn costs(
-        &self,
-        config: &Config,
-        dataset: &Dataset,
-        mask: &Mask,
-    ) -> Result<Vec<(usize, f64)>> {
-        costs(&self.proxies, config, dataset, mask)
-    }
-
-    /// The values of a network whose output does not depend on the image, which is not measured.
-    pub(super) fn worst(&self, config: &Config) -> Vec<f64> {
-        let worst = |p: &Arc<dyn Proxy>| p.worst(config.network_of(p.as_ref()).batch_size as usize);
-        self.proxies.iter().map(worst).collect()
-    }
-
-    /// Evaluates jobs, those of a network one after the other. `sink` takes a job's values, in the order of its group's members; it stops by
-    /// `Break`.
+    /// Evaluates jobs, those of a network one after the other. `sink` takes a job's values, in the
+    /// order of its group's members; it stops by `Break`.
     pub(super) fn evaluate(
         &mut self,
         config: &Config,
@@ -231,6 +215,12 @@ pub(super) fn costs(
         .collect()
 }
 
+/// The values of a network whose output does not depend on the image, which is not measured.
+pub(super) fn worst(proxies: &[Arc<dyn Proxy>], config: &Config) -> Vec<f64> {
+    let batch = |p: &dyn Proxy| config.network_of(p).batch_size as usize;
+    proxies.iter().map(|p| p.worst(batch(p.as_ref()))).collect()
+}
+
 /// That a proxy keeps its promise.
 pub(super) fn check_finite(proxy: &dyn Proxy, value: f64) -> Result<()> {
     if value.is_finite() {
@@ -269,7 +259,7 @@ fn evaluate(
             } else {
                 draw.inputs(*wish, config, dataset)?
             },
-            wanted: wanted.unwrap_or_else(Wanted::default),
+            wanted: wanted.unwrap_or_default(),
         })
     });
     let reduce = |number: usize, evidence: Evidence<'_>| -> Vec<f64> {

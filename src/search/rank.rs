@@ -9,9 +9,9 @@ use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use super::Config;
-use super::aggregation::average_ranks;
+use super::aggregation::aggregate;
 use super::draws::Draw;
-use super::measure::{Job, Measurement, Networks, check_finite, costs};
+use super::measure::{Job, Measurement, Networks, check_finite, costs, worst};
 use super::strategy::{Bench, Work};
 use crate::data::{Dataset, digest_of};
 use crate::error::{Error, Result, try_reserve};
@@ -388,8 +388,7 @@ impl Rank {
             let values = if entry.connected {
                 settled(proxies, &entry.values)?
             } else {
-                let batch = |p: &dyn Proxy| config.network_of(p).batch_size as usize;
-                proxies.iter().map(|p| p.worst(batch(p.as_ref()))).collect()
+                worst(proxies, config)
             };
             all.push(Ranked {
                 number: entry.number,
@@ -397,22 +396,23 @@ impl Rank {
                 rung: entry.rung,
                 draws: (entry.values.len() / proxies.len()) as u32,
                 values,
-                ranks: Vec::with_capacity(proxies.len()),
+                ranks: Vec::new(),
                 total: 0.0,
             });
         }
-        let m = all.iter().filter(|r| r.connected).count();
-        for (p, proxy) in proxies.iter().enumerate() {
-            let connected = || all.iter().filter(|r| r.connected);
-            let values: Vec<f64> = connected().map(|r| r.values[p]).collect();
-            let mut ranks = average_ranks(&values, proxy.direction()).into_iter();
-            for one in &mut all {
-                let rank = if one.connected { ranks.next() } else { None };
-                one.ranks.push(rank.unwrap_or(m.max(1) as f64));
-            }
-        }
+        let rows: Vec<&[f64]> =
+            all.iter().filter(|r| r.connected).map(|r| r.values.as_slice()).collect();
+        let directions: Vec<Direction> = proxies.iter().map(|p| p.direction()).collect();
+        let m = rows.len().max(1);
+        let (totals, ranks) = aggregate(&rows, &directions, aggregation)?;
+        let mut of_connected = ranks.into_iter().zip(totals);
         for one in &mut all {
-            one.total = aggregation.total(&one.ranks, m.max(1));
+            let found = if one.connected { of_connected.next() } else { None };
+            (one.ranks, one.total) = found.unwrap_or_else(|| {
+                let last = vec![m as f64; proxies.len()];
+                let total = aggregation.total(&last, m);
+                (last, total)
+            });
         }
         all.sort_by(|a, b| {
             let totals = match aggregation.direction() {

@@ -213,11 +213,17 @@ fn proxy_networks_are_a_setting() {
     let small = ProxyNetwork { image_size: 8, batch_size: 4, channels: 5, ..Default::default() };
     config.set_proxy_network(Some("ntk"), small).expect("a size");
     assert_ne!(of(&config)[0], published[0]);
-    let odd = ProxyNetwork { image_size: 7, ..Default::default() };
-    config.set_proxy_network(None, odd).expect("a size that some images have");
-    let error = tenas::scores(&config, &dataset, genotypes, &proxies[1..], go_on);
-    let text = error.expect_err("images of 16 x 16").to_string();
-    assert!(text.contains("image_size of naswot: found 7"), "{text}");
+    // Images shrink by whole factors: 16 x 16 to no less than asked for, at most to themselves.
+    for (asked, shrunk) in [(7, 8), (5, 8), (9, 0), (64, 0)] {
+        let mut of_size = |image_size| {
+            let mut config = config.clone();
+            let size = ProxyNetwork { image_size, ..Default::default() };
+            config.set_proxy_network(Some("naswot"), size).expect("a size");
+            of(&config)
+        };
+        assert_eq!(of_size(asked), of_size(shrunk), "{asked}");
+        assert_eq!(of_size(asked) == of_size(0), shrunk == 0, "{asked}");
+    }
     let many = ProxyNetwork { channels: 257, ..Default::default() };
     let text = config.set_proxy_network(None, many).expect_err("too many").to_string();
     assert!(text.contains("channels: found 257, expected 0 to 256"), "{text}");

@@ -411,9 +411,10 @@ pub unsafe extern "C" fn tenas_config_set_proxies(
 /// the published network.
 ///
 /// channels: up to 256, of the first cell. cells: up to 64, of a stage (of
-/// NAS-Bench-201, where 5 is the depth that is trained). image_size: up to 1024,
-/// the height that images are shrunk to by a whole factor. batch_size: 2 to
-/// 1024 images.
+/// NAS-Bench-201, where 5 is the depth that is trained). image_size: up to 1024;
+/// images are shrunk by the largest whole factor that leaves this height and that
+/// the network takes: to 8 x 8, 32 x 32 become that, and 28 x 28 stay as they are
+/// for NAS-Bench-201, whose sizes are multiples of 4. batch_size: 2 to 1024 images.
 ///
 /// - TENAS_ERROR_NOT_FOUND: no score has that name; the message lists them.
 /// - TENAS_ERROR_INVALID_ARGUMENT: a value is outside its range, or proxy is not

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Config;
 use crate::compute::{Inputs, Parameters};
 use crate::data::{Dataset, Images};
-use crate::error::{Error, Result, try_vec};
+use crate::error::{Result, try_vec};
 use crate::network::{Fan, Graph, Init, Initialiser};
 use crate::proxy::{Shape, Source, Weights};
 use crate::random::{Key, Purpose};
@@ -146,17 +146,14 @@ fn shrunk(images: Images, factor: usize) -> Result<Vec<f32>> {
     Ok(small)
 }
 
-/// That images of a data set can be shrunk to a height.
-pub(super) fn check_image_size(dataset: &Dataset, proxy: &str, size: usize) -> Result<()> {
-    let [_, height, width] = dataset.shape();
-    let fits = size > 0 && height.is_multiple_of(size) && width.is_multiple_of(height / size);
-    if fits {
-        return Ok(());
-    }
-    Err(Error::InvalidArgument(format!(
-        "image_size of {proxy}: found {size}, expected a height that images of {height} x {width} \
-         can be shrunk to by a whole factor"
-    )))
+/// The heights, from the smallest, that images of a shape can be shrunk to by a whole factor and that
+/// are at least `least`; their own comes last. That alone if `least` is 0.
+pub(super) fn heights(shape: [usize; 3], least: usize) -> impl Iterator<Item = usize> {
+    let [_, height, width] = shape;
+    let most = height.checked_div(least).unwrap_or(1).max(1);
+    let fits =
+        move |factor: &usize| height.is_multiple_of(*factor) && width.is_multiple_of(*factor);
+    (1..=most).rev().filter(fits).map(move |factor| height / factor)
 }
 
 /// The images of one round that many tasks share.
@@ -211,6 +208,18 @@ mod tests {
             assert!(shared.bytes <= KEPT_BYTES);
         }
         assert_eq!(shared.kept.len(), 21);
+    }
+
+    #[test]
+    fn images_shrink_by_whole_factors() {
+        let found = |shape, least| heights(shape, least).collect::<Vec<_>>();
+        assert_eq!(found([3, 32, 32], 8), [8, 16, 32]);
+        assert_eq!(found([3, 32, 32], 7), [8, 16, 32]);
+        assert_eq!(found([1, 28, 28], 8), [14, 28]);
+        assert_eq!(found([3, 32, 48], 4), [4, 8, 16, 32]);
+        assert_eq!(found([3, 32, 45], 4), [32]);
+        assert_eq!(found([3, 8, 8], 16), [8]);
+        assert_eq!(found([3, 32, 32], 0), [32]);
     }
 
     #[test]

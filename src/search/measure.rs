@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::Config;
-use super::draws::{Draw, SharedImages, Wish, check_image_size};
+use super::draws::{Draw, SharedImages, Wish, heights};
 use crate::compute::{self, Engine, Evidence, Plan, Task};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
@@ -65,8 +65,7 @@ pub(super) struct Measurement {
 impl Measurement {
     /// Ready to measure all networks whose operations are among those of `base`.
     ///
-    /// Errors: [`Error::InvalidArgument`] for a network, an image size or a batch that does not fit
-    /// the data set.
+    /// Errors: [`Error::InvalidArgument`] for a network or a batch that does not fit the data set.
     pub(super) fn new(
         config: &Config,
         dataset: &Dataset,
@@ -100,22 +99,25 @@ impl Measurement {
     ) -> Result<()> {
         let proxy = &self.proxies[place];
         let size = config.network_of(proxy.as_ref());
-        let [_, height, _] = dataset.shape();
-        let wish = Wish {
-            source: setup.inputs,
-            batch: match setup.inputs {
-                Source::Ones => 1,
-                _ => size.batch_size as usize,
-            },
-            height: if size.image_size == 0 { height } else { size.image_size as usize },
+        let batch = match setup.inputs {
+            Source::Ones => 1,
+            _ => size.batch_size as usize,
         };
-        if setup.inputs != Source::Crops {
-            check_image_size(dataset, proxy.name(), wish.height)?;
-        }
         if let Source::Images { .. } = setup.inputs {
-            dataset.check_batch(wish.batch)?;
+            dataset.check_batch(batch)?;
         }
-        let graph = Arc::new(lower(config.supernet(), dataset, base, setup, wish, size)?);
+        let least = if setup.inputs == Source::Crops { 0 } else { size.image_size as usize };
+        // The smallest images that the network takes.
+        let mut fitting = Err(Error::Internal("images without a height".into()));
+        for height in heights(dataset.shape(), least) {
+            let wish = Wish { source: setup.inputs, batch, height };
+            fitting = lower(config.supernet(), dataset, base, setup, wish, size)
+                .map(|graph| (wish, Arc::new(graph)));
+            if fitting.is_ok() {
+                break;
+            }
+        }
+        let (wish, graph) = fitting?;
         let draw = Draw { round: 0, candidate: 0, repeat: 0 };
         let key = draw.key(0, Purpose::Proxies);
         let wanted = proxy.wanted(&graph, &key);

@@ -270,15 +270,19 @@ static void *run_in_thread(void *context)
     return NULL;
 }
 
-/* The parent computes on other threads meanwhile, and takes every lock there is. */
+/*
+ * The parent computes on other threads meanwhile, and takes every lock there is
+ * but that of the configuration that its children go by: see test_config_in_use.
+ */
 static void test_busy_parent(void)
 {
-    struct inherited made = make_inherited();
+    struct inherited made = make_inherited(), busy = made;
     tenas_config *changing = make_config();
     pthread_t threads[4];
+    busy.config = make_config();
     stop = false;
-    CHECK(pthread_create(&threads[0], NULL, search_again_and_again, &made) == 0);
-    CHECK(pthread_create(&threads[1], NULL, search_again_and_again, &made) == 0);
+    CHECK(pthread_create(&threads[0], NULL, search_again_and_again, &busy) == 0);
+    CHECK(pthread_create(&threads[1], NULL, search_again_and_again, &busy) == 0);
     CHECK(pthread_create(&threads[2], NULL, run_in_thread, made.context) == 0);
     CHECK(pthread_create(&threads[3], NULL, change_the_config, changing) == 0);
     for (int n = 0; n < FORKS; n++) {
@@ -290,6 +294,7 @@ static void test_busy_parent(void)
     for (size_t i = 0; i < 4; i++)
         pthread_join(threads[i], NULL);
     tenas_config_free(changing);
+    tenas_config_free(busy.config);
     run_on(context_of(made.config, made.dataset));
     free_inherited(&made);
     released = 0;

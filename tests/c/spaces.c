@@ -323,16 +323,32 @@ static void test_genotypes(void)
     tenas_search_space_free(space);
 }
 
-/* A search of a space by its file alone; what it ends in. */
-static void searched(const char *file, uint32_t threads, char text[static 2048])
+/* A text of the library's, to be freed. */
+static char *text_of(tenas_status (*write)(const tenas_context *, char *, size_t, size_t *),
+                     const tenas_context *context)
+{
+    size_t length = 0;
+    char *text;
+    OK(write(context, NULL, 0, &length));
+    text = malloc(length + 1);
+    OK(write(context, text, length + 1, &length));
+    return text;
+}
+
+/*
+ * A search of a space by its file alone: its architecture goes into genotype.
+ * Returns its records, or its ranking, as JSON, whose numbers name every bit.
+ */
+static char *searched(const char *file, int32_t strategy, uint32_t threads,
+                      char genotype[static 2048])
 {
     static uint8_t images[6 * 3 * 8 * 8];
     tenas_search_space *space = NULL;
     tenas_config *config = NULL;
     tenas_dataset *dataset = NULL;
     tenas_context *context = NULL, *loaded = NULL;
-    size_t length, count = 0, again = 0;
-    char other[2048];
+    size_t length;
+    char other[2048], *records, *again;
 
     for (size_t i = 0; i < sizeof images; i++)
         images[i] = (uint8_t)(i * i * 7919 % 65521);
@@ -340,27 +356,36 @@ static void searched(const char *file, uint32_t threads, char text[static 2048])
     OK(tenas_config_new_for_space(space, TENAS_DATASET_CUSTOM, &config));
     OK(tenas_config_set_device(config, TENAS_DEVICE_CPU, 0));
     OK(tenas_config_set_threads(config, threads));
+    OK(tenas_config_set_strategy(config, strategy));
     OK(tenas_config_set_batch_size(config, 3));
     OK(tenas_config_set_repeats(config, 1));
     OK(tenas_config_set_prune_per_edge(config, 16));
+    if (strategy == TENAS_STRATEGY_RANK) {
+        /* A sample, generations, and rungs of 1 and 2 draws. */
+        OK(tenas_config_set_parameter(config, "budget", 24));
+        OK(tenas_config_set_parameter(config, "rungs", 2));
+        OK(tenas_config_set_parameter(config, "draw_growth", 2));
+    }
     OK(tenas_dataset_from_images(images, 6, 3, 8, 8, NULL, NULL, 2, &dataset));
     OK(tenas_context_new(config, dataset, &context));
     OK(tenas_context_run(context));
-    OK(tenas_context_genotype(context, NATIVE, text, 2048, &length));
-    OK(tenas_search_space_genotype_convert(space, text, NATIVE, other, sizeof other, &length));
-    CHECK(strcmp(text, other) == 0);
+    OK(tenas_context_genotype(context, NATIVE, genotype, 2048, &length));
+    OK(tenas_search_space_genotype_convert(space, genotype, NATIVE, other, sizeof other, &length));
+    CHECK(strcmp(genotype, other) == 0);
+    records = text_of(tenas_context_records_json, context);
 
     /* A checkpoint needs no file beside it. */
     OK(tenas_context_save(context, path));
     OK(tenas_context_load(path, dataset, NULL, &loaded));
-    OK(tenas_context_record_count(context, &count));
-    OK(tenas_context_record_count(loaded, &again));
-    CHECK(count > 0 && count == again);
+    again = text_of(tenas_context_records_json, loaded);
+    CHECK(strcmp(records, again) == 0);
+    free(again);
     tenas_context_free(loaded);
     tenas_context_free(context);
     tenas_dataset_free(dataset);
     tenas_config_free(config);
     tenas_search_space_free(space);
+    return records;
 }
 
 static void test_searches(void)
@@ -368,12 +393,17 @@ static void test_searches(void)
     static const char *const FILES[] = {
         "spaces/darts.json", "spaces/mobilenet-v2.json", "spaces/nas-bench-201.json",
         "spaces/nats-bench-size.json", "spaces/transnas-bench-101-micro.json"};
-    char one[2048], two[2048];
-    for (size_t i = 0; i < sizeof FILES / sizeof *FILES; i++) {
-        searched(FILES[i], 1, one);
-        searched(FILES[i], 2, two);
+    static const int32_t STRATEGIES[] = {TENAS_STRATEGY_PRUNE, TENAS_STRATEGY_RANK};
+    char one[2048], two[2048], *records, *again;
+    for (size_t i = 0; i < 2 * sizeof FILES / sizeof *FILES; i++) {
+        const char *file = FILES[i / 2];
+        records = searched(file, STRATEGIES[i % 2], 1, one);
+        again = searched(file, STRATEGIES[i % 2], 2, two);
         CHECK(strcmp(one, two) == 0);
-        printf("%s: %s\n", FILES[i], one);
+        CHECK(strlen(records) > 500 && strcmp(records, again) == 0);
+        printf("%s, %s: %s\n", file, i % 2 ? "rank" : "prune", one);
+        free(again);
+        free(records);
     }
 }
 

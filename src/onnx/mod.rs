@@ -1,3 +1,4 @@
 //! ONNX files: networks as other programs read and write them.
 
 mod proto;
+mod write;

@@ -47,7 +47,9 @@ fn genotypes(name: &str, supernet: &Supernet) -> Vec<Genotype> {
     let drawn = (0..5).map(|i| Genotype::sample(space, &mut stream(i)).unwrap());
     let more: &[&str] = match name {
         // Node 1 has no edge, and node 2 adds two zeros.
-        "nas-bench-201" => &["|none~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|avg_pool_3x3~1|none~2|"],
+        "nas-bench-201" => {
+            &["|none~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|avg_pool_3x3~1|none~2|"]
+        }
         // Steps that read a state twice; steps without an edge, in both cells.
         "darts" => &[
             "Genotype(normal=[('sep_conv_3x3', 0), ('dil_conv_5x5', 0), ('skip_connect', 1), \

@@ -119,7 +119,9 @@ impl<'a> Writer<'a> {
         let first = || read.first().cloned().unwrap_or_default();
         Ok(match &node.operation {
             Operation::Input => IMAGES.to_owned(),
-            Operation::Conv { weight, geometry } => self.convolution(id, first(), *weight, geometry),
+            Operation::Conv { weight, geometry } => {
+                self.convolution(id, first(), *weight, geometry)
+            }
             Operation::BatchNorm { scale, shift } => {
                 let parameters = &self.network.graph().parameters;
                 let (scale, shift) = (&parameters[*scale], &parameters[*shift]);
@@ -300,11 +302,7 @@ fn window_of(window: &Window) -> Vec<AttributeProto> {
 }
 
 fn attribute(name: &str, kind: AttributeType) -> AttributeProto {
-    AttributeProto {
-        name: Some(name.to_owned()),
-        r#type: Some(kind as i32),
-        ..Default::default()
-    }
+    AttributeProto { name: Some(name.to_owned()), r#type: Some(kind as i32), ..Default::default() }
 }
 
 fn integer(name: &str, value: i64) -> AttributeProto {

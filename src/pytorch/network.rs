@@ -5,7 +5,7 @@ use super::recipe::{Channel, Classes, Place, Tensor};
 use crate::error::{Error, Result};
 use crate::model::Origin;
 use crate::space::{
-    Amount, CellKind, Edge, Genotype, MacroFile, Output, PartFile, SpaceData, fill,
+    Amount, CellKind, Edge, Genotype, Layer, MacroFile, Output, PartFile, SpaceData, fill,
 };
 
 /// The text of all classes of a network.
@@ -84,16 +84,12 @@ impl Writer<'_> {
     fn code(mut self, [colours, h, w]: [usize; 3], classes: usize) -> Result<Code> {
         let mut attributes = Attributes::default();
         let mut stems = Vec::new();
-        let mut x = Tensor {
-            text: "x".into(),
-            channels: Channel::number(colours),
-            size: [h, w],
-            scale: 1,
-        };
+        let mut x =
+            Tensor { text: "x".into(), channels: Channel::number(colours), size: [h, w], scale: 1 };
         let mut history = Vec::new();
         for stem in self.structure.stem.iter().filter(|_| self.origin.network.stem) {
             let place = Place::plain(self.width(&stem.channels)?);
-            let doc = "What images go through first.";
+            let doc = "What images go through first";
             let recipe = (stem.layers.as_slice(), None);
             let made = self.classes.module(&stem.name, doc, recipe, &x, &place, true)?;
             let path = names(&stem.name);
@@ -116,7 +112,7 @@ impl Writer<'_> {
         let x = last(&body.history)?.clone();
         let head = &self.structure.head;
         let place = Place::plain(self.width(&head.channels)?);
-        let (doc, recipe) = ("What comes before pooling.", (head.layers.as_slice(), None));
+        let (doc, recipe) = ("What comes before pooling", (head.layers.as_slice(), None));
         let made = self.classes.module(&head.name, doc, recipe, &x, &place, true)?;
         let head_path = names(&head.name);
         if !made.identity {
@@ -124,8 +120,7 @@ impl Writer<'_> {
         }
         let classifier = names(&head.classifier);
         let channels = made.out.channels.value;
-        attributes
-            .add(&classifier, Expr::text(format!("nn.Linear({channels}, classes)")))?;
+        attributes.add(&classifier, Expr::text(format!("nn.Linear({channels}, classes)")))?;
 
         let two = body.parts.iter().any(|part| part.1);
         // Its window has 5 pixels, and must leave 2 of the pixels there.
@@ -220,9 +215,8 @@ impl Writer<'_> {
             let (cell, edge) = self.choice(key)?;
             let operation = self.operation_on(cell, edge, key)?;
             let file = &self.space.file().operations[operation];
-            let doc = self.doc(operation, stride);
             let recipe = (file.layers.as_deref().unwrap_or_default(), file.strided.as_deref());
-            let made = self.classes.module(&file.name, &doc, recipe, &x, &place, false)?;
+            let made = self.classes.module(&file.name, &file.name, recipe, &x, &place, false)?;
             let mut inner = path.clone();
             if !made.identity {
                 inner.push(file.name.clone());
@@ -232,8 +226,10 @@ impl Writer<'_> {
         } else {
             let layers = part.layers.as_deref().unwrap_or_default();
             let recipe = (layers, part.strided.as_deref());
-            let doc = "A part of the network that every architecture of the space has.";
-            let made = self.classes.module("block", doc, recipe, &x, &place, true)?;
+            let doc = "What every architecture has between its cells or blocks";
+            let adds = |layer: &Layer| matches!(layer, Layer::Sum(_) | Layer::Residual(_));
+            let name = if layers.iter().any(adds) { "residual_block" } else { "block" };
+            let made = self.classes.module(name, doc, recipe, &x, &place, true)?;
             attributes.add(&path, made.module)?;
             (made.out, false)
         };
@@ -272,22 +268,18 @@ impl Writer<'_> {
             let mut state = Tensor { text: name.clone(), ..input.clone() };
             if let Some(recipe) = file.preprocess.get(i) {
                 let stride = (scale / input.scale).max(1);
-                let place =
-                    Place { stride: (stride.to_string(), stride), out: place.out.clone() };
-                let doc = match stride {
-                    1 => "Brings an input of a cell to the cell's channels.",
-                    _ => "Brings an input of a cell to the cell's channels and size.",
-                };
+                let place = Place { stride: (stride.to_string(), stride), out: place.out.clone() };
+                let doc = "Brings an input of a cell to the cell's channels";
                 let layers = (recipe.layers.as_slice(), recipe.strided.as_deref());
-                let made =
-                    self.classes.module("preprocess", doc, layers, input, &place, false)?;
+                let made = self.classes.module("preprocess", doc, layers, input, &place, false)?;
                 let argument = format!("preprocess{i}");
                 attributes.add(&[argument.clone()], Expr::text(&argument))?;
                 lines.push(format!("{name} = self.{argument}({name})"));
                 arguments.push(argument);
                 values.push(made.module);
                 state = Tensor { text: name, ..made.out };
-                state.channels = if state.channels.value == c.value { c.clone() } else { state.channels };
+                state.channels =
+                    if state.channels.value == c.value { c.clone() } else { state.channels };
             } else if input.channels.value == c.value {
                 state.channels = c.clone();
             } else {
@@ -314,10 +306,10 @@ impl Writer<'_> {
                 let Some(layers) = &recipe.layers else { continue };
                 let stride = if from < file.inputs { place.stride.1 } else { 1 };
                 let edge = Place { stride: (stride.to_string(), stride), out: c.clone() };
-                let doc = self.doc(operation, stride);
                 let layers = (layers.as_slice(), recipe.strided.as_deref());
                 let x = &states[from];
-                let made = self.classes.module(&recipe.name, &doc, layers, x, &edge, false)?;
+                let made =
+                    self.classes.module(&recipe.name, &recipe.name, layers, x, &edge, false)?;
                 if made.identity {
                     terms.push(x.text.clone());
                     continue;
@@ -375,12 +367,14 @@ impl Writer<'_> {
             }
         }
         let lines: String = lines.iter().map(|line| format!("        {line}\n")).collect();
+        let changes = arguments.iter().any(|argument| argument == "c_in" && used(argument));
+        let what = if changes { " where the number of channels changes" } else { "" };
         let read: Vec<String> = (0..file.inputs).map(|i| format!("s{i}")).collect();
         let body = format!(
-            "(nn.Module):\n    \"\"\"The {} cell. Edge i<-j reads a state and adds into node \
+            "(nn.Module):\n    \"\"\"The {}{what}. Edge i<-j reads state j and adds into node \
              i.\"\"\"\n\n    def __init__({signature}):\n        super().__init__()\n{init}\n    \
              def forward(self, {}):\n{}",
-            of.name,
+            if of.name.ends_with("cell") { of.name.clone() } else { format!("{} cell", of.name) },
             read.join(", "),
             attributes.resolve(&lines)
         );
@@ -391,7 +385,8 @@ impl Writer<'_> {
 
     /// The name of the class of that text; a new one if there is none.
     fn cell_class(&mut self, of: (usize, bool), body: String) -> String {
-        if let Some(class) = self.cells.iter().find(|class| class.of.0 == of.0 && class.body == body)
+        if let Some(class) =
+            self.cells.iter().find(|class| class.of.0 == of.0 && class.body == body)
         {
             return class.name.clone();
         }
@@ -399,9 +394,11 @@ impl Writer<'_> {
         let mut base = if kind.ends_with("Cell") { kind } else { format!("{kind}Cell") };
         // At a stride, where the same kind also stands without.
         let of_kind = |class: &CellClass| class.of == (of.0, !of.1);
-        let both = self.structure.body.iter().filter(|part| {
-            part.cell.as_deref() == Some(self.space.cells[of.0].name.as_str())
-        });
+        let both = self
+            .structure
+            .body
+            .iter()
+            .filter(|part| part.cell.as_deref() == Some(self.space.cells[of.0].name.as_str()));
         let plain = |part: &PartFile| part.stride == 1 || part.repeat != Amount::Exactly(1);
         if of.1 && (self.cells.iter().any(of_kind) || both.into_iter().any(plain)) {
             base += "Strided";
@@ -417,15 +414,6 @@ impl Writer<'_> {
         }
         self.cells.push(CellClass { of, name: name.clone(), body });
         name
-    }
-
-    /// What a class of an operation says that it is.
-    fn doc(&self, operation: usize, stride: usize) -> String {
-        let file = &self.space.file().operations[operation];
-        match file.strided {
-            Some(_) if stride != 1 => format!("{} at a stride.", file.name),
-            _ => format!("{}.", file.name),
-        }
     }
 
     /// The edge of a choice `group.edge`.

@@ -13,8 +13,10 @@ pub(super) enum Expr {
     Text(String),
     /// `open`, items with commas between them, `close`.
     Call { open: String, items: Vec<Expr>, close: String },
-    /// `prefix` directly before an expression: a keyword's name, a key of a dictionary, a star.
+    /// `prefix` directly before an expression: a key of a dictionary.
     Prefixed(String, Box<Expr>),
+    /// So many equal items of a list.
+    Repeated(Box<Expr>, usize),
 }
 
 impl Expr {
@@ -27,15 +29,12 @@ impl Expr {
         Expr::Call { open: format!("{function}("), items, close: ")".into() }
     }
 
-    fn prefixed(prefix: String, of: Expr) -> Self {
-        Expr::Prefixed(prefix, Box::new(of))
-    }
-
     /// On one line.
     pub(super) fn line(&self) -> String {
         match self {
             Expr::Text(text) => text.clone(),
             Expr::Prefixed(prefix, of) => format!("{prefix}{}", of.line()),
+            Expr::Repeated(of, times) => format!("*({} for _ in range({times}))", of.line()),
             Expr::Call { open, items, close } => {
                 let items: Vec<String> = items.iter().map(Expr::line).collect();
                 format!("{open}{}{close}", items.join(", "))
@@ -50,13 +49,20 @@ impl Expr {
         if before + line.chars().count() + after <= WIDTH {
             return line;
         }
+        let inner = indent + 4;
         match self {
             Expr::Text(text) => text.clone(),
+            Expr::Repeated(of, times) => {
+                let of = of.lines(inner, inner, 0);
+                format!(
+                    "*(\n{:inner$}{of}\n{:inner$}for _ in range({times})\n{:indent$})",
+                    "", "", ""
+                )
+            }
             Expr::Prefixed(prefix, of) => {
                 format!("{prefix}{}", of.lines(indent, before + prefix.len(), after))
             }
             Expr::Call { open, items, close } => {
-                let inner = indent + 4;
                 let mut text = format!("{open}\n");
                 for item in items {
                     text += &format!("{:inner$}{},\n", "", item.lines(inner, inner, 1));
@@ -165,6 +171,11 @@ impl Attributes {
         Err(Error::Internal("a module without a name".into()))
     }
 
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The statements of `__init__` that make the attributes.
     pub(super) fn statements(&self, indent: usize) -> String {
         let mut text = String::new();
@@ -265,7 +276,8 @@ fn module_of(node: &Node) -> Expr {
         let items = compressed(modules.map(|module| module.1).collect());
         return Expr::Call { open: "nn.ModuleList([".into(), items, close: "])".into() };
     }
-    let items = modules.map(|(name, of)| Expr::prefixed(format!("\"{name}\": "), of)).collect();
+    let items =
+        modules.map(|(name, of)| Expr::Prefixed(format!("\"{name}\": "), Box::new(of))).collect();
     Expr::Call { open: "nn.ModuleDict({".into(), items, close: "})".into() }
 }
 
@@ -273,18 +285,7 @@ fn module_of(node: &Node) -> Expr {
 fn compressed(modules: Vec<Expr>) -> Vec<Expr> {
     let one = |same: &[Expr]| match same {
         [module] => module.clone(),
-        many => Expr::prefixed(
-            "*".into(),
-            Expr::Call {
-                open: "(".into(),
-                items: vec![Expr::text(format!(
-                    "{} for _ in range({})",
-                    many[0].line(),
-                    many.len()
-                ))],
-                close: ")".into(),
-            },
-        ),
+        many => Expr::Repeated(Box::new(many[0].clone()), many.len()),
     };
     modules.chunk_by(|a, b| a == b).map(one).collect()
 }
@@ -298,18 +299,74 @@ const KEYWORDS: [&str; 35] = [
 
 /// Names that PyTorch's containers, or the networks here, have for something else.
 const TAKEN: [&str; 68] = [
-    "T_destination", "_buffers", "_modules", "_parameters", "add_module", "append", "apply",
-    "auxiliary_head", "bfloat16", "buffers", "call_super_init", "children", "clear", "compile",
-    "cpu", "cuda", "double", "drop_path", "dump_patches", "eval", "extend", "extra_repr", "float",
-    "forward", "get_buffer", "get_extra_state", "get_parameter", "get_submodule", "half", "insert",
-    "ipu", "items", "keys", "load_state_dict", "modules", "mtia", "named_buffers",
-    "named_children", "named_modules", "named_parameters", "parameters", "pop",
-    "register_backward_hook", "register_buffer", "register_forward_hook",
-    "register_forward_pre_hook", "register_full_backward_hook", "register_full_backward_pre_hook",
-    "register_load_state_dict_post_hook", "register_load_state_dict_pre_hook", "register_module",
-    "register_parameter", "register_state_dict_post_hook", "register_state_dict_pre_hook",
-    "requires_grad_", "set_extra_state", "set_submodule", "share_memory", "state_dict", "to",
-    "to_empty", "train", "training", "type", "update", "values", "xpu", "zero_grad",
+    "T_destination",
+    "_buffers",
+    "_modules",
+    "_parameters",
+    "add_module",
+    "append",
+    "apply",
+    "auxiliary_head",
+    "bfloat16",
+    "buffers",
+    "call_super_init",
+    "children",
+    "clear",
+    "compile",
+    "cpu",
+    "cuda",
+    "double",
+    "drop_path",
+    "dump_patches",
+    "eval",
+    "extend",
+    "extra_repr",
+    "float",
+    "forward",
+    "get_buffer",
+    "get_extra_state",
+    "get_parameter",
+    "get_submodule",
+    "half",
+    "insert",
+    "ipu",
+    "items",
+    "keys",
+    "load_state_dict",
+    "modules",
+    "mtia",
+    "named_buffers",
+    "named_children",
+    "named_modules",
+    "named_parameters",
+    "parameters",
+    "pop",
+    "register_backward_hook",
+    "register_buffer",
+    "register_forward_hook",
+    "register_forward_pre_hook",
+    "register_full_backward_hook",
+    "register_full_backward_pre_hook",
+    "register_load_state_dict_post_hook",
+    "register_load_state_dict_pre_hook",
+    "register_module",
+    "register_parameter",
+    "register_state_dict_post_hook",
+    "register_state_dict_pre_hook",
+    "requires_grad_",
+    "set_extra_state",
+    "set_submodule",
+    "share_memory",
+    "state_dict",
+    "to",
+    "to_empty",
+    "train",
+    "training",
+    "type",
+    "update",
+    "values",
+    "xpu",
+    "zero_grad",
 ];
 
 fn check_name(name: &str) -> Result<()> {
@@ -325,15 +382,22 @@ fn check_name(name: &str) -> Result<()> {
 fn is_identifier(name: &str) -> bool {
     let mut characters = name.chars();
     let first = characters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
-    first
-        && characters.all(|c| c.is_ascii_alphanumeric() || c == '_')
-        && !KEYWORDS.contains(&name)
+    first && characters.all(|c| c.is_ascii_alphanumeric() || c == '_') && !KEYWORDS.contains(&name)
 }
 
 /// Names that a class cannot have.
 const CLASSES: [&str; 11] = [
-    "False", "None", "True", "F", "Network", "AuxiliaryHead", "DropPath", "OrderedDict", "GENOTYPE",
-    "Exception", "Warning",
+    "False",
+    "None",
+    "True",
+    "F",
+    "Network",
+    "AuxiliaryHead",
+    "DropPath",
+    "OrderedDict",
+    "GENOTYPE",
+    "Exception",
+    "Warning",
 ];
 
 /// A class's name from one of ours: `sep_conv_3x3` becomes `SepConv3x3`.

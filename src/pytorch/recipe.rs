@@ -55,8 +55,10 @@ impl Channel {
 
     /// Of tensors side by side.
     fn sum(all: &[Channel]) -> Self {
-        if let [Channel { half: Some((a, whole, down)), .. }, Channel { half: Some((b, _, up)), .. }] =
-            all
+        if let [
+            Channel { half: Some((a, whole, down)), .. },
+            Channel { half: Some((b, _, up)), .. },
+        ] = all
             && a == b
             && down != up
         {
@@ -161,12 +163,16 @@ impl Classes {
             stride: ("stride".into(), place.stride.1),
             out: Channel::new("c_out", place.out.value),
         };
-        let (body, arguments, inner) = class_body(doc, layers, &inside, &within)?;
-        let suffix = match (other, same(layers, &inside, &within)) {
-            (Some(_), _) => "Strided",
-            (None, Some((Kind::Residual, true))) => "Residual",
-            (None, Some((Kind::Shortcut, false))) => "Projection",
-            _ => "",
+        let (suffix, what) = match (other, same(layers, &inside, &within)) {
+            (Some(_), _) => ("Strided", " where there is a stride"),
+            (None, Some((Kind::Residual, true))) => ("Residual", ", plus what comes in"),
+            (None, Some((Kind::Shortcut, false))) => ("Projection", " where the shape changes"),
+            _ => ("", ""),
+        };
+        let doc = format!("{doc}{what}.");
+        let Some((body, arguments, inner)) = class_body(&doc, layers, &inside, &within)? else {
+            let module = Expr::text("nn.Identity()");
+            return Ok(Made { module, out: x.clone(), identity: true });
         };
         let base = format!("{}{suffix}", class_name(name));
         let class = self.class(base, body, arguments);
@@ -206,13 +212,14 @@ impl Classes {
     }
 }
 
-/// The text of a class behind its name, its arguments, and what it gives.
+/// The text of a class behind its name, its arguments, and what it gives; `None` if that is what it
+/// reads.
 fn class_body(
     doc: &str,
     layers: &[Layer],
     x: &Tensor,
     place: &Place,
-) -> Result<(String, Vec<&'static str>, Tensor)> {
+) -> Result<Option<(String, Vec<&'static str>, Tensor)>> {
     if let Some((items, out)) = chain(layers, x, place)
         && let Expr::Call { open, items, .. } = sequential(items)
         && !items.iter().any(|item| item.line().starts_with("OrderedDict"))
@@ -221,27 +228,29 @@ fn class_body(
         let super_init = Expr::Call { open: "super().__init__(".into(), items, close: ")".into() };
         let init = format!("        {}\n", super_init.lines(8, 8, 0));
         let (body, arguments) = with_signature("nn.Sequential", doc, &init, "");
-        return Ok((body, arguments, out));
+        return Ok(Some((body, arguments, out)));
     }
     let mut method = Method::default();
     let out = method.layers(layers, &[], x, place, true)?;
+    if method.attributes.is_empty() && out.text == x.text {
+        return Ok(None);
+    }
     let init = format!("        super().__init__()\n{}", method.attributes.statements(8));
     method.lines.push(format!("return {}", out.text));
     let lines: String = method.lines.iter().map(|line| format!("        {line}\n")).collect();
     let forward = format!("\n    def forward(self, x):\n{}", method.attributes.resolve(&lines));
     let (body, arguments) = with_signature("nn.Module", doc, &init, &forward);
-    Ok((body, arguments, out))
+    Ok(Some((body, arguments, out)))
 }
 
 /// A class's text behind its name, whose constructor has the arguments that it reads.
-fn with_signature(
-    base: &str,
-    doc: &str,
-    init: &str,
-    forward: &str,
-) -> (String, Vec<&'static str>) {
-    let arguments: Vec<&str> =
-        ["c_in", "c_out", "stride"].into_iter().filter(|name| has_word(init, name)).collect();
+fn with_signature(base: &str, doc: &str, init: &str, forward: &str) -> (String, Vec<&'static str>) {
+    // The keyword of a module's argument is no argument of the class.
+    let reads = |name: &&str| match *name {
+        "stride" => init.contains("=stride"),
+        name => has_word(init, name),
+    };
+    let arguments: Vec<&str> = ["c_in", "c_out", "stride"].into_iter().filter(reads).collect();
     let signature: String = arguments
         .iter()
         .map(|name| format!(", {name}{}", if *name == "stride" { "=1" } else { "" }))
@@ -436,9 +445,7 @@ impl Method {
             },
             Layer::Residual(of) => {
                 let x = self.variable(x);
-                let stays = |y: &Tensor| {
-                    y.channels.value == x.channels.value && y.size == x.size
-                };
+                let stays = |y: &Tensor| y.channels.value == x.channels.value && y.size == x.size;
                 let y = match chain(&of.layers, &x, place) {
                     Some((items, out)) if !path.is_empty() && of.name.as_deref() != Some("") => {
                         self.attributes.add(path, sequential(items))?;

@@ -86,10 +86,10 @@ def check_training(folder, case):
     if case["name"] == "darts":
         arguments |= {"auxiliary": True, "drop_path": 0.1}
     network = code.Network(**arguments)
-    optimizer = torch.optim.SGD(network.parameters(), 0.02, momentum=0.9, weight_decay=3e-4)
+    optimizer = torch.optim.SGD(network.parameters(), 0.05, momentum=0.9, weight_decay=3e-4)
     labels = torch.arange(8) % 2
     images = torch.randn(8, *case["image"]) + labels.view(-1, 1, 1, 1)
-    losses = [code.train_epoch(network, [(images, labels)] * 2, optimizer) for _ in range(5)]
+    losses = [code.train_epoch(network, [(images, labels)] * 2, optimizer) for _ in range(8)]
     assert all(map(math.isfinite, losses)) and losses[-1] < 0.7 * losses[0], losses
     if case["name"] == "darts":
         assert network.drop_path.probability == 0.1

@@ -13,7 +13,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use super::bits::ActivationBits;
 use super::evidence::{Findings, features};
 use super::gram::gram;
-use super::kernels::{Kernels, Shape};
+use super::kernels::{Kernels, RowsMut, Shape};
 use super::program::{Program, Step};
 use super::walk::{Forward, Network, Notes, Start, Watch, forward, reverse};
 use super::{
@@ -28,12 +28,12 @@ use crate::network::Graph;
 
 /// Kernels whose parameters and rows of J are plain slices in memory.
 pub(super) trait CpuKernels:
-    Kernels<
+    for<'a> Kernels<
         Tensor: Send + Sync,
         Parameters = [Self::Scalar],
         Weight: Send + Sync,
         Saved: Send + Sync,
-        Rows = [Self::Scalar],
+        Rows<'a> = RowsMut<'a, Self::Scalar>,
         Bits = ActivationBits,
     > + Send
 {
@@ -302,6 +302,7 @@ impl<K: CpuKernels> CpuEngine<K> {
                 };
                 let start = Start { node: graph.nodes.len() - 1, tensor, cotangents: 1 };
                 let until = out.is_some().then_some(0);
+                let rows = &mut RowsMut::Whole { values: rows, columns };
                 let arrived = reverse(kernels, network, &passes[b], batch, start, until, rows)?;
                 if let (Some(out), Some(tensor)) = (out, arrived) {
                     out.copy_from_slice(&kernels.read(&tensor)?);
@@ -347,7 +348,8 @@ impl<K: CpuKernels> CpuEngine<K> {
                     let tensor = kernels.write(&signs, shape)?;
                     let start = Start { node: pull.from, tensor, cotangents: 1 };
                     let until = Some(pull.to);
-                    match reverse(kernels, network, pass, batch, start, until, &mut row)? {
+                    let rows = &mut RowsMut::Whole { columns: row.len(), values: &mut row };
+                    match reverse(kernels, network, pass, batch, start, until, rows)? {
                         None => Ok(vec![0.0; batch * to.iter().product::<usize>()]),
                         Some(tensor) => {
                             let values = kernels.read(&tensor)?;

@@ -5,7 +5,7 @@ use super::super::simd::{Job, Lanes, Vector};
 /// y[k] = bias[k] + sum over c of weight[k, c] x[c].
 pub(crate) struct Linear<'a> {
     pub(crate) weights: &'a [f32],
-    pub(crate) bias: &'a [f32],
+    pub(crate) bias: Option<&'a [f32]>,
     pub(crate) x: &'a [Lanes],
     pub(crate) y: &'a mut [Lanes],
 }
@@ -14,8 +14,8 @@ impl Job for Linear<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
         let weights = self.weights.chunks_exact(self.x.len());
-        for ((y, weights), bias) in self.y.iter_mut().zip(weights).zip(self.bias) {
-            let mut sum = V::splat(*bias);
+        for (k, (y, weights)) in self.y.iter_mut().zip(weights).enumerate() {
+            let mut sum = V::splat(self.bias.map_or(0.0, |bias| bias[k]));
             for (x, w) in self.x.iter().zip(weights) {
                 sum = V::load(x).mul_add(V::splat(*w), sum);
             }

@@ -1,5 +1,6 @@
 //! A graph as a list of steps, with what an engine can fuse fused.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::kernels::{Fusion, Padding};
@@ -154,6 +155,22 @@ impl Program {
             copies,
         };
         copies.into_iter().enumerate().map(input).filter(|i| i.copies > 0).collect()
+    }
+
+    /// For each step, the parameters that no earlier step uses, by their first columns in J: a reverse
+    /// pass has their whole gradient when it has come past the step.
+    pub(super) fn completed_columns(&self) -> Vec<Vec<usize>> {
+        let mut seen = HashSet::new();
+        let mut of_step = |step: &Step| {
+            let columns = match &step.action {
+                Action::Conv(conv) => vec![Some(conv.column), conv.norm.map(|norm| norm.column)],
+                Action::BatchNorm(norm) => vec![Some(norm.column)],
+                Action::Linear(linear) => vec![Some(linear.column)],
+                _ => Vec::new(),
+            };
+            columns.into_iter().flatten().filter(|column| seen.insert(*column)).collect()
+        };
+        self.steps.iter().map(&mut of_step).collect()
     }
 
     /// Nodes whose value nobody needs once step `s` has read it.

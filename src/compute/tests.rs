@@ -3,8 +3,9 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use super::cpu::CpuEngine;
 use super::kernels::{Kernels, RowsMut, Shape};
-use super::native::{InstructionSet, native_with};
+use super::native::{InstructionSet, NativeKernels, native_with};
 use super::program::Program;
 use super::reference::{ReferenceKernels, reference};
 use super::walk::{Network, Notes, Start, forward, reverse};
@@ -379,6 +380,55 @@ fn networks_of_files_agree_with_finite_differences() {
         let mask = Mask::full(space);
         let graph = supernet.ntk_network(&mask, [3, side, side], CLASSES).expect("a network");
         check_gradients(&space.name, graph, &mask.mixing(space), 3, step);
+    }
+}
+
+/// K as an engine gives it.
+fn kernel(engine: &dyn Engine, graph: &Arc<Graph>, mixing: &[f64], batch: usize) -> Vec<f64> {
+    let task = Task {
+        plan: engine.prepare(graph.clone()),
+        mixing: mixing.into(),
+        parameters: Parameters::Given(parameters(graph).into()),
+        inputs: Inputs { values: images(graph, batch).into(), batches: 1, batch },
+        wanted: Wanted::kernel(),
+    };
+    let mut result = Vec::new();
+    let reduce = |_: usize, e: Evidence<'_>| {
+        assert!(e.jacobian.is_none_or(|j| j.count == batch));
+        e.kernel.expect("K").values.to_vec()
+    };
+    let mut tasks = std::iter::once(Ok(task));
+    engine
+        .evaluate(&mut tasks, &reduce, &mut |_, k| {
+            result = k;
+            ControlFlow::Continue(())
+        })
+        .expect("K");
+    result
+}
+
+#[test]
+fn a_kernel_by_layers_is_that_of_whole_rows() {
+    let mut cases: Vec<(Arc<Graph>, Vec<f64>)> = SpaceKind::ALL.map(thinned).into();
+    for (_, graph) in primitives().into_iter().filter(|(name, _)| name.contains("linear")) {
+        let mixing = mixing(&graph);
+        cases.push((Arc::new(graph), mixing));
+    }
+    for (graph, mixing) in cases {
+        let mut slow = CpuEngine::new("reference", 2, || ReferenceKernels).expect("an engine");
+        let first = NativeKernels::new(InstructionSet::detect());
+        let mut fast = CpuEngine::new("native", 2, move || first.sibling()).expect("an engine");
+        let batch = 9;
+        let whole = [&slow as &dyn Engine, &fast].map(|e| kernel(e, &graph, &mixing, batch));
+        (slow.whole_jacobian, fast.whole_jacobian) = (0, 0);
+        let parts = [&slow as &dyn Engine, &fast].map(|e| kernel(e, &graph, &mixing, batch));
+        for (whole, parts) in whole.iter().zip(&parts) {
+            let most = whole.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
+            assert!(most > 0.0);
+            for (a, b) in whole.iter().zip(parts) {
+                assert!((a - b).abs() <= 1e-12 * most, "{a}, {b}");
+            }
+        }
     }
 }
 

@@ -702,25 +702,31 @@ impl Kernels for NativeKernels {
         dx: Target<'_, Tensor>,
         rows: &mut RowsMut<'_, f32>,
     ) -> Result<()> {
-        let len = x.shape.chw[0] * dy.tensor.shape.chw[0];
-        let (blocks, first) = (x.blocks(), dx.first);
+        let (channels, classes) = (x.shape.chw[0], dy.tensor.shape.chw[0]);
+        if dx.first {
+            dx.tensor.data.fill(Lanes::ZERO);
+        }
+        self.sums.clear();
+        try_resize(&mut self.sums, channels, Lanes::ZERO, "weights of a linear layer")?;
+        let (size, dy_size) = (x.data.len(), x.blocks() * classes);
         for i in 0..dy.tensor.shape.cotangents {
-            self.sums.clear();
-            try_resize(&mut self.sums, len, Lanes::ZERO, "weights of a linear layer")?;
-            for b in 0..blocks {
+            let row = rows.at(i, linear.column, classes * channels)?;
+            let dy_blocks = &dy.tensor.data[i * dy_size..(i + 1) * dy_size];
+            let dx = &mut dx.tensor.data[i * size..(i + 1) * size];
+            for (k, row) in row.chunks_exact_mut(channels).enumerate() {
+                let from = linear.weight + k * channels;
                 self.set.run(LinearAdjoint {
-                    weights: &p[linear.weight..linear.weight + len],
+                    weights: &p[from..from + channels],
                     scale: dy.scale,
-                    x: x.block(b),
-                    dy: dy.tensor.block(i * blocks + b),
-                    dx: dx.tensor.block_mut(i * blocks + b),
-                    first,
+                    x: &x.data,
+                    dy: &dy_blocks[k..],
+                    classes,
+                    dx,
                     sums: &mut self.sums,
                 });
-            }
-            let row = rows.at(i, linear.column, len)?;
-            for (row, sum) in row.iter_mut().zip(&self.sums) {
-                *row += sum.sum() as f32;
+                for (row, sum) in row.iter_mut().zip(&self.sums) {
+                    *row += sum.sum() as f32;
+                }
             }
         }
         Ok(())

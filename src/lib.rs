@@ -14,6 +14,7 @@ pub mod random;
 mod digest;
 mod numpy;
 mod recognise;
+mod replace;
 
 mod pickle;
 
@@ -24,6 +25,10 @@ pub mod network;
 pub mod compute;
 
 pub mod data;
+
+pub mod model;
+
+pub mod onnx;
 
 pub mod proxy;
 
@@ -39,6 +44,7 @@ pub use benchmark::Benchmark;
 pub use build_info::build_info;
 pub use data::{Dataset, DatasetKind};
 pub use error::{Error, Result};
+pub use model::Network;
 pub use network::{Cost, Init, Supernet};
 pub use search::{
     Aggregation, Config, Context, Control, DeviceKind, Evaluation, HostPruning, Indicators,

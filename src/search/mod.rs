@@ -14,7 +14,6 @@ mod prune;
 mod rank;
 pub mod ranking;
 mod records;
-mod replace;
 pub mod round;
 mod scoring;
 mod strategy;

@@ -1,0 +1,3 @@
+//! ONNX files: networks as other programs read and write them.
+
+mod proto;

@@ -10,7 +10,9 @@ mod parameters;
 
 pub use builder::Builder;
 pub use cost::Cost;
-pub use graph::{BATCH_NORM_EPSILON, Convolution, Graph, Node, NodeId, Operation, Window};
+pub use graph::{
+    Activation, BATCH_NORM_EPSILON, Convolution, Graph, Node, NodeId, Operation, Window,
+};
 pub use init::{Fan, Init, Initialiser};
 pub use parameters::{Parameter, ParameterId, ParameterKind, ParameterTable};
 

@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::json;
 use tenas::model::Settings;
 use tenas::random::{Key, Purpose, Stream};
-use tenas::{DatasetKind, Error, Genotype, GenotypeFormat, Init, Network, Supernet};
+use tenas::{DatasetKind, Genotype, GenotypeFormat, Init, Network, Supernet};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -3,14 +3,13 @@
 
 mod weights;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::compute::{self, Inputs, Parameters, Task, Wanted};
 use crate::data::DatasetKind;
 use crate::error::{Error, Result, check_range};
-use crate::network::{
-    BATCH_NORM_EPSILON, Cost, Fan, Graph, Init, Initialiser, ParameterKind, network_of,
-};
+use crate::network::{Convolution, Cost, Fan, Graph, Init, Initialiser, Operation, network_of};
 use crate::random::{Key, Purpose};
 use crate::space::{Genotype, NetworkFile, limits};
 
@@ -175,16 +174,24 @@ impl Network {
                 images.len()
             )));
         }
-        let values = self.known_values()?;
-        // The engine's network without statistics multiplies by the scale alone.
-        let deviation = (1.0 + BATCH_NORM_EPSILON).sqrt();
-        let mut values = values.to_vec();
-        for p in self.graph.parameters.iter().filter(|p| p.kind == ParameterKind::NormScale) {
-            values[p.range()].iter_mut().for_each(|v| *v = (f64::from(*v) / deviation) as f32);
+        // Without statistics, a batch normalisation is a scale and a shift: a convolution of one tap
+        // for each channel.
+        let mut values = self.known_values()?.to_vec();
+        let mut graph = Graph::clone(&self.graph);
+        let mut scaled = HashSet::new();
+        for node in &mut graph.nodes {
+            let Operation::BatchNorm { scale, shift, epsilon } = node.operation else { continue };
+            if scaled.insert(scale) {
+                let range = graph.parameters[scale].range();
+                let deviation = (1.0 + epsilon).sqrt();
+                values[range].iter_mut().for_each(|v| *v = (f64::from(*v) / deviation) as f32);
+            }
+            let geometry = Convolution { groups: node.shape[0], ..Convolution::same(1) };
+            node.operation = Operation::Conv { weight: scale, bias: Some(shift), geometry };
         }
         let engine = compute::native(0)?;
         let task = Task {
-            plan: engine.prepare(Arc::new(self.graph.frozen())),
+            plan: engine.prepare(Arc::new(graph)),
             mixing: self.mixing(),
             parameters: Parameters::Given(values.into()),
             inputs: Inputs {

@@ -56,9 +56,8 @@ impl Window {
         // In places counted from the border's begin, where there is one.
         let skipped = self.padding[axis][0] - before;
         let first = (output * self.stride[axis]).max(skipped);
-        let end = (output * self.stride[axis] + self.kernel[axis]).min(
-            skipped + before + input + after,
-        );
+        let end =
+            (output * self.stride[axis] + self.kernel[axis]).min(skipped + before + input + after);
         end.saturating_sub(first)
     }
 }

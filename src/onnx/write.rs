@@ -4,6 +4,7 @@
 //! PyTorch module has before any training, running mean 0 and running variance 1. Initialisers have
 //! the names of the module's `state_dict`, so that they can be replaced by trained ones.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use prost::Message;
@@ -15,11 +16,11 @@ use super::proto::{
 };
 use crate::error::{Error, Result, room_for, try_reserve};
 use crate::model::Network;
-use crate::network::{BATCH_NORM_EPSILON, Convolution, Node, Operation, Parameter, Window};
+use crate::network::{Activation, Convolution, Node, Operation, Parameter, ParameterId, Window};
 use crate::replace::replace;
 use crate::space::GenotypeFormat;
 
-/// Readers of ONNX 1.12 (2022) and later know both.
+/// What ONNX 1.12, of 2022, and all later readers know.
 const IR_VERSION: i64 = 8;
 const OPSET: i64 = 17;
 /// What protobuf's readers take.
@@ -63,24 +64,34 @@ impl Network {
     }
 }
 
-/// A graph under construction.
+/// A graph under construction. What stands between nodes has four axes, images in front.
 struct Writer<'a> {
     network: &'a Network,
     values: &'a [f32],
     graph: GraphProto,
     /// The name of each node's output.
     outputs: Vec<String>,
+    /// The names of all initialisers so far, and of all parameters.
+    written: HashSet<String>,
+    parameters: HashSet<&'a str>,
 }
 
 impl<'a> Writer<'a> {
     fn new(network: &'a Network, values: &'a [f32]) -> Self {
-        Writer { network, values, graph: GraphProto::default(), outputs: Vec::new() }
+        Writer {
+            network,
+            values,
+            graph: GraphProto::default(),
+            outputs: Vec::new(),
+            written: HashSet::new(),
+            parameters: network.graph().parameters.iter().map(|p| p.name.as_str()).collect(),
+        }
     }
 
     fn model(mut self) -> Result<ModelProto> {
-        let graph = self.network.graph();
-        for node in &graph.nodes {
-            let output = self.node(node)?;
+        let graph = self.network.graph().clone();
+        for (id, node) in graph.nodes.iter().enumerate() {
+            let output = self.node(node, id + 1 == graph.nodes.len())?;
             self.outputs.push(output);
         }
         let [channels, height, width] = graph.input_shape().map(|n| n as i64);
@@ -112,81 +123,154 @@ impl<'a> Writer<'a> {
         })
     }
 
-    /// Adds what one of our nodes becomes, and gives the name of its output.
-    fn node(&mut self, node: &Node) -> Result<String> {
+    /// Adds what one of our nodes becomes, and gives the name of its output. What the last one gives
+    /// are the logits, without axes of a plane.
+    fn node(&mut self, node: &Node, last: bool) -> Result<String> {
         let read: Vec<String> = node.inputs.iter().map(|i| self.outputs[*i].clone()).collect();
         let id = self.outputs.len();
-        let first = || read.first().cloned().unwrap_or_default();
-        Ok(match &node.operation {
+        let x = read.first().cloned().unwrap_or_default();
+        let input = node.inputs.first().map_or([0; 3], |i| self.network.graph().nodes[*i].shape);
+        let output = match &node.operation {
             Operation::Input => IMAGES.to_owned(),
-            Operation::Conv { weight, geometry } => {
-                self.convolution(id, first(), *weight, geometry)
+            Operation::Conv { weight, bias, geometry } => {
+                self.convolution(id, x, (*weight, *bias), geometry)
             }
-            Operation::BatchNorm { scale, shift } => {
+            Operation::BatchNorm { scale, shift, epsilon } => {
                 let parameters = &self.network.graph().parameters;
                 let (scale, shift) = (&parameters[*scale], &parameters[*shift]);
-                let mut inputs = vec![first(), self.parameter(scale), self.parameter(shift)];
+                let mut inputs = vec![x, self.parameter(scale), self.parameter(shift)];
                 for (name, value) in Network::statistics_of(scale).into_iter().zip([0.0, 1.0]) {
-                    self.initialiser(&name, &scale.shape, &vec![value; scale.len()]);
+                    self.initialiser(&name, &scale.shape, || vec![value; scale.len()]);
                     inputs.push(name);
                 }
-                let epsilon = float("epsilon", BATCH_NORM_EPSILON as f32);
+                let epsilon = float("epsilon", *epsilon as f32);
                 self.push("BatchNormalization", &module_of(scale), id, inputs, vec![epsilon])
             }
             Operation::Relu => self.unnamed("Relu", id, read, vec![]),
+            Operation::Activation(activation) => self.activation(id, x, activation),
             Operation::AvgPool(window) => {
-                let mut attributes = window_of(window);
-                attributes.push(integer("count_include_pad", 0));
+                let mut attributes = window_of(window, input, node.shape);
+                attributes.push(integer("count_include_pad", window.counts_padding.into()));
                 self.unnamed("AveragePool", id, read, attributes)
             }
-            Operation::MaxPool(window) => self.unnamed("MaxPool", id, read, window_of(window)),
+            Operation::MaxPool(window) => {
+                self.unnamed("MaxPool", id, read, window_of(window, input, node.shape))
+            }
             Operation::Mix(_) => self.sum(id, read, node.shape),
+            Operation::Mul => self.unnamed("Mul", id, read, vec![]),
             Operation::Concat => self.unnamed("Concat", id, read, vec![integer("axis", 1)]),
+            Operation::Select(channels) => {
+                let channels: Vec<i64> = channels.iter().map(|c| *c as i64).collect();
+                let channels = self.integers(&format!("gather_{id}.channels"), &channels);
+                self.unnamed("Gather", id, vec![x, channels], vec![integer("axis", 1)])
+            }
+            Operation::Reshape => self.reshape(id, x, node.shape),
+            Operation::Expand => {
+                let [c, h, w] = node.shape.map(|n| n as i64);
+                let shape = self.integers(&format!("expand_{id}.shape"), &[1, c, h, w]);
+                self.unnamed("Expand", id, vec![x, shape], vec![])
+            }
+            Operation::Pad(padding) => self.pad(id, x, padding),
             Operation::GlobalPool => self.unnamed("GlobalAveragePool", id, read, vec![]),
             Operation::Linear { weight, bias } => {
+                let flat = self.flat(&format!("flatten_{id}"), x);
                 let parameters = &self.network.graph().parameters;
-                let (weight, bias) = (&parameters[*weight], &parameters[*bias]);
-                let flat = format!("flatten_{id}");
-                let axis = integer("axis", 1);
-                self.push_to("Flatten", &flat, &flat, vec![first()], vec![axis]);
-                let inputs = vec![flat, self.parameter(weight), self.parameter(bias)];
+                let weight = &parameters[*weight];
+                let mut inputs = vec![flat, self.parameter(weight)];
+                inputs.extend(bias.map(|bias| self.parameter(&parameters[bias])));
                 let attributes = vec![integer("transB", 1)];
-                self.push_to("Gemm", &module_of(weight), LOGITS, inputs, attributes);
-                LOGITS.to_owned()
+                if last {
+                    self.push_to("Gemm", &module_of(weight), LOGITS, inputs, attributes);
+                    return Ok(LOGITS.to_owned());
+                }
+                let flat = self.push("Gemm", &module_of(weight), id, inputs, attributes);
+                self.reshape(id, flat, node.shape)
             }
-        })
+        };
+        if last {
+            return Ok(self.flat(LOGITS, output));
+        }
+        Ok(output)
+    }
+
+    /// The images' values without axes of a plane.
+    fn flat(&mut self, name: &str, x: String) -> String {
+        let output = if name == LOGITS { LOGITS.to_owned() } else { self.free(name) };
+        self.push_to("Flatten", name, &output, vec![x], vec![integer("axis", 1)]);
+        output
+    }
+
+    fn reshape(&mut self, id: usize, x: String, shape: [usize; 3]) -> String {
+        let [c, h, w] = shape.map(|n| n as i64);
+        let shape = self.integers(&format!("reshape_{id}.shape"), &[-1, c, h, w]);
+        self.unnamed("Reshape", id, vec![x, shape], vec![])
+    }
+
+    /// Zeros around the planes; negative numbers cut.
+    fn pad(&mut self, id: usize, x: String, padding: &[[isize; 2]; 2]) -> String {
+        let [[top, bottom], [left, right]] = padding.map(|axis| axis.map(|n| n as i64));
+        let pads = [0, 0, top, left, 0, 0, bottom, right];
+        let pads = self.integers(&format!("pad_{id}.pads"), &pads);
+        self.unnamed("Pad", id, vec![x, pads], vec![])
     }
 
     fn convolution(
         &mut self,
         id: usize,
-        mut input: String,
-        weight: usize,
+        mut x: String,
+        (weight, bias): (ParameterId, Option<ParameterId>),
         geometry: &Convolution,
     ) -> String {
-        let weight = &self.network.graph().parameters[weight];
-        let &Convolution { kernel, stride, padding, dilation, depthwise } = geometry;
-        let [kernel, stride, dilation] = [kernel, stride, dilation].map(|n| n as i64);
-        let groups = if depthwise { weight.shape[0] as i64 } else { 1 };
-        // A window that is shifted into its input: the first rows and columns go, and as many zeros
-        // come behind the last.
-        if padding < 0 {
-            let [output, pads] = [format!("pad_{id}"), format!("pad_{id}.pads")];
-            let (first, last) = (padding as i64, -padding as i64);
-            self.integers(&pads, &[0, 0, first, first, 0, 0, last, last]);
-            self.push_to("Pad", &output, &output, vec![input, pads], vec![]);
-            input = output;
+        let parameters = &self.network.graph().parameters;
+        let mut padding = geometry.padding;
+        // A convolution of ONNX cannot be shifted into its input: the planes are cut before it.
+        if padding.iter().flatten().any(|n| *n < 0) {
+            x = self.pad(id, x, &padding);
+            padding = [[0; 2]; 2];
         }
-        let padding = padding.max(0) as i64;
         let attributes = vec![
-            integers("kernel_shape", &[kernel; 2]),
-            integers("strides", &[stride; 2]),
-            integers("pads", &[padding; 4]),
-            integers("dilations", &[dilation; 2]),
-            integer("group", groups),
+            integers("kernel_shape", geometry.kernel),
+            integers("strides", geometry.stride),
+            pads(padding.map(|axis| axis.map(|n| n as i64))),
+            integers("dilations", geometry.dilation),
+            integer("group", geometry.groups as i64),
         ];
-        let inputs = vec![input, self.parameter(weight)];
+        let weight = &parameters[weight];
+        let mut inputs = vec![x, self.parameter(weight)];
+        inputs.extend(bias.map(|bias| self.parameter(&parameters[bias])));
         self.push("Conv", &module_of(weight), id, inputs, attributes)
+    }
+
+    fn activation(&mut self, id: usize, x: String, activation: &Activation) -> String {
+        match *activation {
+            Activation::Clip { low, high } => {
+                let mut inputs = vec![x];
+                // A bound that is not there is left out.
+                for (name, bound) in [("min", low), ("max", high)] {
+                    inputs.push(if bound.is_finite() {
+                        self.number(&format!("clip_{id}.{name}"), bound)
+                    } else {
+                        String::new()
+                    });
+                }
+                self.unnamed("Clip", id, inputs, vec![])
+            }
+            Activation::LeakyRelu { slope } => {
+                self.unnamed("LeakyRelu", id, vec![x], vec![float("alpha", slope as f32)])
+            }
+            Activation::Sigmoid => self.unnamed("Sigmoid", id, vec![x], vec![]),
+            Activation::HardSigmoid { slope, shift } => {
+                let attributes = vec![float("alpha", slope as f32), float("beta", shift as f32)];
+                self.unnamed("HardSigmoid", id, vec![x], attributes)
+            }
+            Activation::HardSwish => self.unnamed("HardSwish", id, vec![x], vec![]),
+            Activation::Affine { scale, shift } => {
+                let scale = self.number(&format!("mul_{id}.scale"), scale);
+                let scaled = self.unnamed("Mul", id, vec![x, scale], vec![]);
+                let shift = self.number(&format!("add_{id}.shift"), shift);
+                self.unnamed("Add", id, vec![scaled, shift], vec![])
+            }
+        }
     }
 
     /// The sum of what is read; of nothing, zeros.
@@ -194,8 +278,9 @@ impl<'a> Writer<'a> {
         let mut read = read.into_iter();
         let Some(mut sum) = read.next() else { return self.zeros(id, shape) };
         for (i, term) in read.enumerate() {
-            let output = format!("add_{id}.{i}");
-            self.push_to("Add", &output, &output, vec![sum, term], vec![]);
+            let name = format!("add_{id}.{i}");
+            let output = self.free(&name);
+            self.push_to("Add", &name, &output, vec![sum, term], vec![]);
             sum = output;
         }
         sum
@@ -203,14 +288,22 @@ impl<'a> Writer<'a> {
 
     /// Zeros for each image: one number of it, times zeros.
     fn zeros(&mut self, id: usize, shape: [usize; 3]) -> String {
-        let [one, zeros, output] =
-            ["one", "zeros", "output"].map(|what| format!("nothing_{id}.{what}"));
-        let attributes = vec![integers("axes", &[1, 2, 3]), integer("keepdims", 1)];
-        self.push_to("ReduceMean", &one, &one, vec![IMAGES.to_owned()], attributes);
+        let axes = vec![integers("axes", [1, 2, 3]), integer("keepdims", 1)];
+        let one = self.unnamed("ReduceMean", id, vec![IMAGES.to_owned()], axes);
+        let zeros = self.free(&format!("mul_{id}.zeros"));
         let [channels, height, width] = shape;
-        self.initialiser(&zeros, &[1, channels, height, width], &vec![0.0; shape.iter().product()]);
-        self.push_to("Mul", &output, &output, vec![one, zeros], vec![]);
-        output
+        let shape = [1, channels, height, width];
+        self.initialiser(&zeros, &shape, || vec![0.0; shape.iter().product()]);
+        self.unnamed("Mul", id, vec![one, zeros], vec![])
+    }
+
+    /// A name that no parameter has.
+    fn free(&self, name: &str) -> String {
+        let mut name = name.to_owned();
+        while self.parameters.contains(name.as_str()) || [IMAGES, LOGITS].contains(&name.as_str()) {
+            name.push('_');
+        }
+        name
     }
 
     /// An operator of a module that has a name.
@@ -222,7 +315,7 @@ impl<'a> Writer<'a> {
         inputs: Vec<String>,
         attributes: Vec<AttributeProto>,
     ) -> String {
-        let output = format!("{}_{id}", operator.to_lowercase());
+        let output = self.free(&format!("{}_{id}", operator.to_lowercase()));
         self.push_to(operator, name, &output, inputs, attributes);
         output
     }
@@ -235,8 +328,8 @@ impl<'a> Writer<'a> {
         inputs: Vec<String>,
         attributes: Vec<AttributeProto>,
     ) -> String {
-        let output = format!("{}_{id}", operator.to_lowercase());
-        self.push(operator, &output, id, inputs, attributes)
+        let name = format!("{}_{id}", operator.to_lowercase());
+        self.push(operator, &name, id, inputs, attributes)
     }
 
     fn push_to(
@@ -260,29 +353,47 @@ impl<'a> Writer<'a> {
     /// A parameter as an initialiser, and its name.
     fn parameter(&mut self, parameter: &Parameter) -> String {
         let values = &self.values[parameter.range()];
-        self.initialiser(&parameter.name, &parameter.shape, values);
+        self.initialiser(&parameter.name, &parameter.shape, || values.to_vec());
         parameter.name.clone()
     }
 
-    fn initialiser(&mut self, name: &str, shape: &[usize], values: &[f32]) {
-        let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        let shape = shape.iter().map(|n| *n as i64).collect();
-        self.constant(name, shape, DataType::Float, bytes);
+    /// An initialiser, once.
+    fn initialiser(&mut self, name: &str, shape: &[usize], values: impl FnOnce() -> Vec<f32>) {
+        let bytes = || values().iter().flat_map(|v| v.to_le_bytes()).collect();
+        self.constant(name, shape.iter().map(|n| *n as i64).collect(), DataType::Float, bytes);
     }
 
-    fn integers(&mut self, name: &str, values: &[i64]) {
-        let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        self.constant(name, vec![values.len() as i64], DataType::Int64, bytes);
+    /// One number as an initialiser, and its name.
+    fn number(&mut self, name: &str, value: f64) -> String {
+        let name = self.free(name);
+        self.initialiser(&name, &[], || vec![value as f32]);
+        name
     }
 
-    fn constant(&mut self, name: &str, shape: Vec<i64>, kind: DataType, bytes: Vec<u8>) {
-        self.graph.initializer.push(TensorProto {
-            dims: shape,
-            data_type: Some(kind as i32),
-            name: Some(name.to_owned()),
-            raw_data: Some(bytes),
-            ..Default::default()
-        });
+    /// Whole numbers as an initialiser, and its name.
+    fn integers(&mut self, name: &str, values: &[i64]) -> String {
+        let name = self.free(name);
+        let bytes = || values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        self.constant(&name, vec![values.len() as i64], DataType::Int64, bytes);
+        name
+    }
+
+    fn constant(
+        &mut self,
+        name: &str,
+        dims: Vec<i64>,
+        kind: DataType,
+        bytes: impl FnOnce() -> Vec<u8>,
+    ) {
+        if self.written.insert(name.to_owned()) {
+            self.graph.initializer.push(TensorProto {
+                dims,
+                data_type: Some(kind as i32),
+                name: Some(name.to_owned()),
+                raw_data: Some(bytes()),
+                ..Default::default()
+            });
+        }
     }
 }
 
@@ -291,14 +402,28 @@ fn module_of(weight: &Parameter) -> String {
     weight.name.strip_suffix(".weight").unwrap_or(&weight.name).to_owned()
 }
 
-fn window_of(window: &Window) -> Vec<AttributeProto> {
-    let [kernel, stride, padding] =
-        [window.kernel, window.stride, window.padding].map(|n| n as i64);
+/// The attributes of a pooling window that makes a plane of `output` from one of `input`.
+fn window_of(window: &Window, input: [usize; 3], output: [usize; 3]) -> Vec<AttributeProto> {
+    let Window { kernel, stride, padding, .. } = window;
+    // Whether the last window of an axis reaches beyond the border.
+    let reaches = |axis: usize| {
+        let room = input[axis + 1] + padding[axis][0] + padding[axis][1];
+        output[axis + 1] > room.saturating_sub(kernel[axis]) / stride[axis] + 1
+    };
     vec![
-        integers("kernel_shape", &[kernel; 2]),
-        integers("strides", &[stride; 2]),
-        integers("pads", &[padding; 4]),
+        integers("kernel_shape", *kernel),
+        integers("strides", *stride),
+        pads(padding.map(|axis| axis.map(|n| n as i64))),
+        integer("ceil_mode", (reaches(0) || reaches(1)).into()),
     ]
+}
+
+/// Borders before and after each axis, in ONNX's order.
+fn pads([[top, bottom], [left, right]]: [[i64; 2]; 2]) -> AttributeProto {
+    AttributeProto {
+        ints: vec![top, left, bottom, right],
+        ..attribute("pads", AttributeType::Ints)
+    }
 }
 
 fn attribute(name: &str, kind: AttributeType) -> AttributeProto {
@@ -309,8 +434,9 @@ fn integer(name: &str, value: i64) -> AttributeProto {
     AttributeProto { i: Some(value), ..attribute(name, AttributeType::Int) }
 }
 
-fn integers(name: &str, values: &[i64]) -> AttributeProto {
-    AttributeProto { ints: values.to_vec(), ..attribute(name, AttributeType::Ints) }
+fn integers<const N: usize>(name: &str, values: [usize; N]) -> AttributeProto {
+    let ints = values.map(|n| n as i64).to_vec();
+    AttributeProto { ints, ..attribute(name, AttributeType::Ints) }
 }
 
 fn float(name: &str, value: f32) -> AttributeProto {

@@ -387,7 +387,8 @@ fn convolution(conv: &Conv, x: &Tensor, place: &Place) -> (Expr, Tensor) {
     argument("stride", &stride.0, "1");
     argument("padding", &padding.to_string(), "0");
     argument("dilation", &dilation.to_string(), "1");
-    argument("groups", if conv.depthwise { &x.channels.text } else { "1" }, "1");
+    let groups = conv.groups.to_string();
+    argument("groups", if conv.depthwise { &x.channels.text } else { &groups }, "1");
     argument("bias", "False", "True");
     let span = dilation * (kernel - 1) + 1;
     let size = x.size.map(|n| (n + 2 * padding).saturating_sub(span) / stride.1 + 1);

@@ -53,7 +53,7 @@ no_hooks() {
 
 # The tests call every function on record, but for hooks.c, which calls them all with zeros.
 every_function_is_called() {
-    for program in core data-test scores state spaces; do
+    for program in core data-test scores state spaces networks; do
         nm --undefined-only "$build/$program" || return 1
     done | awk '/tenas_/ { print $NF }' | LC_ALL=C sort -u >"$build/called"
     diff tests/abi/symbols.txt "$build/called"
@@ -105,6 +105,10 @@ check "compile spaces.c" \
     $CC -std=c99 $strict -Iinclude tests/c/spaces.c -o "$build/spaces" $shared
 check "compile spaces.c, static library" \
     $CC -std=c99 $strict -Iinclude tests/c/spaces.c -o "$build/spaces-static" $static
+check "compile networks.c" \
+    $CC -std=c99 $strict -Iinclude tests/c/networks.c -o "$build/networks" $shared
+check "compile networks.c, static library" \
+    $CC -std=c99 $strict -Iinclude tests/c/networks.c -o "$build/networks-static" $static
 for program in fork float_state; do
     check "compile $program.c" \
         $CC -std=c99 $strict -pthread -Iinclude tests/c/$program.c -o "$build/$program" $shared
@@ -135,7 +139,7 @@ check "compile the program in tenas.h" \
     $CC -std=c99 $strict -Iinclude "$build/header.c" -o "$build/header" $shared
 
 # One after the other, beside everything below: a core is enough for valgrind, whatever the program.
-valgrind_programs="core data-test scores state spaces hooks"
+valgrind_programs="core data-test scores state spaces networks hooks"
 under_valgrind() {
     local program
     for program in $valgrind_programs; do
@@ -164,6 +168,8 @@ check "search_state, static library" "$build/state-static" "$build/data"
 
 check "spaces" "$build/spaces" "$build/data"
 check "spaces, static library" "$build/spaces-static" "$build/data"
+check "networks" "$build/networks" "$build/data"
+check "networks, static library" "$build/networks-static" "$build/data"
 PYTHONPATH=.cache/python python3 tests/python/data_sets.py "$build/data/fork" imagenet-1k \
     >/dev/null || failed=$((failed + 1))
 check "fork" "$build/fork" "$build/data" 1 "$build/data/fork/jpeg"

@@ -102,6 +102,75 @@ fn write(folder: &Path, network: &Network, batch: usize) {
     fs::write(folder.join("case.json"), case.to_string()).unwrap();
 }
 
+/// A space with everything that no space of `spaces/` has: branches inside branches, convolutions in
+/// groups, numbers as names, cells of two inputs without recipes for them, parts of all kinds in one
+/// body, three stems, names with dots.
+fn odd() -> Supernet {
+    let conv = |kernel: u32| json!({"conv": {"kernel": kernel}});
+    let named = |layer: &str, name: &str, layers: serde_json::Value| json!({layer: {"name": name, "layers": layers}});
+    let space = json!({
+        "format": "tenas space", "version": 1, "name": "odd",
+        "operations": [
+            {"name": "skip", "layers": ["identity"]},
+            {"name": "nothing", "zero": true},
+            // A residual block inside a sum inside a concatenation, which is no chain of layers.
+            {"name": "wild", "layers": [
+                "relu",
+                {"concat": {"branches": [
+                    {"sum": {"name": "a.b", "branches": [
+                        named("residual", "", json!([{"conv": {"kernel": 1, "channels": "in"}}, {"batch_norm": {"name": "n"}}])),
+                        named("sequence", "s", json!([{"conv": {"kernel": 3, "depthwise": true}}])),
+                        "identity"
+                    ]}},
+                    {"max_pool": {"kernel": 3}},
+                    {"conv": {"kernel": 1, "padding": -1, "channels": {"of": "in", "times": 2, "divide": 3, "round": "up"}}}
+                ]}},
+                conv(1), "batch_norm"
+            ]},
+            // Layers in a row whose names are numbers and words.
+            {"name": "words", "layers": [conv(3), {"batch_norm": {"name": "norm"}}, "relu", named("sequence", "class", json!([conv(1)]))]},
+            {"name": "grouped", "layers": [{"conv": {"kernel": 3, "groups": 2, "dilation": 2}}, {"avg_pool": {"kernel": 3}}]},
+            {"name": "short", "layers": [named("shortcut", "maybe", json!([conv(1)])), named("residual", "again", json!(["relu", conv(3)]))]},
+            {"name": "2_way", "layers": [{"concat": {"name": "h", "branches": [
+                {"conv": {"kernel": 1, "channels": {"of": "out", "divide": 2}}},
+                {"conv": {"kernel": 1, "channels": {"of": "out", "divide": 2, "round": "up"}}}
+            ]}}, conv(1), "batch_norm"]},
+            {"name": "one", "value": 1}, {"name": "two", "value": 2}
+        ],
+        "cells": [
+            {"name": "two", "inputs": 2, "nodes": 2, "output": "sum", "path": "{operation}.{edge}"},
+            {"name": "one_cell", "nodes": 2, "output": "concat", "options": ["skip", "nothing", "wild", "grouped"],
+             "path": "e.{edge}.x.{index}"}
+        ],
+        "choices": [
+            {"name": "blocks", "options": ["skip", "words", "short", "2_way"], "edges": ["first"]},
+            {"name": "more", "options": ["words", "short", "2_way"], "edges": ["second"]},
+            {"name": "numbers", "options": ["one", "two"], "edges": ["width", "depth"]}
+        ],
+        "macros": {"net": {
+            "path": "body.parts",
+            "stem": [
+                {"name": "stem.one", "channels": "numbers.width", "layers": [conv(3)]},
+                {"name": "stem.two", "channels": "numbers.width", "layers": ["relu", conv(3), named("sequence", "2.op", json!([conv(1)]))]},
+                {"name": "last_stem", "channels": "numbers.width", "layers": ["relu"]}
+            ],
+            "body": [
+                {"cell": "two", "channels": "numbers.width"},
+                {"choice": "blocks.first", "channels": "numbers.width"},
+                {"cell": "two", "channels": "numbers.width", "repeat": 2},
+                {"layers": [{"sum": {"branches": [conv(1), {"conv": {"kernel": 3, "stride": 1}}]}}, "relu"],
+                 "channels": "numbers.width"},
+                {"cell": "one_cell", "channels": "numbers.width", "repeat": 1},
+                {"choice": "more.second", "channels": 2, "repeat": "numbers.depth"},
+                {"layers": ["relu", {"conv": {"kernel": 3, "stride": "given"}}], "channels": 3, "stride": 2}
+            ],
+            "head": {"name": "end.norm", "channels": 3, "layers": ["batch_norm"], "classifier": "end.linear"}
+        }},
+        "networks": {"ntk": {"macro": "net", "channels": 4}, "training": {"macro": "net", "channels": 6}}
+    });
+    Supernet::from_json(&space.to_string()).unwrap()
+}
+
 #[test]
 fn other_programs_compute_the_same() {
     let packages = ["pytorch", "onnx"].map(|name| root().join(".cache").join(name));
@@ -118,6 +187,15 @@ fn other_programs_compute_the_same() {
             write(&folder.path().join(format!("{name}-{i}")), &network, 2);
             cases += 1;
         }
+    }
+    let supernet = odd();
+    for i in 0..12 {
+        let genotype = Genotype::sample(&supernet.space, &mut stream(i)).unwrap();
+        let settings = Settings { image: Some([3, 15, 13]), ..Settings::default() };
+        let network = Network::of_genotype(&genotype, &settings).unwrap();
+        let network = network.initialise(Init::TorchDefault, i).unwrap();
+        write(&folder.path().join(format!("odd-{}", i + 1)), &network, 2);
+        cases += 1;
     }
     // The size that papers train.
     for (name, dataset, i) in

@@ -39,7 +39,8 @@ impl<'a> Baseline<'a> {
             let value = match &node.operation {
                 Operation::Input => self.images.shallow_clone(),
                 Operation::Conv { weight, bias: None, geometry: g } => {
-                    let [[top, bottom], [left, right]] = g.padding.map(|side| side.map(|n| n as i64));
+                    let [[top, bottom], [left, right]] =
+                        g.padding.map(|side| side.map(|n| n as i64));
                     // Also negative ones, which cut rows and columns off.
                     let x = x(0).constant_pad_nd([left, right, top, bottom]);
                     let (stride, dilation) = (pair(g.stride), pair(g.dilation));

@@ -225,12 +225,7 @@ pub(super) trait Kernels {
     ) -> Result<()>;
 
     /// Channel i of y is channel `channels[i]` of x.
-    fn select(
-        &mut self,
-        channels: &[usize],
-        x: &Self::Tensor,
-        y: &mut Self::Tensor,
-    ) -> Result<()>;
+    fn select(&mut self, channels: &[usize], x: &Self::Tensor, y: &mut Self::Tensor) -> Result<()>;
     fn select_adjoint(
         &mut self,
         channels: &[usize],

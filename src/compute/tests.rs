@@ -11,7 +11,8 @@ use super::reference::{ReferenceKernels, reference};
 use super::walk::{Network, Notes, Start, forward, reverse};
 use super::*;
 use crate::network::{
-    Activation, Builder, Convolution, Fan, Init, Initialiser, NodeId, ParameterKind, Supernet, Window,
+    Activation, Builder, Convolution, Fan, Init, Initialiser, NodeId, ParameterKind, Supernet,
+    Window,
 };
 use crate::random::{Key, Purpose, Stream};
 use crate::space::{Mask, SpaceKind};

@@ -396,8 +396,7 @@ impl<K: Kernels> Reverse<K> {
         let program = network.program;
         let p = network.parameters;
         let (count, batch, until) = (self.count, self.batch, self.until);
-        let shape_of =
-            |node| Shape { cotangents: count, batch, chw: program.shape(node), halo: 0 };
+        let shape_of = |node| Shape { cotangents: count, batch, chw: program.shape(node), halo: 0 };
         let cotangents = &mut self.cotangents;
         let step = &program.steps()[s];
         if until.is_some_and(|node| step.output <= node) {
@@ -422,7 +421,8 @@ impl<K: Kernels> Reverse<K> {
             }
         } else if step.action == Action::Mul {
             for (input, other) in [(0, 1), (1, 0)].map(|(i, o)| (step.inputs[i], step.inputs[o])) {
-                let (mut tensor, first) = cotangents.take_target(kernels, input, shape_of(input))?;
+                let (mut tensor, first) =
+                    cotangents.take_target(kernels, input, shape_of(input))?;
                 let dy = Cotangent { tensor: cotangents.tensor(owner), scale: scale.clone() };
                 let dx = Target { tensor: &mut tensor, first };
                 kernels.multiply_adjoint(forward.value(other), dy, dx)?;

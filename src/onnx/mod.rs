@@ -1,3 +1,6 @@
 //! ONNX files: networks as other programs read and write them.
 
 mod proto;
+mod read;
+
+pub use read::Import;

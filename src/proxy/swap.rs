@@ -84,9 +84,8 @@ impl SwapRegularised {
 fn thousands(evidence: &Evidence<'_>) -> (f64, f64) {
     let parameters = &evidence.graph.parameters;
     let of_node = |node: &Node| -> usize {
-        let both = |a: usize, b: Option<usize>| {
-            parameters[a].len() + b.map_or(0, |b| parameters[b].len())
-        };
+        let both =
+            |a: usize, b: Option<usize>| parameters[a].len() + b.map_or(0, |b| parameters[b].len());
         match node.operation {
             Operation::Conv { weight, bias, .. } => both(weight, bias),
             Operation::BatchNorm { scale, shift, .. } => both(scale, Some(shift)),

@@ -510,11 +510,7 @@ impl Kernels for NativeKernels {
         Ok(())
     }
 
-    fn reshape_adjoint(
-        &mut self,
-        dy: Cotangent<'_, Self>,
-        dx: Target<'_, Tensor>,
-    ) -> Result<()> {
+    fn reshape_adjoint(&mut self, dy: Cotangent<'_, Self>, dx: Target<'_, Tensor>) -> Result<()> {
         let (x, y, first) = (&dy.tensor.data[..], &mut dx.tensor.data[..], dx.first);
         self.set.run(AddScaled { x, weight: dy.scale, mask: None, y, first });
         Ok(())
@@ -526,11 +522,7 @@ impl Kernels for NativeKernels {
         Ok(())
     }
 
-    fn expand_adjoint(
-        &mut self,
-        dy: Cotangent<'_, Self>,
-        dx: Target<'_, Tensor>,
-    ) -> Result<()> {
+    fn expand_adjoint(&mut self, dy: Cotangent<'_, Self>, dx: Target<'_, Tensor>) -> Result<()> {
         let (weight, first) = (dy.scale, dx.first);
         let planes = dy.tensor.data.chunks_exact(dy.tensor.shape.plane());
         for (x, y) in planes.zip(&mut dx.tensor.data) {

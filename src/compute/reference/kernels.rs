@@ -3,9 +3,7 @@
 use crate::compute::Rows;
 use crate::compute::bits::ActivationBits;
 use crate::compute::cpu::CpuKernels;
-use crate::compute::kernels::{
-    Cotangent, Fusion, Kernels, Padding, RowsMut, Shape, Target,
-};
+use crate::compute::kernels::{Cotangent, Fusion, Kernels, Padding, RowsMut, Shape, Target};
 use crate::compute::program::{Conv, Linear, Norm};
 use crate::error::{Result, try_vec};
 use crate::network::{Activation, Convolution, Window};
@@ -429,11 +427,7 @@ impl Kernels for ReferenceKernels {
         Ok(())
     }
 
-    fn reshape_adjoint(
-        &mut self,
-        dy: Cotangent<'_, Self>,
-        dx: Target<'_, Tensor>,
-    ) -> Result<()> {
+    fn reshape_adjoint(&mut self, dy: Cotangent<'_, Self>, dx: Target<'_, Tensor>) -> Result<()> {
         let dx = Tensor::ready(dx);
         dx.data.iter_mut().zip(&dy.tensor.data).for_each(|(dx, v)| *dx += dy.scale * v);
         Ok(())
@@ -445,11 +439,7 @@ impl Kernels for ReferenceKernels {
         Ok(())
     }
 
-    fn expand_adjoint(
-        &mut self,
-        dy: Cotangent<'_, Self>,
-        dx: Target<'_, Tensor>,
-    ) -> Result<()> {
+    fn expand_adjoint(&mut self, dy: Cotangent<'_, Self>, dx: Target<'_, Tensor>) -> Result<()> {
         let dx = Tensor::ready(dx);
         for (dx, dy_plane) in dx.data.iter_mut().zip(dy.tensor.planes()) {
             *dx += dy.scale * dy_plane.iter().sum::<f64>();
@@ -603,7 +593,8 @@ impl Kernels for ReferenceKernels {
         for (x, y) in x.data.chunks_exact(channels).zip(y.data.chunks_exact_mut(classes)) {
             for (k, y) in y.iter_mut().enumerate() {
                 let w = &p[linear.weight + k * channels..];
-                *y = linear.bias.map_or(0.0, |bias| p[bias + k]) + x.iter().zip(w).map(|(x, w)| x * w).sum::<f64>();
+                *y = linear.bias.map_or(0.0, |bias| p[bias + k])
+                    + x.iter().zip(w).map(|(x, w)| x * w).sum::<f64>();
             }
         }
         Ok(())

@@ -30,6 +30,8 @@ pub mod model;
 
 pub mod onnx;
 
+mod pytorch;
+
 pub mod proxy;
 
 pub mod search;

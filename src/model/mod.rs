@@ -187,7 +187,7 @@ impl Network {
     }
 
     /// The mixing weights of a graph's slots: what is in a plain network is there.
-    fn mixing(&self) -> Arc<[f64]> {
+    pub(crate) fn mixing(&self) -> Arc<[f64]> {
         vec![1.0; self.graph.slots].into()
     }
 
@@ -249,7 +249,7 @@ impl Network {
         Ok(logits)
     }
 
-    fn known_values(&self) -> Result<&Arc<[f32]>> {
+    pub(crate) fn known_values(&self) -> Result<&Arc<[f32]>> {
         self.values.as_ref().ok_or_else(|| {
             Error::InvalidState(
                 "network: found parameters without values, expected a network that is initialised"

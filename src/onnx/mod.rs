@@ -2,5 +2,6 @@
 
 mod proto;
 mod read;
+mod write;
 
 pub use read::Import;

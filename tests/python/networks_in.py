@@ -15,7 +15,7 @@ import torch
 import torchvision.models as models
 from torch import nn
 
-SIDE, BATCH = 64, 3
+SIDE, BATCH = 64, 8
 
 NETWORKS = {
     "resnet18": lambda: models.resnet18(),

@@ -74,7 +74,7 @@ impl<'a> Constant<'a> {
             Ok(DataType::Float | DataType::Double | DataType::Float16 | DataType::Bfloat16) => {
                 Ok(Constant::Tensor { tensor, dims, transposed: false })
             }
-            Ok(DataType::Int64 | DataType::Int32) => {
+            Ok(DataType::Int64 | DataType::Int32 | DataType::Bool) => {
                 let values = integers(tensor, elements)?;
                 Ok(Constant::Integers { dims, values })
             }
@@ -157,6 +157,9 @@ fn integers(tensor: &TensorProto, elements: usize) -> Result<Vec<i64>> {
     }
     let wide = tensor.data_type == Some(DataType::Int64 as i32);
     let values: Vec<i64> = match &tensor.raw_data {
+        Some(raw) if tensor.data_type == Some(DataType::Bool as i32) => {
+            raw.iter().map(|b| i64::from(*b)).collect()
+        }
         Some(raw) if wide => raw.chunks_exact(8).map(|b| i64::from_le_bytes(array(b))).collect(),
         Some(raw) => raw.chunks_exact(4).map(|b| i32::from_le_bytes(array(b)).into()).collect(),
         None if wide => tensor.int64_data.clone(),

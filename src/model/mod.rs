@@ -3,13 +3,12 @@
 
 mod weights;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::compute::{self, Inputs, Parameters, Task, Wanted};
 use crate::data::DatasetKind;
-use crate::error::{Error, Result, check_range};
-use crate::network::{Convolution, Cost, Fan, Graph, Init, Initialiser, Operation, network_of};
+use crate::error::{Error, Result, check_range, try_vec};
+use crate::network::{Cost, Fan, Graph, Init, Initialiser, NodeId, Operation, network_of};
 use crate::random::{Key, Purpose};
 use crate::space::{Genotype, NetworkFile, limits};
 
@@ -52,13 +51,27 @@ pub struct Origin {
 ///
 /// Where it is evaluated as trained networks are (by [`logits`](Self::logits), in an ONNX file, in
 /// PyTorch's `eval()`), its batch normalisations are those of a PyTorch module before any training:
-/// running mean 0, running variance 1.
+/// running mean 0, running variance 1; those that were read from a file have the file's statistics
+/// ([`logits`](Self::logits)).
 #[derive(Debug, Clone)]
 pub struct Network {
     name: String,
     graph: Arc<Graph>,
     values: Option<Arc<[f32]>>,
     origin: Option<Origin>,
+    statistics: Arc<[RunningStatistics]>,
+    notes: Arc<[String]>,
+}
+
+/// The statistics that a batch normalisation has in evaluation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunningStatistics {
+    /// The node of the graph.
+    pub node: NodeId,
+    /// The mean of each channel.
+    pub mean: Vec<f32>,
+    /// The variance of each channel.
+    pub variance: Vec<f32>,
 }
 
 impl Network {
@@ -79,7 +92,8 @@ impl Network {
                 "a network: found {found} values of parameters, expected {expected}"
             )));
         }
-        Ok(Network { name: name.into(), graph, values, origin: None })
+        let (statistics, notes) = (Arc::from([]), Arc::from([]));
+        Ok(Network { name: name.into(), graph, values, origin: None, statistics, notes })
     }
 
     /// The network of an architecture, as it is trained, without values of its parameters.
@@ -116,7 +130,7 @@ impl Network {
         check_range("image width", image[2], 1..=limits::IMAGE as usize)?;
         let graph = network_of(space, genotype.mask(), &network, image, classes)?;
         let origin = Some(Origin { genotype: genotype.clone(), network });
-        Ok(Network { name: space.name.clone(), graph: Arc::new(graph), values: None, origin })
+        Ok(Network { origin, ..Self::new(space.name.clone(), Arc::new(graph), None)? })
     }
 
     /// The same network with fresh values of its parameters: those of a method and a seed
@@ -127,7 +141,8 @@ impl Network {
         let purpose = Purpose::NtkParameters;
         let key = Key { seed, purpose, round: 0, candidate: 0, repeat: 0 };
         let values = Initialiser { init, fan: Fan::Out, key }.draw(&self.graph.parameters)?;
-        Ok(Network { values: Some(values.into()), ..self.clone() })
+        let statistics = Arc::from([]);
+        Ok(Network { values: Some(values.into()), statistics, ..self.clone() })
     }
 
     /// Its name: the space's, or the one that a file has.
@@ -150,6 +165,22 @@ impl Network {
         self.origin.as_ref()
     }
 
+    /// The same network with what a file says beside its graph.
+    pub(crate) fn imported(self, statistics: Vec<RunningStatistics>, notes: Vec<String>) -> Self {
+        Network { statistics: statistics.into(), notes: notes.into(), ..self }
+    }
+
+    /// What its file has and the network does not, each in some words: a softmax that was left out,
+    /// weights in a file that is not there.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// The statistics of its batch normalisations that a file has.
+    pub fn statistics(&self) -> &[RunningStatistics] {
+        &self.statistics
+    }
+
     /// Multiply-adds of one image, and parameters.
     pub fn cost(&self) -> Cost {
         self.graph.cost()
@@ -161,7 +192,7 @@ impl Network {
     }
 
     /// The logits `[batch, classes]` of images `[batch, channels, height, width]`, in evaluation:
-    /// batch normalisation with mean 0 and variance 1.
+    /// batch normalisation with the statistics of its file, or else mean 0 and variance 1.
     ///
     /// Errors: [`Error::InvalidArgument`] for a number of values that is no number of images;
     /// [`Error::InvalidState`] if the parameters have no values; [`Error::OutOfMemory`].
@@ -174,26 +205,31 @@ impl Network {
                 images.len()
             )));
         }
-        // Without statistics, a batch normalisation is a scale and a shift: a convolution of one tap
-        // for each channel.
-        let mut values = self.known_values()?.to_vec();
-        let mut graph = Graph::clone(&self.graph);
-        let mut scaled = HashSet::new();
-        for node in &mut graph.nodes {
-            let Operation::BatchNorm { scale, shift, epsilon } = node.operation else { continue };
-            if scaled.insert(scale) {
-                let range = graph.parameters[scale].range();
-                let deviation = (1.0 + epsilon).sqrt();
-                values[range].iter_mut().for_each(|v| *v = (f64::from(*v) / deviation) as f32);
+        let values = self.known_values()?;
+        let (graph, added) = self.graph.evaluation();
+        let mut all = try_vec(0.0f32, graph.parameters.len(), "parameters")?;
+        all[..values.len()].copy_from_slice(values);
+        for (node, factors, terms) in added {
+            let Operation::BatchNorm { scale, shift, epsilon } = self.graph.nodes[node].operation
+            else {
+                continue;
+            };
+            let own = self.statistics.iter().find(|own| own.node == node);
+            let [factors, terms] = [factors, terms].map(|id| graph.parameters[id].range());
+            let [scale, shift] = [scale, shift].map(|id| self.graph.parameters[id].range());
+            for c in 0..scale.len() {
+                let (mean, variance) = own
+                    .map_or((0.0, 1.0), |own| (f64::from(own.mean[c]), f64::from(own.variance[c])));
+                let factor = f64::from(values[scale.start + c]) / (variance + epsilon).sqrt();
+                all[factors.start + c] = factor as f32;
+                all[terms.start + c] = (f64::from(values[shift.start + c]) - mean * factor) as f32;
             }
-            let geometry = Convolution { groups: node.shape[0], ..Convolution::same(1) };
-            node.operation = Operation::Conv { weight: scale, bias: Some(shift), geometry };
         }
         let engine = compute::native(0)?;
         let task = Task {
             plan: engine.prepare(Arc::new(graph)),
             mixing: self.mixing(),
-            parameters: Parameters::Given(values.into()),
+            parameters: Parameters::Given(all.into()),
             inputs: Inputs {
                 values: Arc::new(images.to_vec()),
                 batches: 1,

@@ -47,13 +47,41 @@ impl Builder {
         self.slot = slot;
     }
 
+    /// What a node computes.
+    pub(crate) fn operation(&self, node: NodeId) -> &Operation {
+        &self.nodes[node].operation
+    }
+
+    /// Gives a convolution or a linear layer that has none a bias of the table.
+    pub(crate) fn set_bias(&mut self, node: NodeId, id: ParameterId) {
+        if let Operation::Conv { bias, .. } | Operation::Linear { bias, .. } =
+            &mut self.nodes[node].operation
+        {
+            *bias = Some(id);
+        }
+    }
+
+    /// Adds a term to a sum that is the last node, and has no weights; `false` if it is no such sum.
+    pub(crate) fn extend_mix(&mut self, sum: NodeId, term: NodeId) -> bool {
+        let last = sum + 1 == self.nodes.len() && term < sum;
+        let node = &mut self.nodes[sum];
+        match &mut node.operation {
+            Operation::Mix(slots) if last && slots.iter().all(Option::is_none) => {
+                slots.push(None);
+                node.inputs.push(term);
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Number of nodes so far.
-    pub(super) fn nodes(&self) -> usize {
+    pub(crate) fn nodes(&self) -> usize {
         self.nodes.len()
     }
 
     /// Number of parameters so far.
-    pub(super) fn parameters(&self) -> u64 {
+    pub(crate) fn parameters(&self) -> u64 {
         self.parameters.len() as u64
     }
 

@@ -1,6 +1,6 @@
 //! A static graph of primitives. Shapes leave out the batch.
 
-use super::parameters::{ParameterId, ParameterTable};
+use super::parameters::{ParameterId, ParameterKind, ParameterTable};
 
 /// Index of a node in [`Graph::nodes`].
 pub type NodeId = usize;
@@ -235,6 +235,27 @@ impl Graph {
             }
         }
         graph
+    }
+
+    /// The same network in evaluation: a batch normalisation is a factor and a term for each channel,
+    /// which are new parameters. Also gives these: (batch normalisation, factors, terms).
+    pub fn evaluation(&self) -> (Graph, Vec<(NodeId, ParameterId, ParameterId)>) {
+        let mut graph = self.clone();
+        let mut added = Vec::new();
+        for (id, node) in graph.nodes.iter_mut().enumerate() {
+            let Operation::BatchNorm { .. } = node.operation else { continue };
+            let groups = node.shape[0];
+            let mut push = |kind, shape: &[usize]| {
+                let name = format!("evaluation.{id}.{kind:?}");
+                graph.parameters.push(name, kind, shape, 1)
+            };
+            let weight = push(ParameterKind::ConvWeight, &[groups, 1, 1, 1]);
+            let bias = push(ParameterKind::ConvBias, &[groups]);
+            let geometry = Convolution { groups, ..Convolution::same(1) };
+            node.operation = Operation::Conv { weight, bias: Some(bias), geometry };
+            added.push((id, weight, bias));
+        }
+        (graph, added)
     }
 
     /// Shape of the images.

@@ -2,11 +2,15 @@
 //! onnx and onnxruntime, code and weights by PyTorch.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use serde_json::json;
+use tenas::compute::{self, Evidence, Inputs, Parameters, Task, Wanted};
 use tenas::model::Settings;
+use tenas::onnx::Import;
 use tenas::random::{Key, Purpose, Stream};
 use tenas::{DatasetKind, Genotype, GenotypeFormat, Init, Network, Supernet};
 
@@ -75,6 +79,75 @@ fn spaces() -> Vec<(String, Supernet)> {
     files.sort();
     let name = |file: &PathBuf| file.file_stem().unwrap().to_str().unwrap().to_owned();
     files.iter().map(|file| (name(file), Supernet::open(file).unwrap())).collect()
+}
+
+/// K of some images with the statistics of the batch, on/off bits of the ReLUs, and the logits.
+fn measured(network: &Network, images: &[f32], batch: usize) -> (Vec<f64>, Vec<u64>, Vec<f64>) {
+    let engine = compute::native(2).unwrap();
+    let wanted = Wanted::kernel().union(&Wanted::logits()).unwrap().union(&Wanted::bits()).unwrap();
+    let task = Task {
+        plan: engine.prepare(network.graph().clone()),
+        mixing: vec![1.0; network.graph().slots].into(),
+        parameters: Parameters::Given(network.values().unwrap().clone()),
+        inputs: Inputs { values: Arc::new(images.to_vec()), batches: 1, batch },
+        wanted,
+    };
+    let mut measured = Default::default();
+    let reduce = |_: usize, evidence: Evidence<'_>| {
+        let bits = evidence.bits.expect("bits");
+        (
+            evidence.kernel.expect("a kernel").values.to_vec(),
+            (0..bits.rows()).flat_map(|row| bits.row(row).to_vec()).collect::<Vec<u64>>(),
+            evidence.logits.expect("logits").to_vec(),
+        )
+    };
+    let mut sink = |_: usize, found| {
+        measured = found;
+        ControlFlow::Continue(())
+    };
+    engine.evaluate(&mut [task].into_iter().map(Ok), &reduce, &mut sink).unwrap();
+    measured
+}
+
+fn close(found: &[f64], expected: &[f64], what: &str) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let largest = expected.iter().fold(0.0_f64, |most, v| most.max(v.abs()));
+    let error = found.iter().zip(expected).fold(0.0_f64, |most, (a, b)| most.max((a - b).abs()));
+    assert!(error <= 1e-5 * largest, "{what}: {error} of {largest}");
+}
+
+#[test]
+fn a_network_is_written_and_read_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("network.onnx");
+    for (name, supernet) in spaces() {
+        for (i, genotype) in genotypes(&name, &supernet).iter().enumerate() {
+            let network = Network::of_genotype(genotype, &small(&name)).unwrap();
+            let network = network.initialise(Init::KaimingNormal, i as u64).unwrap();
+            network.write_onnx(&path).unwrap();
+            let read = Network::from_onnx(&path, &Import::default()).unwrap();
+            let what = format!("{name}, {i}");
+            assert_eq!(read.cost(), network.cost(), "{what}");
+            assert_eq!(read.graph().is_connected(), network.graph().is_connected(), "{what}");
+            let shape = network.graph().input_shape();
+            let mut stream = stream(7);
+            let images: Vec<f32> =
+                (0..4 * shape.iter().product::<usize>()).map(|_| stream.normal() as f32).collect();
+            let f64s = |v: Vec<f32>| v.into_iter().map(f64::from).collect::<Vec<f64>>();
+            let logits = f64s(network.logits(&images).unwrap());
+            close(&f64s(read.logits(&images).unwrap()), &logits, &what);
+            let (kernel, units, logits) = measured(&network, &images, 4);
+            let (again, units_again, logits_again) = measured(&read, &images, 4);
+            assert_eq!(units_again, units, "{what}");
+            close(&again, &kernel, &what);
+            close(&logits_again, &logits, &what);
+            // And once more: what was read writes the same network.
+            read.write_onnx(&path).unwrap();
+            let twice = Network::from_onnx(&path, &Import::default()).unwrap();
+            assert_eq!(twice.graph(), read.graph(), "{what}");
+            assert_eq!(twice.values(), read.values(), "{what}");
+        }
+    }
 }
 
 /// Writes all that a network can be written as, with images and the logits that it gives.

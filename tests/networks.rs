@@ -1,6 +1,7 @@
 //! Networks of genotypes as other programs read them (tests/python/check_networks.py): ONNX files by
 //! onnx and onnxruntime, code and weights by PyTorch.
 
+use std::collections::HashSet;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use tenas::compute::{self, Evidence, Inputs, Parameters, Task, Wanted};
 use tenas::model::Settings;
 use tenas::onnx::Import;
 use tenas::random::{Key, Purpose, Stream};
-use tenas::{DatasetKind, Genotype, GenotypeFormat, Init, Network, Supernet};
+use tenas::{DatasetKind, Error, Genotype, GenotypeFormat, Init, Network, Supernet};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -81,8 +82,9 @@ fn spaces() -> Vec<(String, Supernet)> {
     files.iter().map(|file| (name(file), Supernet::open(file).unwrap())).collect()
 }
 
-/// K of some images with the statistics of the batch, on/off bits of the ReLUs, and the logits.
-fn measured(network: &Network, images: &[f32], batch: usize) -> (Vec<f64>, Vec<u64>, Vec<f64>) {
+/// K of some images with the statistics of the batch; the number of ReLU units and of patterns of
+/// their bits; the logits.
+fn measured(network: &Network, images: &[f32], batch: usize) -> (Vec<f64>, [usize; 2], Vec<f64>) {
     let engine = compute::native(2).unwrap();
     let wanted = Wanted::kernel().union(&Wanted::logits()).unwrap().union(&Wanted::bits()).unwrap();
     let task = Task {
@@ -97,7 +99,7 @@ fn measured(network: &Network, images: &[f32], batch: usize) -> (Vec<f64>, Vec<u
         let bits = evidence.bits.expect("bits");
         (
             evidence.kernel.expect("a kernel").values.to_vec(),
-            (0..bits.rows()).flat_map(|row| bits.row(row).to_vec()).collect::<Vec<u64>>(),
+            [bits.units(), (0..bits.rows()).map(|row| bits.row(row)).collect::<HashSet<_>>().len()],
             evidence.logits.expect("logits").to_vec(),
         )
     };
@@ -147,6 +149,60 @@ fn a_network_is_written_and_read_back() {
             assert_eq!(twice.graph(), read.graph(), "{what}");
             assert_eq!(twice.values(), read.values(), "{what}");
         }
+    }
+}
+
+#[test]
+fn what_cannot_be_written_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    let supernet = open("nas-bench-201");
+    let genotype = &genotypes("nas-bench-201", &supernet)[1];
+    let bare = Network::of_genotype(genotype, &small("nas-bench-201")).unwrap();
+    let refused = [
+        bare.write_onnx(&path),
+        bare.write_weights(&path),
+        bare.logits(&[0.0; 3 * 16 * 16]).map(drop),
+    ];
+    for error in refused {
+        let error = error.unwrap_err();
+        assert!(matches!(error, Error::InvalidState(_)), "{error:?}");
+        assert!(error.to_string().contains("found parameters without values"), "{error}");
+    }
+    // Code needs no values, but a genotype.
+    bare.write_pytorch(&path).unwrap();
+    bare.initialise(Init::KaimingNormal, 0).unwrap().write_onnx(&path).unwrap();
+    let read = Network::from_onnx(&path, &Import::default()).unwrap();
+    let error = read.to_pytorch().unwrap_err();
+    assert!(matches!(error, Error::InvalidState(_)), "{error:?}");
+    assert!(error.to_string().contains("expected that of a genotype"), "{error}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "files beside");
+
+    // Names of layers that a PyTorch module cannot have.
+    let named = |first: &str, second: &str| {
+        let mut space = supernet.space.to_json();
+        space["name"] = json!("named");
+        for operation in [2, 3] {
+            space["operations"][operation]["layers"] = json!([
+                {"sequence": {"name": first, "layers": ["relu", {"conv": {"kernel": 1}}]}},
+                {"sequence": {"name": second, "layers": ["relu", {"conv": {"kernel": 1}}, "batch_norm"]}}
+            ]);
+        }
+        let supernet = Supernet::from_json(&space.to_string()).unwrap();
+        let cell = "|nor_conv_3x3~0|+|none~0|none~1|+|none~0|nor_conv_1x1~1|none~2|";
+        let genotype = Genotype::parse(&supernet.space, cell).unwrap();
+        Network::of_genotype(&genotype, &small("nas-bench-201")).unwrap().to_pytorch()
+    };
+    assert!(named("a", "b.c").is_ok() && named("class", "2.x").is_ok());
+    for (first, second, words) in [
+        ("a", "train", "found a layer named \"train\", expected a name"),
+        ("b.keys", "b.c", "found a layer named \"keys\", expected a name"),
+        ("a.b", "a", "found two layers of which one is named a, expected another name for each"),
+        ("a", "a.b", "found two layers of which one is named a.b"),
+    ] {
+        let error = named(first, second).unwrap_err();
+        assert!(matches!(error, Error::InvalidArgument(_)), "{error:?}");
+        assert!(error.to_string().contains(words), "{error}");
     }
 }
 

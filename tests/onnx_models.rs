@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::Value;
+use tenas::Network;
 use tenas::compute::{self, Evidence, Inputs, Parameters, Task, Wanted};
 use tenas::onnx::Import;
-use tenas::Network;
 
 fn numbers(case: &Value, key: &str) -> Vec<f64> {
     let values = case[key].as_array().unwrap();

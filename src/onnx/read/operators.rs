@@ -1133,7 +1133,9 @@ fn pad<'a>(
         }
         match inner_axis(*axis, 3)? {
             0 => {
-                return fault("found zeros beside the channels, expected them around planes".into());
+                return fault(
+                    "found zeros beside the channels, expected them around planes".into(),
+                );
             }
             axis => padding[axis - 1] = sides.map(|side| side as isize),
         }

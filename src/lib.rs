@@ -50,8 +50,8 @@ pub use model::Network;
 pub use network::{Cost, Init, Supernet};
 pub use search::{
     Aggregation, Config, Context, Control, DeviceKind, Evaluation, HostPruning, Indicators,
-    LogLevel, Measured, Progress, Ranked, Record, RoundSummary, Sampling, Score, Scores, Spread,
-    Strategy, indicators, indicators_of_masks, scores,
+    LogLevel, Measured, NetworkWeights, Progress, Ranked, Record, RoundSummary, Sampling, Score,
+    Scores, Spread, Strategy, indicators, indicators_of_masks, scores, scores_of_networks,
 };
 pub use space::{Genotype, GenotypeFormat, Mask, Space, SpaceKind};
 

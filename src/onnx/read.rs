@@ -29,7 +29,8 @@ const MOST_BYTES: u64 = i32::MAX as u64;
 /// What a file may leave open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Import {
-    /// Channels, height and width of an image, where the file does not fix them.
+    /// Channels, height and width of an image. The file may fix them: then the channels must be these,
+    /// and the network is read for another height and width than it was written for, if it can be.
     pub image: Option<[usize; 3]>,
 }
 

@@ -61,7 +61,7 @@ pub(super) struct Importer<'a> {
     pub(super) weights: &'a Weights<'a>,
     pub(super) notes: Vec<String>,
     values: HashMap<&'a str, Value<'a>>,
-    /// How often a name is read by what the output needs.
+    /// How often a name is read.
     readers: HashMap<&'a str, usize>,
     outputs: Vec<&'a str>,
     parameters: HashMap<(String, ParameterKind), ParameterId>,
@@ -125,9 +125,9 @@ pub(super) fn import<'a>(
     let [input_name, output_name] =
         [input, output].map(|value| value.name.as_deref().unwrap_or_default());
     let (image, batch) = images(input, settings)?;
-    let needed = needed(graph, output_name)?;
+    let needed = needed(graph, output_name);
     let mut readers: HashMap<&str, usize> = HashMap::new();
-    for node in graph.node.iter().zip(&needed).filter(|(_, needed)| **needed).map(|(n, _)| n) {
+    for node in &graph.node {
         node.input.iter().for_each(|name| *readers.entry(name).or_default() += 1);
     }
     *readers.entry(output_name).or_default() += 1;
@@ -145,10 +145,23 @@ pub(super) fn import<'a>(
         statistics: Vec::new(),
         batch,
     };
+    // What does not reach the output is a part of the network all the same, which has its size.
+    let mut unused = Vec::new();
     for (node, needed) in graph.node.iter().zip(&needed) {
-        if *needed {
-            importer.node(node)?;
+        let weighted = ["Conv", "Gemm", "MatMul", "BatchNormalization"];
+        let weighted = node.op_type.as_deref().is_some_and(|op| weighted.contains(&op));
+        match importer.node(node) {
+            Err(error) if *needed || weighted => return Err(error),
+            Ok(()) if weighted && !needed => unused.push(of_node(node)),
+            _ => {}
         }
+    }
+    if let Some(first) = unused.first() {
+        let count = unused.len();
+        importer.notes.push(format!(
+            "{count} of its layers do not reach its output {:?}, the first is {first}",
+            clip(output_name)
+        ));
     }
     importer.finish(output_name, name)
 }
@@ -187,6 +200,11 @@ fn images(input: &ValueInfoProto, settings: &Import) -> Result<([usize; 3], Opti
         let what = ["channels", "height", "width"][axis];
         let most = if axis == 0 { CHANNELS } else { SIDE };
         image[axis] = match (&dim.value, settings.image) {
+            // Height and width may be others than those that it was written for.
+            (Some(Dimension::Value(_)), Some(given)) if axis > 0 => {
+                check_range(&format!("image {what}"), given[axis], 1..=most)?;
+                given[axis]
+            }
             (Some(Dimension::Value(n)), given) => {
                 let Some(n) = usize::try_from(*n).ok().filter(|n| (1..=most).contains(n)) else {
                     return Err(wrong(format!("found {what} {n}, expected 1 to {most}")));
@@ -214,8 +232,8 @@ fn images(input: &ValueInfoProto, settings: &Import) -> Result<([usize; 3], Opti
     Ok((image, batch))
 }
 
-/// Which nodes the output needs. What has weights must be among them.
-fn needed(graph: &GraphProto, output: &str) -> Result<Vec<bool>> {
+/// Which nodes the output needs.
+fn needed(graph: &GraphProto, output: &str) -> Vec<bool> {
     let mut wanted: HashSet<&str> = HashSet::from([output]);
     let mut needed = vec![false; graph.node.len()];
     for (n, node) in graph.node.iter().enumerate().rev() {
@@ -224,19 +242,7 @@ fn needed(graph: &GraphProto, output: &str) -> Result<Vec<bool>> {
             wanted.extend(node.input.iter().map(|name| &name[..]));
         }
     }
-    for (node, needed) in graph.node.iter().zip(&needed) {
-        let weighted = ["Conv", "Gemm", "MatMul", "BatchNormalization"];
-        if !needed && node.op_type.as_deref().is_some_and(|op| weighted.contains(&op)) {
-            return Err(Error::Format(format!(
-                "ONNX: {}: found an output {:?} that does not reach the network's output {:?}, \
-                 expected one connected network",
-                of_node(node),
-                clip(node.output.first().map_or("", |name| name)),
-                clip(output)
-            )));
-        }
-    }
-    Ok(needed)
+    needed
 }
 
 impl<'a> Importer<'a> {
@@ -343,7 +349,7 @@ impl<'a> Importer<'a> {
         self.readers.get(name) == Some(&1)
     }
 
-    /// Whether any node that the output needs reads a value.
+    /// Whether any node reads a value.
     pub(super) fn is_read(&self, name: &str) -> bool {
         self.readers.contains_key(name)
     }
@@ -528,5 +534,19 @@ fn blocks(graph: &Graph) -> Vec<NodeId> {
     };
     let blocks =
         of(&|op| matches!(op, Operation::Mix(_) | Operation::Concat | Operation::BatchNorm { .. }));
-    if blocks.is_empty() { of(&|op| matches!(op, Operation::Conv { .. })) } else { blocks }
+    let mut blocks = match blocks.is_empty() {
+        true => of(&|op| matches!(op, Operation::Conv { .. })),
+        false => blocks,
+    };
+    // A chain of feature maps that do not grow.
+    let mut size = [usize::MAX; 2];
+    blocks.retain(|id| {
+        let [_, h, w] = nodes[*id].shape;
+        let fits = h <= size[0] && w <= size[1];
+        if fits {
+            size = [h, w];
+        }
+        fits
+    });
+    blocks
 }

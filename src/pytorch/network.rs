@@ -273,7 +273,7 @@ impl Writer<'_> {
                 let layers = (recipe.layers.as_slice(), recipe.strided.as_deref());
                 let made = self.classes.module("preprocess", doc, layers, input, &place, false)?;
                 let argument = format!("preprocess{i}");
-                attributes.add(&[argument.clone()], Expr::text(&argument))?;
+                attributes.add(std::slice::from_ref(&argument), Expr::text(&argument))?;
                 lines.push(format!("{name} = self.{argument}({name})"));
                 arguments.push(argument);
                 values.push(made.module);

@@ -2381,6 +2381,217 @@ tenas_status tenas_search_space_genotype_from_operations(const tenas_search_spac
                                                          size_t *length);
 
 /****************************************************************************
+ * Networks
+ *
+ * What a search has found, as something to train: a tenas_network is one whole
+ * network with its weights. It is made from a genotype in the size that papers
+ * train, or in one of yours, and written as a file of other programs: ONNX,
+ * PyTorch code, weights.
+ *
+ * Wherever such a network is evaluated (tenas_network_logits, an ONNX file), it
+ * computes what a PyTorch module does in eval() before any training: batch
+ * normalisation has mean 0 and variance 1.
+ *
+ * A network never changes, so that any thread may use it at any time. Strings
+ * that the functions below give belong to it.
+ ****************************************************************************/
+
+/** A network. Made by tenas_network_from_genotype, freed by tenas_network_free. */
+typedef struct tenas_network tenas_network;
+
+/**
+ * The size of a genotype's network, and its weights. What is 0 is as papers
+ * train the space's networks on the data set.
+ */
+typedef struct tenas_network_settings {
+    /** Size of the struct: set it to sizeof(tenas_network_settings). */
+    size_t struct_size;
+    /**
+     * The data set that the network is for (a tenas_dataset_kind): fixes what is
+     * left out below. 0 is CIFAR-10. TENAS_DATASET_CUSTOM has no published
+     * numbers: classes and images must be given.
+     */
+    int32_t dataset;
+    /**
+     * Channels of the first cell: 16 in NAS-Bench-201, 36 in DARTS (48 on
+     * ImageNet). At most 4096.
+     */
+    uint32_t channels;
+    /**
+     * Cells a stage: 5 in NAS-Bench-201, 6 in DARTS (4 on ImageNet), whose 2
+     * reduction cells come on top. At most 64. Of no effect in a space whose
+     * networks have a fixed number.
+     */
+    uint32_t cells;
+    /** Classes. At most 100000. */
+    uint32_t classes;
+    /** Channels of an image: 1 to 16. Where one of these three is given, all are. */
+    uint32_t image_channels;
+    /** Rows of an image: at most 1024. */
+    uint32_t image_height;
+    /** Columns of an image: at most 1024. */
+    uint32_t image_width;
+    /** How weights are initialised (a tenas_init). 0 is TENAS_INIT_KAIMING_NORMAL. */
+    int32_t init;
+    /** The draw of the weights. */
+    uint64_t seed;
+} tenas_network_settings;
+
+/** What a network is. */
+typedef struct tenas_network_facts {
+    /** Size of the struct: set it to sizeof(tenas_network_facts) before you ask. */
+    size_t struct_size;
+    /** Channels of an image. */
+    size_t channels;
+    /** Rows of an image. */
+    size_t height;
+    /** Columns of an image. */
+    size_t width;
+    /** Logits of an image. */
+    size_t classes;
+    /** Weights, scales, shifts and biases that have a name of their own. */
+    size_t named_parameters;
+    /** Numbers in all of these. */
+    uint64_t parameters;
+    /**
+     * Multiply-adds of one image (papers say FLOPs): convolutions and linear
+     * layers with their bias.
+     */
+    uint64_t multiply_adds;
+} tenas_network_facts;
+
+/**
+ * Makes the network of a genotype, with fresh weights. settings is NULL for the
+ * network that papers train on CIFAR-10. Equal settings give equal weights, on
+ * every machine.
+ *
+ * On success *out is a new network: free it with tenas_network_free.
+ *
+ *     tenas_network_settings settings = {.struct_size = sizeof settings};
+ *     settings.dataset = TENAS_DATASET_CIFAR100;
+ *     tenas_network *network;
+ *     tenas_network_from_genotype(space, genotype, &settings, &network);
+ *     tenas_network_write_pytorch(network, "network.py");
+ *
+ * - TENAS_ERROR_FORMAT: genotype is none of the space.
+ * - TENAS_ERROR_INVALID_ARGUMENT: a setting is out of its range, or is missing
+ *   for TENAS_DATASET_CUSTOM; images of a size that the space cannot take, a
+ *   network that is too large, a text that is not UTF-8; settings->struct_size
+ *   is smaller than the struct was in its first version, or larger than 4096.
+ * - TENAS_ERROR_OUT_OF_MEMORY: the weights do not fit in memory.
+ * - TENAS_ERROR_NULL_POINTER: space, genotype or out is NULL.
+ */
+tenas_status tenas_network_from_genotype(const tenas_search_space *space,
+                                         const char *genotype,
+                                         const tenas_network_settings *settings,
+                                         tenas_network **out);
+
+/** Frees a network. NULL is a no-op. */
+void tenas_network_free(tenas_network *network);
+
+/**
+ * Sets *out to the network's name: that of its search space.
+ *
+ * - TENAS_ERROR_NULL_POINTER: network or out is NULL.
+ */
+tenas_status tenas_network_name(const tenas_network *network,
+                                const char **out);
+
+/**
+ * Tells the sizes of a network. Set out->struct_size before the call.
+ *
+ * - TENAS_ERROR_INVALID_ARGUMENT: out->struct_size is smaller than the struct
+ *   was in its first version, or larger than 4096.
+ * - TENAS_ERROR_NULL_POINTER: network or out is NULL.
+ */
+tenas_status tenas_network_info(const tenas_network *network,
+                                tenas_network_facts *out);
+
+/**
+ * Sets *out to the name of a parameter, from 0 to named_parameters - 1 of
+ * tenas_network_facts: PyTorch's, "cells.0.edges.1<-0.3.op.1.weight" for
+ * example.
+ *
+ * - TENAS_ERROR_NOT_FOUND: the network has no such parameter.
+ * - TENAS_ERROR_NULL_POINTER: network or out is NULL.
+ */
+tenas_status tenas_network_parameter_name(const tenas_network *network,
+                                          size_t index,
+                                          const char **out);
+
+/**
+ * Computes the logits of images in evaluation, on the CPU.
+ *
+ * - images: count x channels x height x width numbers, in that order,
+ *   normalised as for the training.
+ * - logits: count x classes numbers, an image after the other.
+ *
+ * - TENAS_ERROR_INVALID_ARGUMENT: count is 0, or images is no array that fits
+ *   in memory.
+ * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is below count x classes.
+ * - TENAS_ERROR_OUT_OF_MEMORY: the working memory could not be had.
+ * - TENAS_ERROR_NULL_POINTER: network, images or logits is NULL.
+ */
+tenas_status tenas_network_logits(const tenas_network *network,
+                                  const float *images,
+                                  size_t count,
+                                  float *logits,
+                                  size_t capacity);
+
+/**
+ * Writes a network as an ONNX file, operator set 17: its input is "images", count x
+ * channels x height x width, its output "logits", count x classes, in
+ * evaluation. Weights have PyTorch's names.
+ *
+ * The file is written beside and renamed, so that a reader finds the old one or
+ * all of the new one.
+ *
+ * - TENAS_ERROR_IO: the file cannot be written.
+ * - TENAS_ERROR_INVALID_ARGUMENT: the network has more than the 2 GiB that an
+ *   ONNX file can have, or path is not UTF-8.
+ * - TENAS_ERROR_OUT_OF_MEMORY: the file does not fit in memory.
+ * - TENAS_ERROR_NULL_POINTER: network or path is NULL.
+ */
+tenas_status tenas_network_write_onnx(const tenas_network *network,
+                                      const char *path);
+
+/**
+ * Writes a network as PyTorch code: one file with a class for each operation
+ * and each cell and a class Network, to be read, changed and trained. It needs
+ * nothing but PyTorch. Parameters have the names of
+ * tenas_network_parameter_name.
+ *
+ * Network(classes) has fresh weights of PyTorch's; load_state_dict takes what
+ * tenas_network_write_weights writes. Networks of a space whose cells read two
+ * inputs, as DARTS's, also take auxiliary, for a second classifier in training,
+ * and drop_path.
+ *
+ * The file is written beside and renamed.
+ *
+ * - TENAS_ERROR_IO: the file cannot be written.
+ * - TENAS_ERROR_INVALID_STATE: the network was not made from a genotype.
+ * - TENAS_ERROR_INVALID_ARGUMENT: a layer of the space has a name that PyTorch's
+ *   modules have another use for, or path is not UTF-8.
+ * - TENAS_ERROR_NULL_POINTER: network or path is NULL.
+ */
+tenas_status tenas_network_write_pytorch(const tenas_network *network,
+                                         const char *path);
+
+/**
+ * Writes the weights of a network as a safetensors file: 32-bit floats by their
+ * names, and the means (0) and variances (1) of batch normalisation.
+ *
+ * The file is written beside and renamed.
+ *
+ * - TENAS_ERROR_IO: the file cannot be written.
+ * - TENAS_ERROR_INVALID_ARGUMENT: path is not UTF-8.
+ * - TENAS_ERROR_OUT_OF_MEMORY: the file does not fit in memory.
+ * - TENAS_ERROR_NULL_POINTER: network or path is NULL.
+ */
+tenas_status tenas_network_write_weights(const tenas_network *network,
+                                         const char *path);
+
+/****************************************************************************
  * Indicators
  *
  * What a finished architecture is worth, told without training: the two

@@ -181,6 +181,14 @@ impl Network {
         &self.statistics
     }
 
+    /// Mean and variance of each channel that the batch normalisation at `node` has in evaluation.
+    pub(crate) fn statistics_at(&self, node: NodeId) -> [Vec<f32>; 2] {
+        match self.statistics.iter().find(|own| own.node == node) {
+            Some(own) => [own.mean.clone(), own.variance.clone()],
+            None => [0.0, 1.0].map(|value| vec![value; self.graph.nodes[node].shape[0]]),
+        }
+    }
+
     /// Multiply-adds of one image, and parameters.
     pub fn cost(&self) -> Cost {
         self.graph.cost()

@@ -2,7 +2,7 @@
 //! `state_dict` has.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, View};
@@ -16,7 +16,7 @@ use crate::replace::replace;
 /// A tensor of the file.
 struct Values<'a> {
     shape: Vec<usize>,
-    values: &'a [f32],
+    values: Cow<'a, [f32]>,
 }
 
 impl View for Values<'_> {
@@ -30,21 +30,22 @@ impl View for Values<'_> {
         self.values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>().into()
     }
     fn data_len(&self) -> usize {
-        size_of_val(self.values)
+        size_of_val(&self.values[..])
     }
 }
 
 impl Network {
     /// The names of a batch normalisation's running mean and running variance, beside that of its
     /// scale.
-    pub(crate) fn statistics_of(scale: &Parameter) -> [String; 2] {
+    pub(crate) fn names_of_statistics(scale: &Parameter) -> [String; 2] {
         let module = scale.name.strip_suffix(".weight").unwrap_or(&scale.name);
         ["running_mean", "running_var"].map(|name| format!("{module}.{name}"))
     }
 
     /// Writes the values of the parameters as a safetensors file, with the statistics of batch
-    /// normalisation: running means of 0, running variances of 1. `load_state_dict` of the module
-    /// that [`write_pytorch`](Self::write_pytorch) writes takes all of it.
+    /// normalisation: those of the network's file, or running means of 0 and variances of 1.
+    /// `load_state_dict` of the module that [`write_pytorch`](Self::write_pytorch) writes takes all
+    /// of it.
     ///
     /// The file is written beside and renamed.
     ///
@@ -52,23 +53,22 @@ impl Network {
     /// [`Error::OutOfMemory`].
     pub fn write_weights(&self, path: &Path) -> Result<()> {
         let (graph, values) = (self.graph(), self.known_values()?);
-        let widest = graph.parameters.iter().map(Parameter::len).max().unwrap_or(0);
         let bytes = 3 * size_of_val(&values[..]);
         room_for(bytes, || format!("a file of {} parameters", values.len()))?;
-        let (zeros, ones) = (vec![0.0_f32; widest], vec![1.0_f32; widest]);
-        let mut tensors: Vec<(String, Values<'_>)> = graph
-            .parameters
-            .iter()
+        let parameters = graph.parameters.iter();
+        let mut tensors: BTreeMap<String, Values<'_>> = parameters
             .map(|p| {
-                (p.name.clone(), Values { shape: p.shape.clone(), values: &values[p.range()] })
+                let values = Cow::Borrowed(&values[p.range()]);
+                (p.name.clone(), Values { shape: p.shape.clone(), values })
             })
             .collect();
-        for node in &graph.nodes {
+        for (id, node) in graph.nodes.iter().enumerate() {
             let Operation::BatchNorm { scale, .. } = node.operation else { continue };
             let scale = &graph.parameters[scale];
-            let constants = [&zeros, &ones].map(|values| &values[..scale.len()]);
-            for (name, values) in Self::statistics_of(scale).into_iter().zip(constants) {
-                tensors.push((name, Values { shape: scale.shape.clone(), values }));
+            let statistics = self.statistics_at(id);
+            for (name, values) in Self::names_of_statistics(scale).into_iter().zip(statistics) {
+                let values = Cow::Owned(values);
+                tensors.insert(name, Values { shape: scale.shape.clone(), values });
             }
         }
         let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);

@@ -1,8 +1,9 @@
 //! Networks as ONNX files.
 //!
-//! What is written is the network in evaluation: batch normalisation has the statistics that a
-//! PyTorch module has before any training, running mean 0 and running variance 1. Initialisers have
-//! the names of the module's `state_dict`, so that they can be replaced by trained ones.
+//! What is written is the network in evaluation: batch normalisation has the statistics of the file
+//! that the network was read from, or those that a PyTorch module has before any training, running
+//! mean 0 and running variance 1. Initialisers have the names of the module's `state_dict`, so that
+//! they can be replaced by trained ones.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -139,8 +140,15 @@ impl<'a> Writer<'a> {
                 let parameters = &self.network.graph().parameters;
                 let (scale, shift) = (&parameters[*scale], &parameters[*shift]);
                 let mut inputs = vec![x, self.parameter(scale), self.parameter(shift)];
-                for (name, value) in Network::statistics_of(scale).into_iter().zip([0.0, 1.0]) {
-                    self.initialiser(&name, &scale.shape, || vec![value; scale.len()]);
+                let statistics = self.network.statistics_at(id);
+                for (mut name, values) in
+                    Network::names_of_statistics(scale).into_iter().zip(statistics)
+                {
+                    // Where layers share a scale, each has statistics of its own.
+                    if self.written.contains(&name) {
+                        name = self.free(&format!("{name}_{id}"));
+                    }
+                    self.initialiser(&name, &scale.shape, || values);
                     inputs.push(name);
                 }
                 let epsilon = float("epsilon", *epsilon as f32);

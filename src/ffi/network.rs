@@ -5,28 +5,37 @@
 //! train, or in one of yours, and written as a file of other programs: ONNX,
 //! PyTorch code, weights.
 //!
+//! A network of any origin is read from an ONNX file (tenas_network_from_onnx),
+//! and scored (tenas_networks_score) as architectures of a space are.
+//!
 //! Wherever such a network is evaluated (tenas_network_logits, an ONNX file), it
 //! computes what a PyTorch module does in eval() before any training: batch
-//! normalisation has mean 0 and variance 1.
+//! normalisation has mean 0 and variance 1. One that was read from a file has the
+//! file's means and variances in tenas_network_logits.
 //!
 //! A network never changes, so that any thread may use it at any time. Strings
 //! that the functions below give belong to it.
 
 use std::ffi::CString;
+use std::ops::ControlFlow;
 use std::path::Path;
 
-use libc::{c_char, size_t};
+use libc::{c_char, c_void, size_t};
 
 use super::arguments::{self, Out, OutStruct, Versioned, choose};
 use super::config::tenas_init::*;
-use super::dataset;
+use super::config::{self, tenas_config};
+use super::context::{Callback, tenas_progress_fn};
+use super::dataset::{self, tenas_dataset};
 use super::error::Failure;
 use super::guard::guard;
 use super::handle::{self, Handle};
+use super::proxies::{proxies_of, write_scores};
 use super::search_space::tenas_search_space;
 use super::status::tenas_status;
 use crate::model::Settings;
-use crate::{DatasetKind, Genotype, Init, Network};
+use crate::onnx::Import;
+use crate::{DatasetKind, Genotype, Init, Network, NetworkWeights, scores_of_networks};
 
 /// A network. Made by tenas_network_from_genotype, freed by tenas_network_free.
 pub struct tenas_network {
@@ -38,6 +47,7 @@ pub(super) struct Object {
     pub(super) network: Network,
     name: CString,
     parameters: Vec<CString>,
+    notes: Vec<CString>,
 }
 
 impl Handle for tenas_network {
@@ -57,7 +67,8 @@ impl tenas_network {
         };
         let name = c(network.name());
         let parameters = network.graph().parameters.iter().map(|p| c(&p.name)).collect();
-        handle::into_raw(Object { network, name, parameters })
+        let notes = network.notes().iter().map(|note| c(note)).collect();
+        handle::into_raw(Object { network, name, parameters, notes })
     }
 }
 
@@ -218,7 +229,7 @@ pub unsafe extern "C" fn tenas_network_free(network: *mut tenas_network) {
     unsafe { handle::free(network) }
 }
 
-/// Sets *out to the network's name: that of its search space.
+/// Sets *out to the network's name: that of its search space, or of its file.
 ///
 /// - TENAS_ERROR_NULL_POINTER: network or out is NULL.
 #[unsafe(no_mangle)]
@@ -420,5 +431,200 @@ pub unsafe extern "C" fn tenas_network_write_weights(
     guard("tenas_network_write_weights", || {
         // SAFETY: the pointers are what tenas.h asks for.
         unsafe { write(network, path, Network::write_weights) }
+    })
+}
+
+/// With which weights networks are scored.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub enum tenas_network_weights {
+    /// Drawn as the configuration says, anew for each repeat.
+    TENAS_NETWORK_WEIGHTS_FRESH = 1,
+    /// Those that the networks have. Scores that ask for standard normal weights
+    /// draw them all the same.
+    TENAS_NETWORK_WEIGHTS_KEPT = 2,
+}
+use tenas_network_weights::*;
+
+/// What an image is: zeros for what the file has.
+fn import(channels: u32, height: u32, width: u32) -> Result<Import, Failure> {
+    let image = [channels, height, width].map(|n| n as usize);
+    match image {
+        [0, 0, 0] => Ok(Import { image: None }),
+        [0, ..] | [_, 0, _] | [.., 0] => Err(Failure::invalid_argument(format!(
+            "image: found {channels} x {height} x {width}, expected three numbers above 0, or none"
+        ))),
+        image => Ok(Import { image: Some(image) }),
+    }
+}
+
+/// Reads the network of an ONNX file: convolutions, batch normalisation,
+/// activations, pooling, sums, products, concatenations, linear layers, in opsets
+/// 9 to 26; one input, the images [N, C, H, W], and one output, a number a class.
+/// Its parameters have the file's names, and the file's values, also where these
+/// are in files beside it. A softmax at its end is left out.
+///
+/// channels, height and width say what an image is; all are 0 for what the file
+/// says. They must be given where it leaves that open. Where it does not, height
+/// and width may be others: the network is then read for images of that size, if
+/// it can take them.
+///
+/// On success *out is a new network: free it with tenas_network_free.
+///
+/// - TENAS_ERROR_IO: the file, or one with its weights, cannot be read.
+/// - TENAS_ERROR_FORMAT: the file is no ONNX model, or one that this library has
+///   no operations for; the message names the node and its operator, what was
+///   found and what was expected.
+/// - TENAS_ERROR_INVALID_ARGUMENT: an image that does not fit, or must be given;
+///   path is not UTF-8.
+/// - TENAS_ERROR_OUT_OF_MEMORY: the network does not fit in memory.
+/// - TENAS_ERROR_NULL_POINTER: path or out is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_network_from_onnx(
+    path: *const c_char,
+    channels: u32,
+    height: u32,
+    width: u32,
+    out: *mut *mut tenas_network,
+) -> tenas_status {
+    guard("tenas_network_from_onnx", || {
+        // SAFETY: NULL or a C string; NULL or writable, as tenas.h asks.
+        let (path, out) = unsafe { (arguments::text(path, "path")?, Out::new(out, "out")?) };
+        let network = Network::from_onnx(Path::new(path), &import(channels, height, width)?)?;
+        out.set(tenas_network::from_network(network));
+        Ok(())
+    })
+}
+
+/// Reads the network of an ONNX file that is in memory, as tenas_network_from_onnx
+/// does. Weights in other files are not there then.
+///
+/// - TENAS_ERROR_FORMAT, TENAS_ERROR_INVALID_ARGUMENT, TENAS_ERROR_OUT_OF_MEMORY:
+///   as tenas_network_from_onnx.
+/// - TENAS_ERROR_NULL_POINTER: bytes or out is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_network_from_onnx_bytes(
+    bytes: *const u8,
+    count: size_t,
+    channels: u32,
+    height: u32,
+    width: u32,
+    out: *mut *mut tenas_network,
+) -> tenas_status {
+    guard("tenas_network_from_onnx_bytes", || {
+        // SAFETY: NULL or an array of that count; NULL or writable, as tenas.h asks.
+        let (bytes, out) =
+            unsafe { (arguments::slice(bytes, count, "bytes")?, Out::new(out, "out")?) };
+        let network = Network::from_onnx_bytes(bytes, &import(channels, height, width)?)?;
+        out.set(tenas_network::from_network(network));
+        Ok(())
+    })
+}
+
+/// Sets *out to a note on a network that was read from a file, from 0: what the
+/// file has and the network does not, in some words. A softmax that was left out
+/// is one, weights that are not there, layers that do not reach the output.
+///
+/// - TENAS_ERROR_NOT_FOUND: there is no note of that number.
+/// - TENAS_ERROR_NULL_POINTER: network or out is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_network_note(
+    network: *const tenas_network,
+    index: size_t,
+    out: *mut *const c_char,
+) -> tenas_status {
+    guard("tenas_network_note", || {
+        // SAFETY: NULL or a live handle; NULL or writable, as tenas.h asks.
+        let (network, out) =
+            unsafe { (handle::borrow(network, "network")?, Out::new(out, "out")?) };
+        let Some(note) = network.notes.get(index) else {
+            let count = network.notes.len();
+            return Err(crate::Error::NotFound(format!(
+                "note: found {index}, expected a number below {count}"
+            ))
+            .into());
+        };
+        out.set(note.as_ptr());
+        Ok(())
+    })
+}
+
+/// Measures count networks by proxy_count scores, named by proxies, with all
+/// cores or the GPU kept busy. Each network is measured itself, in its own size,
+/// on images of the data set; what an image is must be the same for both.
+/// weights is a tenas_network_weights. Repeat r draws the same images for all
+/// networks, and weights by the names of parameters. Of the configuration, seed,
+/// repeats, batch sizes, initialisation, device and threads count.
+///
+/// means, spreads, connected and progress are as for tenas_scores_of_many, with
+/// networks for architectures.
+///
+/// - TENAS_ERROR_CANCELLED: progress asked to stop.
+/// - TENAS_ERROR_NOT_FOUND: no score has such a name; the message lists them.
+/// - TENAS_ERROR_INVALID_ARGUMENT: images that do not fit a network; a score that
+///   says nothing of a network, as regions does, which a search space's thin
+///   network has; no such weights. The message names network and score.
+/// - TENAS_ERROR_INVALID_STATE: weights are to be kept, and a network has none.
+/// - TENAS_ERROR_DEVICE: the device is not there.
+/// - TENAS_ERROR_OUT_OF_MEMORY: the working memory could not be had.
+/// - TENAS_ERROR_IO, TENAS_ERROR_FORMAT: images that are read as they are needed
+///   could not be had.
+/// - TENAS_ERROR_NULL_POINTER: config or dataset is NULL; proxies or one of them
+///   is, and proxy_count is not 0; networks, one of them or means is, and count is
+///   not 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_networks_score(
+    config: *const tenas_config,
+    dataset: *const tenas_dataset,
+    proxies: *const *const c_char,
+    proxy_count: size_t,
+    networks: *const *const tenas_network,
+    count: size_t,
+    weights: i32,
+    progress: tenas_progress_fn,
+    user: *mut c_void,
+    means: *mut f64,
+    spreads: *mut f64,
+    connected: *mut i32,
+) -> tenas_status {
+    guard("tenas_networks_score", || {
+        // SAFETY: NULL or live handles, as tenas.h asks.
+        let (config, dataset) =
+            unsafe { (config::copy(config, "config")?, handle::borrow(dataset, "dataset")?) };
+        let weights = choose!(
+            "weights", weights,
+            TENAS_NETWORK_WEIGHTS_FRESH => NetworkWeights::Fresh,
+            TENAS_NETWORK_WEIGHTS_KEPT => NetworkWeights::Kept,
+        )?;
+        if count == 0 || proxy_count == 0 {
+            return Ok(());
+        }
+        // SAFETY: NULL or an array of that count, of NULL or C strings, as tenas.h asks.
+        let proxies = unsafe { proxies_of(proxies, proxy_count) }?;
+        // SAFETY: NULL or an array of that count, as tenas.h asks.
+        let handles = unsafe { arguments::slice(networks, count, "networks") }?;
+        if means.is_null() {
+            return Err(Failure::null("means"));
+        }
+        let mut networks = Vec::new();
+        networks
+            .try_reserve_exact(count)
+            .map_err(|_| crate::Error::OutOfMemory(format!("{count} networks")))?;
+        for (i, network) in handles.iter().enumerate() {
+            // SAFETY: NULL or a live handle, as tenas.h asks.
+            let network = unsafe { handle::borrow(*network, &format!("networks[{i}]")) }?;
+            networks.push(&network.network);
+        }
+        let callback = progress.map(|function| Callback { function, user });
+        let observer = &mut |progress: &_| match &callback {
+            Some(callback) => callback.call(progress),
+            None => ControlFlow::Continue(()),
+        };
+        let found = scores_of_networks(&config, dataset, &networks, &proxies, weights, observer)?;
+        for (i, scores) in found.iter().enumerate() {
+            // SAFETY: arrays of count * proxy_count and of count numbers, as tenas.h asks.
+            unsafe { write_scores(scores, i, means, spreads, connected) };
+        }
+        Ok(())
     })
 }

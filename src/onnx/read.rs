@@ -8,6 +8,8 @@ mod constant;
 mod graph;
 mod operators;
 mod scan;
+#[cfg(test)]
+mod tests;
 
 use std::fs::File;
 use std::io::Read;

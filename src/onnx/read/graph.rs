@@ -126,8 +126,15 @@ pub(super) fn import<'a>(
         [input, output].map(|value| value.name.as_deref().unwrap_or_default());
     let (image, batch) = images(input, settings)?;
     let needed = needed(graph, output_name);
+    let mut given: HashSet<&str> = constants.iter().copied().chain([input_name]).collect();
     let mut readers: HashMap<&str, usize> = HashMap::new();
     for node in &graph.node {
+        for name in node.output.iter().filter(|name| !name.is_empty()) {
+            if !given.insert(name) {
+                let (node, name) = (of_node(node), clip(name));
+                return Err(format(format!("{node}: found the output {name:?} a second time")));
+            }
+        }
         node.input.iter().for_each(|name| *readers.entry(name).or_default() += 1);
     }
     *readers.entry(output_name).or_default() += 1;
@@ -295,10 +302,7 @@ impl<'a> Importer<'a> {
                     )));
                 }
             }
-            if self.values.insert(name, value).is_some() {
-                let name = clip(name);
-                return Err(wrong(format!("found the output {name:?} a second time")));
-            }
+            self.values.insert(name, value);
         }
         Ok(())
     }
@@ -461,10 +465,12 @@ impl<'a> Importer<'a> {
         }
         let tensor = self.laid(tensor);
         let node = self.reshaped(tensor.node, [classes, 1, 1]);
-        if node + 1 != self.b.nodes() || node == 0 {
-            return Err(format(
-                "found the images themselves, or only a part of the network".into(),
-            ));
+        if node == 0 {
+            return Err(format("found the images themselves, expected logits".into()));
+        }
+        if node + 1 != self.b.nodes() {
+            // The logits are the last node, also where layers behind them do not reach the output.
+            self.b.mix(&[(node, None)], [classes, 1, 1]);
         }
         let Importer { b, weights, notes, sources, statistics, .. } = self;
         let mut graph = b.finish();

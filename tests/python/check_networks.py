@@ -10,6 +10,7 @@ floats) and case.json, with sizes and the logits that libtenas has computed.
 - The code takes the weights by their names, gives the logits in eval(), and can be trained.
 """
 
+import ast
 import importlib.util
 import json
 import math
@@ -68,6 +69,11 @@ def load(path):
 
 
 def check_pytorch(folder, case, images):
+    tree = ast.parse((folder / "network.py").read_text())
+    imports = [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
+    imported = {name.asname or name.name for node in imports for name in node.names}
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    assert imported <= used, f"imports that nothing uses: {imported - used}"
     code = load(folder / "network.py")
     network = code.Network()
     shapes = {name: list(p.shape) for name, p in network.named_parameters()}

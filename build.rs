@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// The sections of the header, in the order in which a reader needs them.
-const SECTIONS: [&str; 19] = [
+const SECTIONS: [&str; 20] = [
     "version",
     "status",
     "error",
@@ -24,6 +24,7 @@ const SECTIONS: [&str; 19] = [
     "ranking",
     "log",
     "genotype",
+    "network",
     "indicators",
     "proxies",
     "benchmark",

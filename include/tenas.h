@@ -2382,6 +2382,315 @@ tenas_status tenas_search_space_genotype_from_operations(const tenas_search_spac
                                                          size_t *length);
 
 /****************************************************************************
+ * Networks
+ *
+ * What a search has found, as something to train: a tenas_network is one whole
+ * network with its weights. It is made from a genotype in the size that papers
+ * train, or in one of yours, and written as a file of other programs: ONNX,
+ * PyTorch code, weights.
+ *
+ * A network of any origin is read from an ONNX file (tenas_network_from_onnx),
+ * and scored (tenas_networks_score) as architectures of a space are.
+ *
+ * Wherever such a network is evaluated (tenas_network_logits, an ONNX file), it
+ * computes what a PyTorch module does in eval() before any training: batch
+ * normalisation has mean 0 and variance 1. One that was read from a file has the
+ * file's means and variances in tenas_network_logits.
+ *
+ * A network never changes, so that any thread may use it at any time. Strings
+ * that the functions below give belong to it.
+ ****************************************************************************/
+
+/** A network. Made by tenas_network_from_genotype, freed by tenas_network_free. */
+typedef struct tenas_network tenas_network;
+
+/**
+ * The size of a genotype's network, and its weights. What is 0 is as papers
+ * train the space's networks on the data set.
+ */
+typedef struct tenas_network_settings {
+    /** Size of the struct: set it to sizeof(tenas_network_settings). */
+    size_t struct_size;
+    /**
+     * The data set that the network is for (a tenas_dataset_kind): fixes what is
+     * left out below. 0 is CIFAR-10. TENAS_DATASET_CUSTOM has no published
+     * numbers: classes and images must be given.
+     */
+    int32_t dataset;
+    /**
+     * Channels of the first cell: 16 in NAS-Bench-201, 36 in DARTS (48 on
+     * ImageNet). At most 4096.
+     */
+    uint32_t channels;
+    /**
+     * Cells a stage: 5 in NAS-Bench-201, 6 in DARTS (4 on ImageNet), whose 2
+     * reduction cells come on top. At most 64. Of no effect in a space whose
+     * networks have a fixed number.
+     */
+    uint32_t cells;
+    /** Classes. At most 100000. */
+    uint32_t classes;
+    /** Channels of an image: 1 to 16. Where one of these three is given, all are. */
+    uint32_t image_channels;
+    /** Rows of an image: at most 1024. */
+    uint32_t image_height;
+    /** Columns of an image: at most 1024. */
+    uint32_t image_width;
+    /** How weights are initialised (a tenas_init). 0 is TENAS_INIT_KAIMING_NORMAL. */
+    int32_t init;
+    /** The draw of the weights. */
+    uint64_t seed;
+} tenas_network_settings;
+
+/** What a network is. */
+typedef struct tenas_network_facts {
+    /** Size of the struct: set it to sizeof(tenas_network_facts) before you ask. */
+    size_t struct_size;
+    /** Channels of an image. */
+    size_t channels;
+    /** Rows of an image. */
+    size_t height;
+    /** Columns of an image. */
+    size_t width;
+    /** Logits of an image. */
+    size_t classes;
+    /** Weights, scales, shifts and biases that have a name of their own. */
+    size_t named_parameters;
+    /** Numbers in all of these. */
+    uint64_t parameters;
+    /**
+     * Multiply-adds of one image (papers say FLOPs): convolutions and linear
+     * layers with their bias.
+     */
+    uint64_t multiply_adds;
+} tenas_network_facts;
+
+/**
+ * Makes the network of a genotype, with fresh weights. settings is NULL for the
+ * network that papers train on CIFAR-10. Equal settings give equal weights, on
+ * every machine.
+ *
+ * On success *out is a new network: free it with tenas_network_free.
+ *
+ *     tenas_network_settings settings = {.struct_size = sizeof settings};
+ *     settings.dataset = TENAS_DATASET_CIFAR100;
+ *     tenas_network *network;
+ *     tenas_network_from_genotype(space, genotype, &settings, &network);
+ *     tenas_network_write_pytorch(network, "network.py");
+ *
+ * - TENAS_ERROR_FORMAT: genotype is none of the space.
+ * - TENAS_ERROR_INVALID_ARGUMENT: a setting is out of its range, or is missing
+ *   for TENAS_DATASET_CUSTOM; images of a size that the space cannot take, a
+ *   network that is too large, a text that is not UTF-8; settings->struct_size
+ *   is smaller than the struct was in its first version, or larger than 4096.
+ * - TENAS_ERROR_OUT_OF_MEMORY: the weights do not fit in memory.
+ * - TENAS_ERROR_NULL_POINTER: space, genotype or out is NULL.
+ */
+tenas_status tenas_network_from_genotype(const tenas_search_space *space,
+                                         const char *genotype,
+                                         const tenas_network_settings *settings,
+                                         tenas_network **out);
+
+/** Frees a network. NULL is a no-op. */
+void tenas_network_free(tenas_network *network);
+
+/**
+ * Sets *out to the network's name: that of its search space, or of its file.
+ *
+ * - TENAS_ERROR_NULL_POINTER: network or out is NULL.
+ */
+tenas_status tenas_network_name(const tenas_network *network,
+                                const char **out);
+
+/**
+ * Tells the sizes of a network. Set out->struct_size before the call.
+ *
+ * - TENAS_ERROR_INVALID_ARGUMENT: out->struct_size is smaller than the struct
+ *   was in its first version, or larger than 4096.
+ * - TENAS_ERROR_NULL_POINTER: network or out is NULL.
+ */
+tenas_status tenas_network_info(const tenas_network *network,
+                                tenas_network_facts *out);
+
+/**
+ * Sets *out to the name of a parameter, from 0 to named_parameters - 1 of
+ * tenas_network_facts: PyTorch's, "cells.0.edges.1<-0.3.op.1.weight" for
+ * example.
+ *
+ * - TENAS_ERROR_NOT_FOUND: the network has no such parameter.
+ * - TENAS_ERROR_NULL_POINTER: network or out is NULL.
+ */
+tenas_status tenas_network_parameter_name(const tenas_network *network,
+                                          size_t index,
+                                          const char **out);
+
+/**
+ * Computes the logits of images in evaluation, on the CPU.
+ *
+ * - images: count x channels x height x width numbers, in that order,
+ *   normalised as for the training.
+ * - logits: count x classes numbers, an image after the other.
+ *
+ * - TENAS_ERROR_INVALID_ARGUMENT: count is 0, or images is no array that fits
+ *   in memory.
+ * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is below count x classes.
+ * - TENAS_ERROR_OUT_OF_MEMORY: the working memory could not be had.
+ * - TENAS_ERROR_NULL_POINTER: network, images or logits is NULL.
+ */
+tenas_status tenas_network_logits(const tenas_network *network,
+                                  const float *images,
+                                  size_t count,
+                                  float *logits,
+                                  size_t capacity);
+
+/**
+ * Writes a network as an ONNX file, operator set 17: its input is "images", count x
+ * channels x height x width, its output "logits", count x classes, in
+ * evaluation. Weights have PyTorch's names.
+ *
+ * The file is written beside and renamed, so that a reader finds the old one or
+ * all of the new one.
+ *
+ * - TENAS_ERROR_IO: the file cannot be written.
+ * - TENAS_ERROR_INVALID_ARGUMENT: the network has more than the 2 GiB that an
+ *   ONNX file can have, or path is not UTF-8.
+ * - TENAS_ERROR_OUT_OF_MEMORY: the file does not fit in memory.
+ * - TENAS_ERROR_NULL_POINTER: network or path is NULL.
+ */
+tenas_status tenas_network_write_onnx(const tenas_network *network,
+                                      const char *path);
+
+/**
+ * Writes a network as PyTorch code: one file with a class for each operation
+ * and each cell and a class Network, to be read, changed and trained. It needs
+ * nothing but PyTorch. Parameters have the names of
+ * tenas_network_parameter_name.
+ *
+ * Network(classes) has fresh weights of PyTorch's; load_state_dict takes what
+ * tenas_network_write_weights writes. Networks of a space whose cells read two
+ * inputs, as DARTS's, also take auxiliary, for a second classifier in training,
+ * and drop_path.
+ *
+ * The file is written beside and renamed.
+ *
+ * - TENAS_ERROR_IO: the file cannot be written.
+ * - TENAS_ERROR_INVALID_STATE: the network was not made from a genotype.
+ * - TENAS_ERROR_INVALID_ARGUMENT: a layer of the space has a name that PyTorch's
+ *   modules have another use for, or path is not UTF-8.
+ * - TENAS_ERROR_NULL_POINTER: network or path is NULL.
+ */
+tenas_status tenas_network_write_pytorch(const tenas_network *network,
+                                         const char *path);
+
+/**
+ * Writes the weights of a network as a safetensors file: 32-bit floats by their
+ * names, and the means (0) and variances (1) of batch normalisation.
+ *
+ * The file is written beside and renamed.
+ *
+ * - TENAS_ERROR_IO: the file cannot be written.
+ * - TENAS_ERROR_INVALID_ARGUMENT: path is not UTF-8.
+ * - TENAS_ERROR_OUT_OF_MEMORY: the file does not fit in memory.
+ * - TENAS_ERROR_NULL_POINTER: network or path is NULL.
+ */
+tenas_status tenas_network_write_weights(const tenas_network *network,
+                                         const char *path);
+
+/**
+ * Reads the network of an ONNX file: convolutions, batch normalisation,
+ * activations, pooling, sums, products, concatenations, linear layers, in opsets
+ * 9 to 26; one input, the images [N, C, H, W], and one output, a number a class.
+ * Its parameters have the file's names, and the file's values, also where these
+ * are in files beside it. A softmax at its end is left out.
+ *
+ * channels, height and width say what an image is; all are 0 for what the file
+ * says. They must be given where it leaves that open. Where it does not, height
+ * and width may be others: the network is then read for images of that size, if
+ * it can take them.
+ *
+ * On success *out is a new network: free it with tenas_network_free.
+ *
+ * - TENAS_ERROR_IO: the file, or one with its weights, cannot be read.
+ * - TENAS_ERROR_FORMAT: the file is no ONNX model, or one that this library has
+ *   no operations for; the message names the node and its operator, what was
+ *   found and what was expected.
+ * - TENAS_ERROR_INVALID_ARGUMENT: an image that does not fit, or must be given;
+ *   path is not UTF-8.
+ * - TENAS_ERROR_OUT_OF_MEMORY: the network does not fit in memory.
+ * - TENAS_ERROR_NULL_POINTER: path or out is NULL.
+ */
+tenas_status tenas_network_from_onnx(const char *path,
+                                     uint32_t channels,
+                                     uint32_t height,
+                                     uint32_t width,
+                                     tenas_network **out);
+
+/**
+ * Reads the network of an ONNX file that is in memory, as tenas_network_from_onnx
+ * does. Weights in other files are not there then.
+ *
+ * - TENAS_ERROR_FORMAT, TENAS_ERROR_INVALID_ARGUMENT, TENAS_ERROR_OUT_OF_MEMORY:
+ *   as tenas_network_from_onnx.
+ * - TENAS_ERROR_NULL_POINTER: bytes or out is NULL.
+ */
+tenas_status tenas_network_from_onnx_bytes(const uint8_t *bytes,
+                                           size_t count,
+                                           uint32_t channels,
+                                           uint32_t height,
+                                           uint32_t width,
+                                           tenas_network **out);
+
+/**
+ * Sets *out to a note on a network that was read from a file, from 0: what the
+ * file has and the network does not, in some words. A softmax that was left out
+ * is one, weights that are not there, layers that do not reach the output.
+ *
+ * - TENAS_ERROR_NOT_FOUND: there is no note of that number.
+ * - TENAS_ERROR_NULL_POINTER: network or out is NULL.
+ */
+tenas_status tenas_network_note(const tenas_network *network,
+                                size_t index,
+                                const char **out);
+
+/**
+ * Measures count networks by proxy_count scores, named by proxies, with all
+ * cores or the GPU kept busy. Each network is measured itself, in its own size,
+ * on images of the data set; what an image is must be the same for both.
+ * weights is a tenas_network_weights. Repeat r draws the same images for all
+ * networks, and weights by the names of parameters. Of the configuration, seed,
+ * repeats, batch sizes, initialisation, device and threads count.
+ *
+ * means, spreads, connected and progress are as for tenas_scores_of_many, with
+ * networks for architectures.
+ *
+ * - TENAS_ERROR_CANCELLED: progress asked to stop.
+ * - TENAS_ERROR_NOT_FOUND: no score has such a name; the message lists them.
+ * - TENAS_ERROR_INVALID_ARGUMENT: images that do not fit a network; a score that
+ *   says nothing of a network, as regions does, which a search space's thin
+ *   network has; no such weights. The message names network and score.
+ * - TENAS_ERROR_INVALID_STATE: weights are to be kept, and a network has none.
+ * - TENAS_ERROR_DEVICE: the device is not there.
+ * - TENAS_ERROR_OUT_OF_MEMORY: the working memory could not be had.
+ * - TENAS_ERROR_IO, TENAS_ERROR_FORMAT: images that are read as they are needed
+ *   could not be had.
+ * - TENAS_ERROR_NULL_POINTER: config or dataset is NULL; proxies or one of them
+ *   is, and proxy_count is not 0; networks, one of them or means is, and count is
+ *   not 0.
+ */
+tenas_status tenas_networks_score(const tenas_config *config,
+                                  const tenas_dataset *dataset,
+                                  const char *const *proxies,
+                                  size_t proxy_count,
+                                  const tenas_network *const *networks,
+                                  size_t count,
+                                  int32_t weights,
+                                  tenas_progress_fn progress,
+                                  void *user,
+                                  double *means,
+                                  double *spreads,
+                                  int32_t *connected);
+
+/****************************************************************************
  * Indicators
  *
  * What a finished architecture is worth, told without training: the two

@@ -1,16 +1,23 @@
 #!/bin/sh
-# Installs what tests/pytorch.rs compares with, PyTorch, and jsonschema, which checks space files
-# against their schema, into .cache/pytorch of this clone. Nothing else sees them.
+# Installs what tests/pytorch.rs and tests/networks.rs compare with into .cache of this clone: PyTorch,
+# and jsonschema, which checks space files against their schema, into .cache/pytorch; ONNX with its
+# runtime, and safetensors, into .cache/onnx. Nothing else sees them.
 set -eu
 cd "$(dirname "$0")/.."
-packages="torch==2.11.0 numpy<3 jsonschema<5"
-folder=.cache/pytorch
-stamp=$folder/installed
-wanted="$packages, $(python3 --version)"
-[ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && exit 0
-scripts/setup.sh python3 pip
-echo "Fetching PyTorch (3 GB) into $folder" >&2
-rm -rf "$folder"
-# shellcheck disable=SC2086 # one argument a package
-PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --target "$folder" $packages
-echo "$wanted" >"$stamp"
+python=$(python3 --version)
+
+# install FOLDER SIZE PACKAGE...: the packages in .cache/FOLDER, and nothing else.
+install() {
+    folder=.cache/$1 size=$2
+    shift 2
+    wanted="$*, $python"
+    [ "$(cat "$folder/installed" 2>/dev/null)" = "$wanted" ] && return 0
+    scripts/setup.sh python3 pip
+    echo "Fetching $* ($size) into $folder" >&2
+    rm -rf "$folder"
+    PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --target "$folder" "$@"
+    echo "$wanted" >"$folder/installed"
+}
+
+install pytorch "3 GB" "torch==2.11.0" "numpy<3" "jsonschema<5"
+install onnx "200 MB" "onnx==1.23.2" "onnxruntime==1.32.0" "safetensors==0.8.0" "numpy<3"

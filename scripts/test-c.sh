@@ -53,7 +53,7 @@ no_hooks() {
 
 # The tests call every function on record, but for hooks.c, which calls them all with zeros.
 every_function_is_called() {
-    for program in core data-test scores state spaces; do
+    for program in core data-test scores state spaces networks; do
         nm --undefined-only "$build/$program" || return 1
     done | awk '/tenas_/ { print $NF }' | LC_ALL=C sort -u >"$build/called"
     diff tests/abi/symbols.txt "$build/called"
@@ -105,6 +105,10 @@ check "compile spaces.c" \
     $CC -std=c99 $strict -Iinclude tests/c/spaces.c -o "$build/spaces" $shared
 check "compile spaces.c, static library" \
     $CC -std=c99 $strict -Iinclude tests/c/spaces.c -o "$build/spaces-static" $static
+check "compile networks.c" \
+    $CC -std=c99 $strict -Iinclude tests/c/networks.c -o "$build/networks" $shared
+check "compile networks.c, static library" \
+    $CC -std=c99 $strict -Iinclude tests/c/networks.c -o "$build/networks-static" $static
 for program in fork float_state; do
     check "compile $program.c" \
         $CC -std=c99 $strict -pthread -Iinclude tests/c/$program.c -o "$build/$program" $shared
@@ -135,7 +139,7 @@ check "compile the program in tenas.h" \
     $CC -std=c99 $strict -Iinclude "$build/header.c" -o "$build/header" $shared
 
 # One after the other, beside everything below: a core is enough for valgrind, whatever the program.
-valgrind_programs="core data-test scores state spaces hooks"
+valgrind_programs="core data-test scores state spaces networks hooks"
 under_valgrind() {
     local program
     for program in $valgrind_programs; do
@@ -164,6 +168,8 @@ check "search_state, static library" "$build/state-static" "$build/data"
 
 check "spaces" "$build/spaces" "$build/data"
 check "spaces, static library" "$build/spaces-static" "$build/data"
+check "networks" "$build/networks" "$build/data"
+check "networks, static library" "$build/networks-static" "$build/data"
 PYTHONPATH=.cache/python python3 tests/python/data_sets.py "$build/data/fork" imagenet-1k \
     >/dev/null || failed=$((failed + 1))
 check "fork" "$build/fork" "$build/data" 1 "$build/data/fork/jpeg"
@@ -233,6 +239,22 @@ check "search: --repeats out of range" ends 2 "repeats: found 0, expected 1" $se
 check "search: --threads too large" ends 2 "--threads: found '4294967296'" $search --threads 4294967296
 check "search: a space file" finds '^nats-bench-size\[channels: [0-9, ]+\]$' $search $small \
     --prune-per-edge 7 --space spaces/nats-bench-size.json
+# writes NAME PROGRAM [ARGUMENT]...: all files of a network, with their beginnings or a part of them.
+writes() {
+    local files="$build/data/written-$1"
+    shift
+    mkdir -p "$files" && "$@" --onnx "$files/a.onnx" --pytorch "$files/a.py" --weights "$files/a.safetensors" \
+        --train-channels 4 --train-cells 1 || return 1
+    grep -q '^class Network(nn.Module):' "$files/a.py" && grep -aq libtenas "$files/a.onnx" \
+        && grep -aq '"classifier.weight":{"dtype":"F32"' "$files/a.safetensors" \
+        && [ "$(find "$files" -type f | wc -l)" -eq 3 ]
+}
+check "search: files of the network" writes search $search $small
+check "search: files of a space file's network" writes space $search $small --json \
+    --prune-per-edge 7 --space spaces/nats-bench-size.json
+check "search: no place for a file" ends 1 "/no/such" $search $small --onnx /no/such/a.onnx
+check "search: a network that is too large" ends 1 "channels: found 5000, expected 1 to 4096" \
+    $search $small --onnx "$build/a.onnx" --train-channels 5000
 check "search: a space file that is none" ends 1 "space: " $search --space ./README.md
 check "search: a missing space file" ends 1 "/no/such.json" $search --space /no/such.json
 check "search: unknown space" ends 2 "nas-bench-201, darts" $search --space nb201
@@ -300,6 +322,9 @@ check "score: an unclosed genotype" ends 2 "found the end" \
 check "score: a step that reads a state twice" finds "'none', 0[)].*,1,[0-9.]+$" \
     $score --csv $few --space darts "$(tr -d '\n' <tests/genotypes/multiline.txt | sed "s/('sep_conv_3x3', 1), ('sep_conv_3x3', 0)/('none', 0), ('dil_conv_5x5', 0)/")"
 check "score: a space file" finds 'mobilenet-v2' $score $few --space spaces/mobilenet-v2.json --sample 2
+check "score: files of the network" writes score $score $few "$first"
+check "score: files of two networks" ends 2 "found 2 genotypes, expected one" \
+    $score $few --sample 2 --pytorch "$build/a.py"
 check "score: disconnected" finds 'does not depend on the input' \
     $score $few '|none~0|+|none~0|none~1|+|none~0|none~1|none~2|'
 check "score: the same on one thread" same_scores --threads 1

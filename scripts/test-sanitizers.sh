@@ -49,7 +49,7 @@ is_instrumented() {
 }
 
 python3 tests/python/every_call.py include/tenas.h >"$build/every_call.h" || exit 1
-for program in core data scores search_state spaces hooks; do
+for program in core data scores search_state spaces networks hooks; do
     check "compile $program.c" $CC $flags tests/c/$program.c -o "$build/$program-test" $shared
 done
 check "library and programs are instrumented" is_instrumented "$library/libtenas.so" \
@@ -79,7 +79,7 @@ check "a leak of the library is caught" is_caught \
          return tenas_config_new(TENAS_SPACE_DARTS, TENAS_DATASET_CIFAR10, &config);
      }' \
     'LeakSanitizer: detected memory leaks' 'tenas_config_new.* src/ffi/config.rs'
-for program in core data scores search_state spaces hooks; do
+for program in core data scores search_state spaces networks hooks; do
     check "$program" env RUST_BACKTRACE=0 TENAS_TEST_QUICK=1 "$build/$program-test" "$build/data"
 done
 

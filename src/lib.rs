@@ -14,6 +14,7 @@ pub mod random;
 mod digest;
 mod numpy;
 mod recognise;
+mod replace;
 
 mod pickle;
 
@@ -24,6 +25,12 @@ pub mod network;
 pub mod compute;
 
 pub mod data;
+
+pub mod model;
+
+pub mod onnx;
+
+mod pytorch;
 
 pub mod proxy;
 
@@ -39,11 +46,12 @@ pub use benchmark::Benchmark;
 pub use build_info::build_info;
 pub use data::{Dataset, DatasetKind};
 pub use error::{Error, Result};
+pub use model::Network;
 pub use network::{Cost, Init, Supernet};
 pub use search::{
     Aggregation, Config, Context, Control, DeviceKind, Evaluation, HostPruning, Indicators,
-    LogLevel, Measured, Progress, Ranked, Record, RoundSummary, Sampling, Score, Scores, Spread,
-    Strategy, indicators, indicators_of_masks, scores,
+    LogLevel, Measured, NetworkWeights, Progress, Ranked, Record, RoundSummary, Sampling, Score,
+    Scores, Spread, Strategy, indicators, indicators_of_masks, scores, scores_of_networks,
 };
 pub use space::{Genotype, GenotypeFormat, Mask, Space, SpaceKind};
 

@@ -248,6 +248,13 @@ fn rust_and_c_agree_on_structs() {
     let in_rust = structs! {
         tenas_parameter { struct_size, name, r#type, decides, preset, minimum, maximum, choices }
         tenas_dataset_facts { struct_size, count, channels, height, width, classes, skipped, kind }
+        tenas_network_settings {
+            struct_size, dataset, channels, cells, classes, image_channels, image_height, image_width,
+            init, seed,
+        }
+        tenas_network_facts {
+            struct_size, channels, height, width, classes, named_parameters, parameters, multiply_adds,
+        }
         tenas_progress { struct_size, round, rounds, candidate, candidates, seconds }
         tenas_record {
             struct_size, round, cell, edge, operation, ntk_rank, regions_rank, pruned, ntk_delta,

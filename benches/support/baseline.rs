@@ -35,22 +35,19 @@ impl<'a> Baseline<'a> {
         for node in &self.graph.nodes {
             let x = |i: usize| &values[node.inputs[i]];
             let p = |id: usize| &self.parameters[id];
-            let two = |v: usize| [v as i64, v as i64];
+            let pair = |v: [usize; 2]| v.map(|v| v as i64);
             let value = match &node.operation {
                 Operation::Input => self.images.shallow_clone(),
-                Operation::Conv { weight, geometry: g } => {
-                    let groups = if g.depthwise { x(0).size()[1] } else { 1 };
-                    let shift = g.padding.min(0) as i64;
-                    // A negative padding cuts rows and columns off the front.
-                    let x = match shift {
-                        0 => x(0).shallow_clone(),
-                        _ => x(0).constant_pad_nd([shift, 0, shift, 0]),
-                    };
-                    let padding = two(g.padding.max(0) as usize);
-                    let (stride, dilation) = (two(g.stride), two(g.dilation));
-                    x.conv2d(p(*weight), None::<Tensor>, stride, padding, dilation, groups)
+                Operation::Conv { weight, bias: None, geometry: g } => {
+                    let [[top, bottom], [left, right]] =
+                        g.padding.map(|side| side.map(|n| n as i64));
+                    // Also negative ones, which cut rows and columns off.
+                    let x = x(0).constant_pad_nd([left, right, top, bottom]);
+                    let (stride, dilation) = (pair(g.stride), pair(g.dilation));
+                    let groups = g.groups as i64;
+                    x.conv2d(p(*weight), None::<Tensor>, stride, [0, 0], dilation, groups)
                 }
-                Operation::BatchNorm { scale, shift } => x(0).batch_norm(
+                Operation::BatchNorm { scale, shift, .. } => x(0).batch_norm(
                     Some(p(*scale)),
                     Some(p(*shift)),
                     None,
@@ -62,11 +59,13 @@ impl<'a> Baseline<'a> {
                 ),
                 Operation::Relu => x(0).relu(),
                 Operation::AvgPool(w) => {
-                    let (k, s, p) = (two(w.kernel), two(w.stride), two(w.padding));
+                    let (k, s) = (pair(w.kernel), pair(w.stride));
+                    let p = pair(w.padding.map(|[before, _]| before));
                     x(0).avg_pool2d(k, s, p, false, false, None::<i64>)
                 }
                 Operation::MaxPool(w) => {
-                    let (k, s, p) = (two(w.kernel), two(w.stride), two(w.padding));
+                    let (k, s) = (pair(w.kernel), pair(w.stride));
+                    let p = pair(w.padding.map(|[before, _]| before));
                     x(0).max_pool2d(k, s, p, [1, 1], false)
                 }
                 Operation::Mix(slots) => {
@@ -79,8 +78,9 @@ impl<'a> Baseline<'a> {
                 }
                 Operation::GlobalPool => x(0).mean_dim([2i64, 3].as_slice(), true, Kind::Float),
                 Operation::Linear { weight, bias } => {
-                    x(0).flatten(1, -1).linear(p(*weight), Some(p(*bias)))
+                    x(0).flatten(1, -1).linear(p(*weight), bias.map(p))
                 }
+                other => unreachable!("no built-in space has {other:?}"),
             };
             values.push(value);
         }

@@ -284,6 +284,24 @@ struct settings {
     struct device device;
 };
 
+/* What to write of an architecture as it is trained, and in which size. */
+struct files {
+    const char *onnx, *pytorch, *weights;
+    struct number channels, cells;
+};
+
+/* The options of a struct files. */
+#define FILES(files)                                                                     \
+    HEADING("What to write of the network that is trained"),                             \
+    TEXT("--onnx", "PATH", (files).onnx, "the network as an ONNX file"),                 \
+    TEXT("--pytorch", "PATH", (files).pytorch, "PyTorch code, to be trained"),           \
+    TEXT("--weights", "PATH", (files).weights,                                           \
+         "its initial weights as a safetensors file, which the\n"                        \
+         "PyTorch code reads"),                                                          \
+    NUMBER("--train-channels", (files).channels, UINT32_MAX,                             \
+           "its C (default: as papers train; NAS-Bench-201: 16)"),                       \
+    NUMBER("--train-cells", (files).cells, UINT32_MAX, "its N, cells of a stage")
+
 struct program {
     const char *name;
     const char *usage;                    /* what goes behind the name, and what it does */
@@ -411,6 +429,37 @@ static inline tenas_dataset *open_images(const struct settings *s)
     check(s->data != NULL ? tenas_dataset_open(s->dataset->value, s->data, &dataset)
                           : tenas_dataset_synthetic(s->dataset->value, s->seed.value, &dataset));
     return dataset;
+}
+
+/* Whether something is to be written of a network. */
+static inline bool writes_files(const struct files *f)
+{
+    return f->onnx != NULL || f->pytorch != NULL || f->weights != NULL;
+}
+
+/* Writes what was asked for of an architecture. */
+static inline tenas_status write_files(const struct files *f, const struct settings *s,
+                                       const tenas_search_space *space, const char *genotype,
+                                       uint64_t seed)
+{
+    if (!writes_files(f))
+        return TENAS_OK;
+    tenas_network_settings settings = {.struct_size = sizeof settings,
+                                       .dataset = s->dataset->value,
+                                       .channels = (uint32_t)f->channels.value,
+                                       .cells = (uint32_t)f->cells.value,
+                                       .init = s->init->value,
+                                       .seed = seed};
+    tenas_network *network = NULL;
+    tenas_status status = tenas_network_from_genotype(space, genotype, &settings, &network);
+    if (status == TENAS_OK && f->onnx != NULL)
+        status = tenas_network_write_onnx(network, f->onnx);
+    if (status == TENAS_OK && f->pytorch != NULL)
+        status = tenas_network_write_pytorch(network, f->pytorch);
+    if (status == TENAS_OK && f->weights != NULL)
+        status = tenas_network_write_weights(network, f->weights);
+    tenas_network_free(network);
+    return status;
 }
 
 /* The table of accuracies at a path. Says which of its columns are not read. */

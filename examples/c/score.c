@@ -4,6 +4,7 @@
  *     score '|nor_conv_3x3~0|+|nor_conv_3x3~0|none~1|+|skip_connect~0|none~1|none~2|'
  *     score --sample 10                       ten drawn at random
  *     score --csv < genotypes.txt             one a line, from stdin
+ *     score --onnx network.onnx GENOTYPE      and the network as a file
  *     score --help                            everything else
  *
  * The table goes to stdout, progress and errors to stderr. The exit status is 0
@@ -21,6 +22,7 @@ struct options {
     struct number sample;
     const char *proxies;
     bool csv;
+    struct files files;
     int first_genotype; /* of argv */
 };
 
@@ -37,6 +39,7 @@ static struct options read_command_line(int argc, char **argv)
              "scores with commas between (default: ntk, regions,\n"
              "naswot, swap, flops and parameters)"),
         FLAG("--csv", o.csv, "comma-separated values instead of aligned columns"),
+        FILES(o.files),
         END_OF_OPTIONS,
     };
     const struct program score = {
@@ -239,7 +242,9 @@ int main(int argc, char **argv)
         add(&genotypes, checked(strdup(argv[i])));
     if (!o.sample.given && genotypes.count == 0)
         add_lines(&genotypes, space);
-    tenas_search_space_free(space);
+    if (writes_files(&o.files) && genotypes.count != 1)
+        usage_error("--onnx, --pytorch, --weights: found %zu genotypes, expected one",
+                    genotypes.count);
 
     struct names names = split_names(o.proxies);
     tenas_proxy *scores = checked(calloc(names.count + 1, sizeof *scores));
@@ -265,6 +270,9 @@ int main(int argc, char **argv)
         usage_error("%s", tenas_last_error_message());
     check(status);
     (o.csv ? print_csv : print_aligned)(&genotypes, scores, names.count, &found);
+    if (writes_files(&o.files))
+        check(write_files(&o.files, &o.settings, space, genotypes.texts[0], o.settings.seed.value));
+    tenas_search_space_free(space);
 
     int result = finish_output(EXIT_SUCCESS);
     for (size_t i = 0; i < genotypes.count; i++)

@@ -5,6 +5,7 @@
  *     search --data cifar-10-batches-bin      on CIFAR-10
  *     search --dataset imagenet-1k --data ILSVRC2012
  *     search --strategy rank --proxies flops,ntk
+ *     search --pytorch network.py             and the code to train it
  *     search --help                           everything else
  *
  * What each round pruned, or the best of a ranking, and, as the last line, the architecture go to stdout;
@@ -40,6 +41,7 @@ struct options {
     const char *table, *checkpoint, *proxies;
     struct number prune_per_edge, budget, rungs, reduction, draw_growth, top;
     bool json, resume;
+    struct files files;
 };
 
 static struct options read_command_line(int argc, char **argv)
@@ -83,6 +85,7 @@ static struct options read_command_line(int argc, char **argv)
              "accuracies (text, or a folder of NATS-Bench): print\n"
              "those of the result, its rank and the best"),
         FLAG("--json", o.json, "print the architecture as JSON"),
+        FILES(o.files),
         END_OF_OPTIONS,
     };
     const struct program search = {
@@ -284,17 +287,21 @@ static tenas_status print_ranking(const tenas_context *context, size_t most)
     return status;
 }
 
-/* Prints the architecture as a line. */
-static tenas_status print_genotype(const tenas_context *context, int32_t format)
+/* Prints the architecture as a line, and writes what was asked for of it. */
+static tenas_status print_genotype(const struct options *o, const tenas_context *context,
+                                   const tenas_search_space *space, uint64_t seed)
 {
+    const int32_t format = o->json ? TENAS_GENOTYPE_JSON : TENAS_GENOTYPE_NATIVE;
     size_t length;
     tenas_status status = tenas_context_genotype(context, format, NULL, 0, &length);
     if (status != TENAS_OK)
         return status;
     char *text = checked(malloc(length + 1));
     status = tenas_context_genotype(context, format, text, length + 1, &length);
-    if (status == TENAS_OK)
+    if (status == TENAS_OK) {
         printf("\n%s\n", text);
+        status = write_files(&o->files, &o->settings, space, text, seed);
+    }
     free(text);
     return status;
 }
@@ -409,7 +416,7 @@ static int search(const struct options *o, const tenas_config *config,
     if (status == TENAS_OK && table != NULL)
         status = print_accuracies(context, table);
     if (status == TENAS_OK)
-        status = print_genotype(context, o->json ? TENAS_GENOTYPE_JSON : TENAS_GENOTYPE_NATIVE);
+        status = print_genotype(o, context, space, seed);
 
     int result = EXIT_SUCCESS;
     if (status == TENAS_ERROR_CANCELLED && interrupted) {

@@ -1,6 +1,7 @@
 //! What the CPU engines share: tasks in flight on a pool of threads of their own, cotangent blocks
 //! of a task spread over the same pool.
 
+use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,10 +13,10 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::bits::ActivationBits;
 use super::evidence::{Findings, features};
-use super::gram::gram;
-use super::kernels::{Kernels, Shape};
+use super::gram::{add_lower, gram, mirror};
+use super::kernels::{Kernels, RowsMut, Shape};
 use super::program::{Program, Step};
-use super::walk::{Forward, Network, Notes, Start, Watch, forward, reverse};
+use super::walk::{Forward, Network, Notes, Reverse, Start, Watch, forward, reverse};
 use super::{
     Engine, Evidence, Gradients, Jacobian, Kernel, Parameters, Plan, Pullback, Pulled, Reduce,
     Rows, Seed, Sink, Task, Tasks, Variances,
@@ -28,17 +29,17 @@ use crate::network::Graph;
 
 /// Kernels whose parameters and rows of J are plain slices in memory.
 pub(super) trait CpuKernels:
-    Kernels<
+    for<'a> Kernels<
         Tensor: Send + Sync,
         Parameters = [Self::Scalar],
         Weight: Send + Sync,
         Saved: Send + Sync,
-        Rows = [Self::Scalar],
+        Rows<'a> = RowsMut<'a, Self::Scalar>,
         Bits = ActivationBits,
     > + Send
 {
     /// Precision of the engine.
-    type Scalar: Copy + Default + From<f32> + Send + Sync;
+    type Scalar: Copy + Default + From<f32> + Into<f64> + Send + Sync;
 
     /// A batch of images `[N, C, H, W]` as a tensor.
     fn input(&mut self, values: &[f32], batch: usize, chw: [usize; 3]) -> Result<Self::Tensor>;
@@ -53,6 +54,8 @@ pub(super) struct CpuEngine<K> {
     new_kernels: Box<dyn Fn() -> K + Send + Sync>,
     /// Kernels that no task uses at the moment. They keep their working memory.
     idle: Mutex<Vec<K>>,
+    /// Numbers of J that a task may hold at once: beyond that, K is summed layer by layer.
+    pub(super) whole_jacobian: usize,
 }
 
 /// A pool of threads. Dropping it waits for their end, where rayon itself only tells them to end. In a
@@ -126,6 +129,7 @@ impl<K: CpuKernels> CpuEngine<K> {
             threads: Threads::new(threads)?,
             new_kernels: Box::new(new_kernels),
             idle: Mutex::new(Vec::new()),
+            whole_jacobian: WHOLE_JACOBIAN,
         })
     }
 
@@ -170,23 +174,25 @@ impl<K: CpuKernels> CpuEngine<K> {
             parts.into_iter().map(|part| (part.pass, part.findings)).unzip();
         let passes: Vec<Forward<K>> = passes.into_iter().flatten().collect();
         let mut found = Findings::join(findings);
-        let gradients = self.gradients(task, &network, &passes, &mut found, stop);
+        let by_layers = self.by_layers(task, passes.len());
+        let gradients = match by_layers {
+            true => self.kernel_by_layers(task, &network, &passes, &found, stop),
+            false => self.gradients(task, &network, &passes, &mut found, stop),
+        };
         let pulled = match &gradients {
             Ok(Some(_)) => self.pullbacks(task, &network, &passes, &mut found, stop),
             _ => Ok(()),
         };
         self.with_kernels(|kernels| passes.into_iter().for_each(|pass| pass.release(kernels)));
-        let Some((jacobian, count)) = gradients? else { return Ok(false) };
+        let Some(Rowed { jacobian, mut kernel, count }) = gradients? else { return Ok(false) };
         pulled?;
         if stop.load(Ordering::Relaxed) {
             return Ok(false);
         }
         let (images, columns) = (task.inputs.batch, graph.parameters.columns());
-        let wanted = task.wanted.gradients;
-        let k = match wanted {
-            Some(gradients) if gradients.kernel => gram(K::rows(&jacobian), count, columns)?,
-            _ => Vec::new(),
-        };
+        if !by_layers && matches!(task.wanted.gradients, Some(gradients) if gradients.kernel) {
+            kernel = gram(K::rows(&jacobian), count, columns)?;
+        }
         reduce(
             number,
             Evidence {
@@ -199,10 +205,10 @@ impl<K: CpuKernels> CpuEngine<K> {
                 bits: found.bits.as_ref(),
                 features: &found.features,
                 variances: &found.variances,
-                kernel: (!k.is_empty()).then_some(Kernel { values: &k, images: count }),
+                kernel: (!kernel.is_empty()).then_some(Kernel { values: &kernel, images: count }),
                 // What is there tells what was wanted: no flag is read that an absent wish does not
                 // have, which valgrind would take for uninitialised memory.
-                jacobian: (count > 0).then(|| Jacobian {
+                jacobian: (!jacobian.is_empty()).then(|| Jacobian {
                     rows: K::rows(&jacobian),
                     count,
                     columns,
@@ -264,7 +270,65 @@ impl<K: CpuKernels> CpuEngine<K> {
         })
     }
 
-    /// The rows of gradients of all batches, and their number; `None` if told to stop.
+    /// Whether K is wanted alone and J is too large to be held whole. What decides is the task, not the
+    /// machine: the order of K's sums follows from it.
+    fn by_layers(&self, task: &Task, batches: usize) -> bool {
+        let Some(gradients) = task.wanted.gradients else { return false };
+        let graph = task.plan.graph();
+        let rows = gradients.seed.rows(task.inputs.batch, graph.classes()) * batches;
+        let large = rows.saturating_mul(graph.parameters.columns()) > self.whole_jacobian;
+        gradients.kernel && !gradients.rows && !gradients.images && large
+    }
+
+    /// K, parameter by parameter: the reverse passes of all rows go through a layer together, whose
+    /// columns of J are multiplied and forgotten. `None` if told to stop.
+    fn kernel_by_layers(
+        &self,
+        task: &Task,
+        network: &Network<'_, K>,
+        passes: &[Forward<K>],
+        found: &Findings,
+        stop: &AtomicBool,
+    ) -> Result<Option<Rowed<K::Scalar>>> {
+        let Some(Gradients { seed, .. }) = task.wanted.gradients else { return Ok(None) };
+        let (batch, program) = (task.inputs.batch, network.program);
+        let each = seed.rows(batch, program.graph().classes());
+        let count = each * passes.len();
+        let mut kernel = try_vec(0.0, count * count, "K")?;
+        let start = |row: usize| {
+            self.with_kernels(|kernels| {
+                let start = start(kernels, task, &seed, row, found)?;
+                let parts: BTreeMap<usize, Vec<K::Scalar>> = BTreeMap::new();
+                Ok((Reverse::new(network, batch, start, None), parts))
+            })
+        };
+        let mut rows = (0..count).map(start).collect::<Result<Vec<_>>>()?;
+        for (s, columns) in program.completed_columns().iter().enumerate().rev() {
+            rows.par_iter_mut().enumerate().try_for_each(|(row, (pass, parts))| {
+                if stop.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
+                reach(Hook::Block)?;
+                let rows = &mut RowsMut::Parts(parts);
+                self.with_kernels(|k| pass.step(k, network, &passes[row / each], s, rows))
+            })?;
+            if stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            for column in columns {
+                let parts: Vec<Vec<K::Scalar>> =
+                    rows.iter_mut().filter_map(|(_, parts)| parts.remove(column)).collect();
+                if parts.len() == count {
+                    add_lower(&mut kernel, &parts);
+                }
+            }
+        }
+        self.with_kernels(|k| rows.into_iter().try_for_each(|(pass, _)| pass.end(k).map(drop)))?;
+        mirror(&mut kernel, count);
+        Ok(Some(Rowed { jacobian: Vec::new(), kernel, count }))
+    }
+
+    /// The rows of gradients of all batches; `None` if told to stop.
     fn gradients(
         &self,
         task: &Task,
@@ -272,9 +336,9 @@ impl<K: CpuKernels> CpuEngine<K> {
         passes: &[Forward<K>],
         found: &mut Findings,
         stop: &AtomicBool,
-    ) -> Result<Option<(Vec<K::Scalar>, usize)>> {
+    ) -> Result<Option<Rowed<K::Scalar>>> {
         let Some(Gradients { seed, images, .. }) = task.wanted.gradients else {
-            return Ok(Some((Vec::new(), 0)));
+            return Ok(Some(Rowed { jacobian: Vec::new(), kernel: Vec::new(), count: 0 }));
         };
         let graph = network.program.graph();
         let (batch, classes) = (task.inputs.batch, graph.classes());
@@ -290,18 +354,11 @@ impl<K: CpuKernels> CpuEngine<K> {
                 return Ok(());
             }
             reach(Hook::Block)?;
-            let (b, row) = (row / each, row % each);
+            let b = row / each;
             self.with_kernels(|kernels| {
-                let shape = Shape { cotangents: 1, batch, chw: [classes, 1, 1], halo: 0 };
-                let tensor = match seed {
-                    Seed::Images => kernels.seed(row, shape)?,
-                    _ => {
-                        let logits = found.logits.get(b * batch * classes..).unwrap_or_default();
-                        kernels.write(&task.seed_values(&seed, row, b, logits), shape)?
-                    }
-                };
-                let start = Start { node: graph.nodes.len() - 1, tensor, cotangents: 1 };
+                let start = start(kernels, task, &seed, row, found)?;
                 let until = out.is_some().then_some(0);
+                let rows = &mut RowsMut::Whole { values: rows, columns };
                 let arrived = reverse(kernels, network, &passes[b], batch, start, until, rows)?;
                 if let (Some(out), Some(tensor)) = (out, arrived) {
                     out.copy_from_slice(&kernels.read(&tensor)?);
@@ -318,7 +375,8 @@ impl<K: CpuKernels> CpuEngine<K> {
             rows.try_for_each(|row| one(row, None))?;
         }
         found.images = of_images;
-        Ok((!stop.load(Ordering::Relaxed)).then_some((jacobian, count)))
+        let kernel = Vec::new();
+        Ok((!stop.load(Ordering::Relaxed)).then_some(Rowed { jacobian, kernel, count }))
     }
 
     /// The reverse passes between nodes.
@@ -347,7 +405,8 @@ impl<K: CpuKernels> CpuEngine<K> {
                     let tensor = kernels.write(&signs, shape)?;
                     let start = Start { node: pull.from, tensor, cotangents: 1 };
                     let until = Some(pull.to);
-                    match reverse(kernels, network, pass, batch, start, until, &mut row)? {
+                    let rows = &mut RowsMut::Whole { columns: row.len(), values: &mut row };
+                    match reverse(kernels, network, pass, batch, start, until, rows)? {
                         None => Ok(vec![0.0; batch * to.iter().product::<usize>()]),
                         Some(tensor) => {
                             let values = kernels.read(&tensor)?;
@@ -365,6 +424,42 @@ impl<K: CpuKernels> CpuEngine<K> {
         Ok(())
     }
 }
+
+/// Where the reverse pass of a row of gradients starts; rows count through all batches.
+fn start<K: CpuKernels>(
+    kernels: &mut K,
+    task: &Task,
+    seed: &Seed,
+    row: usize,
+    found: &Findings,
+) -> Result<Start<K::Tensor>> {
+    let graph = task.plan.graph();
+    let (batch, classes) = (task.inputs.batch, graph.classes());
+    let each = seed.rows(batch, classes);
+    let (b, row) = (row / each, row % each);
+    let shape = Shape { cotangents: 1, batch, chw: [classes, 1, 1], halo: 0 };
+    let tensor = match seed {
+        Seed::Images => kernels.seed(row, shape)?,
+        _ => {
+            let logits = found.logits.get(b * batch * classes..).unwrap_or_default();
+            kernels.write(&task.seed_values(seed, row, b, logits), shape)?
+        }
+    };
+    Ok(Start { node: graph.nodes.len() - 1, tensor, cotangents: 1 })
+}
+
+/// What the reverse passes of a task's rows give.
+struct Rowed<T> {
+    /// The rows; none if they were forgotten.
+    jacobian: Vec<T>,
+    /// K; empty where it is still to be made of the rows.
+    kernel: Vec<f64>,
+    /// Number of rows.
+    count: usize,
+}
+
+/// 128 MiB in f32.
+const WHOLE_JACOBIAN: usize = 1 << 25;
 
 /// A batch after its forward pass.
 struct Part<K: Kernels> {

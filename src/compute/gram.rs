@@ -1,5 +1,7 @@
 //! K = J J^T of the engines whose rows of J are in memory.
 
+use rayon::prelude::*;
+
 use super::Rows;
 use crate::error::{Result, try_vec};
 
@@ -16,6 +18,28 @@ pub(super) fn gram(rows: Rows<'_>, images: usize, columns: usize) -> Result<Vec<
         }
         Rows::F64(values) => {
             symmetric(images, |i, j| dot(row(values, i, columns), row(values, j, columns)))
+        }
+    }
+}
+
+/// K += J J^T of some columns, whose rows these are, in f64 on the threads of the pool at hand. K is
+/// `[rows, rows]`; only its lower triangle is written.
+pub(super) fn add_lower<T>(k: &mut [f64], rows: &[Vec<T>])
+where
+    T: Copy + Into<f64> + Sync,
+{
+    k.par_chunks_exact_mut(rows.len()).enumerate().for_each(|(i, k)| {
+        for (k, other) in k[..=i].iter_mut().zip(rows) {
+            *k += dot(&rows[i], other);
+        }
+    });
+}
+
+/// Copies the lower triangle of a matrix to the upper one.
+pub(super) fn mirror(k: &mut [f64], n: usize) {
+    for i in 0..n {
+        for j in 0..i {
+            k[j * n + i] = k[i * n + j];
         }
     }
 }
@@ -60,6 +84,15 @@ mod tests {
             let expected: f64 = a.iter().map(|v| f64::from(*v) * f64::from(*v)).sum();
             assert_eq!(gram(Rows::F32(&a), 1, columns).expect("K"), [expected]);
         }
+    }
+
+    #[test]
+    fn columns_add_up() {
+        let (mut k, n) = (vec![0.0; 4], 2);
+        add_lower(&mut k, &[vec![1.0f32], vec![3.0]]);
+        add_lower(&mut k, &[vec![2.0f32], vec![4.0]]);
+        mirror(&mut k, n);
+        assert_eq!(k, [5.0, 11.0, 11.0, 25.0]);
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! What an engine must be able to do for the walk: one method a primitive and direction.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use super::program::{Conv, Linear, Norm};
-use crate::error::Result;
-use crate::network::Window;
+use crate::error::{Result, try_vec};
+use crate::network::{Activation, Window};
 
 /// Node patterns that an engine may run as one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,10 +59,35 @@ pub(super) struct Target<'a, T: ?Sized> {
     pub(super) first: bool,
 }
 
-/// Rows of J that an adjoint adds into: the block's cotangents, each of `columns` numbers.
-pub(super) struct RowsMut<'a, R: ?Sized> {
-    pub(super) rows: &'a mut R,
-    pub(super) columns: usize,
+/// Zeros before and after the planes on each axis; negative numbers cut.
+pub(super) type Padding = [[isize; 2]; 2];
+
+/// Rows of J that an adjoint adds into, on a CPU: one for each cotangent of the block.
+pub(super) enum RowsMut<'a, T> {
+    /// Whole rows.
+    Whole {
+        /// The rows, one after the other.
+        values: &'a mut [T],
+        /// Length of one.
+        columns: usize,
+    },
+    /// One row, as those parts of it that have been asked for, by their first columns.
+    Parts(&'a mut BTreeMap<usize, Vec<T>>),
+}
+
+impl<T: Copy + Default> RowsMut<'_, T> {
+    /// The `len` columns of a parameter from `column` on, of row `i`.
+    pub(super) fn at(&mut self, i: usize, column: usize, len: usize) -> Result<&mut [T]> {
+        match self {
+            RowsMut::Whole { values, columns } => Ok(&mut values[i * *columns + column..][..len]),
+            RowsMut::Parts(parts) => match parts.entry(column) {
+                Entry::Occupied(part) => Ok(part.into_mut()),
+                Entry::Vacant(place) => {
+                    Ok(place.insert(try_vec(T::default(), len, "a part of a row of J")?))
+                }
+            },
+        }
+    }
 }
 
 /// The kernels of one engine.
@@ -76,7 +104,7 @@ pub(super) trait Kernels {
     /// What a forward step leaves for its adjoint: BN statistics, places of maxima.
     type Saved;
     /// A block of rows of J.
-    type Rows: ?Sized;
+    type Rows<'a>;
     /// Where activation bits go.
     type Bits: ?Sized;
 
@@ -122,7 +150,7 @@ pub(super) trait Kernels {
         saved: &Self::Saved,
         dy: Cotangent<'_, Self>,
         dx: Option<Target<'_, Self::Tensor>>,
-        rows: RowsMut<'_, Self::Rows>,
+        rows: &mut Self::Rows<'_>,
     ) -> Result<()>;
     /// The adjoints of convolutions that read the same x, and whose outputs the same mix alone reads,
     /// all with BN or all without: `dy` is the mix's cotangent.
@@ -133,7 +161,7 @@ pub(super) trait Kernels {
         x: &Self::Tensor,
         dy: &Self::Tensor,
         mut dx: Option<Target<'_, Self::Tensor>>,
-        rows: RowsMut<'_, Self::Rows>,
+        rows: &mut Self::Rows<'_>,
     ) -> Result<()> {
         for MixedConv { conv, saved, scale } in convs {
             let dy = Cotangent { tensor: dy, scale: scale.clone() };
@@ -141,7 +169,6 @@ pub(super) trait Kernels {
                 tensor: &mut **tensor,
                 first: std::mem::replace(first, false),
             });
-            let rows = RowsMut { rows: &mut *rows.rows, columns: rows.columns };
             self.conv_adjoint(p, conv, x, saved, dy, dx, rows)?;
         }
         Ok(())
@@ -161,13 +188,72 @@ pub(super) trait Kernels {
         saved: &Self::Saved,
         dy: Cotangent<'_, Self>,
         dx: Target<'_, Self::Tensor>,
-        rows: RowsMut<'_, Self::Rows>,
+        rows: &mut Self::Rows<'_>,
     ) -> Result<()>;
 
     fn relu(&mut self, x: &Self::Tensor, y: &mut Self::Tensor) -> Result<()>;
     fn relu_adjoint(
         &mut self,
         x: &Self::Tensor,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Self::Tensor>,
+    ) -> Result<()>;
+
+    /// A function of each element. `keep`: an adjoint will follow.
+    fn activation(
+        &mut self,
+        activation: &Activation,
+        x: &Self::Tensor,
+        y: &mut Self::Tensor,
+        keep: bool,
+    ) -> Result<Self::Saved>;
+    fn activation_adjoint(
+        &mut self,
+        saved: &Self::Saved,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Self::Tensor>,
+    ) -> Result<()>;
+
+    /// y = a b, element by element.
+    fn multiply(&mut self, a: &Self::Tensor, b: &Self::Tensor, y: &mut Self::Tensor) -> Result<()>;
+    /// The adjoint by one factor, `other` being the other one.
+    fn multiply_adjoint(
+        &mut self,
+        other: &Self::Tensor,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Self::Tensor>,
+    ) -> Result<()>;
+
+    /// Channel i of y is channel `channels[i]` of x.
+    fn select(&mut self, channels: &[usize], x: &Self::Tensor, y: &mut Self::Tensor) -> Result<()>;
+    fn select_adjoint(
+        &mut self,
+        channels: &[usize],
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Self::Tensor>,
+    ) -> Result<()>;
+
+    /// The same numbers in another shape.
+    fn reshape(&mut self, x: &Self::Tensor, y: &mut Self::Tensor) -> Result<()>;
+    fn reshape_adjoint(
+        &mut self,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Self::Tensor>,
+    ) -> Result<()>;
+
+    /// `[C, 1, 1]` at every place of a plane.
+    fn expand(&mut self, x: &Self::Tensor, y: &mut Self::Tensor) -> Result<()>;
+    fn expand_adjoint(
+        &mut self,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Self::Tensor>,
+    ) -> Result<()>;
+
+    /// Zeros around the planes.
+    fn pad(&mut self, padding: &Padding, x: &Self::Tensor, y: &mut Self::Tensor) -> Result<()>;
+    fn pad_adjoint(
+        &mut self,
+        padding: &Padding,
         dy: Cotangent<'_, Self>,
         dx: Target<'_, Self::Tensor>,
     ) -> Result<()>;
@@ -231,6 +317,6 @@ pub(super) trait Kernels {
         x: &Self::Tensor,
         dy: Cotangent<'_, Self>,
         dx: Target<'_, Self::Tensor>,
-        rows: RowsMut<'_, Self::Rows>,
+        rows: &mut Self::Rows<'_>,
     ) -> Result<()>;
 }

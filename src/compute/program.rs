@@ -1,9 +1,10 @@
 //! A graph as a list of steps, with what an engine can fuse fused.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::kernels::Fusion;
-use crate::network::{Convolution, Graph, NodeId, Operation, Window};
+use super::kernels::{Fusion, Padding};
+use crate::network::{Activation, Convolution, Graph, NodeId, Operation, Window};
 
 /// Scale and shift of a batch normalisation.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -14,6 +15,8 @@ pub(super) struct Norm {
     pub(super) shift: usize,
     /// First column of the scale in J.
     pub(super) column: usize,
+    /// What is added to the variance.
+    pub(super) epsilon: f64,
 }
 
 /// A convolution, with the batch normalisation after it where fused.
@@ -23,6 +26,11 @@ pub(super) struct Conv {
     pub(super) geometry: Convolution,
     /// Offset of the weight in the flat vector of parameters.
     pub(super) weight: usize,
+    /// Number of weights.
+    pub(super) weights: usize,
+    /// Offset of the bias. The batch normalisation that follows takes a bias away, so that a fused
+    /// step has none.
+    pub(super) bias: Option<usize>,
     /// First column of the weight in J.
     pub(super) column: usize,
     /// The batch normalisation that follows.
@@ -35,7 +43,7 @@ pub(super) struct Linear {
     /// Offset of the matrix in the flat vector of parameters.
     pub(super) weight: usize,
     /// Offset of the bias.
-    pub(super) bias: usize,
+    pub(super) bias: Option<usize>,
     /// First column of the matrix in J.
     pub(super) column: usize,
 }
@@ -48,8 +56,14 @@ pub(super) enum Action {
     Relu,
     AvgPool(Window),
     MaxPool(Window),
+    Activation(Activation),
     Mix(Vec<Option<usize>>),
+    Mul,
     Concat,
+    Select(Vec<usize>),
+    Reshape,
+    Expand,
+    Pad(Padding),
     GlobalPool,
     Linear(Linear),
 }
@@ -95,8 +109,10 @@ impl Program {
         for (s, step) in steps.iter().enumerate() {
             for input in &step.inputs {
                 last_read[*input] = s;
-                read_by_adjoint[*input] |=
-                    matches!(step.action, Action::Conv(_) | Action::Relu | Action::Linear(_));
+                read_by_adjoint[*input] |= matches!(
+                    step.action,
+                    Action::Conv(_) | Action::Relu | Action::Linear(_) | Action::Mul
+                );
             }
         }
         last_read[nodes - 1] = usize::MAX;
@@ -139,6 +155,22 @@ impl Program {
             copies,
         };
         copies.into_iter().enumerate().map(input).filter(|i| i.copies > 0).collect()
+    }
+
+    /// For each step, the parameters that no earlier step uses, by their first columns in J: a reverse
+    /// pass has their whole gradient when it has come past the step.
+    pub(super) fn completed_columns(&self) -> Vec<Vec<usize>> {
+        let mut seen = HashSet::new();
+        let mut of_step = |step: &Step| {
+            let columns = match &step.action {
+                Action::Conv(conv) => vec![Some(conv.column), conv.norm.map(|norm| norm.column)],
+                Action::BatchNorm(norm) => vec![Some(norm.column)],
+                Action::Linear(linear) => vec![Some(linear.column)],
+                _ => Vec::new(),
+            };
+            columns.into_iter().flatten().filter(|column| seen.insert(*column)).collect()
+        };
+        self.steps.iter().map(&mut of_step).collect()
     }
 
     /// Nodes whose value nobody needs once step `s` has read it.
@@ -200,18 +232,26 @@ fn fuse(graph: &Graph, fuses: impl Fn(Fusion) -> bool) -> (Vec<Step>, Vec<usize>
     };
     let parameters = &graph.parameters;
     let column = |id: usize| parameters[id].column.expect("weights are counted");
-    let norm = |scale: usize, shift: usize| Norm {
+    let norm = |scale: usize, shift: usize, epsilon: f64| Norm {
+        epsilon,
         scale: parameters[scale].offset,
         shift: parameters[shift].offset,
         column: column(scale),
     };
     // A convolution node as an action and its inputs.
     let conv = |id: NodeId, norm: Option<Norm>| {
-        let Operation::Conv { weight, geometry } = nodes[id].operation else {
+        let Operation::Conv { weight, bias, geometry } = nodes[id].operation else {
             unreachable!("only called on convolutions")
         };
-        let offset = parameters[weight].offset;
-        let conv = Conv { geometry, weight: offset, column: column(weight), norm };
+        let bias = bias.filter(|_| norm.is_none()).map(|bias| parameters[bias].offset);
+        let conv = Conv {
+            geometry,
+            weight: parameters[weight].offset,
+            weights: parameters[weight].len(),
+            bias,
+            column: column(weight),
+            norm,
+        };
         (Action::Conv(conv), nodes[id].inputs.clone())
     };
     let mut steps = Vec::with_capacity(nodes.len());
@@ -221,23 +261,29 @@ fn fuse(graph: &Graph, fuses: impl Fn(Fusion) -> bool) -> (Vec<Step>, Vec<usize>
             Operation::Input => continue,
             Operation::Conv { .. } if readers[id].iter().any(|r| norm_into_conv(*r)) => continue,
             Operation::Conv { .. } => conv(id, None),
-            Operation::BatchNorm { scale, shift } if norm_into_conv(id) => {
-                conv(inputs[0], Some(norm(*scale, *shift)))
+            Operation::BatchNorm { scale, shift, epsilon } if norm_into_conv(id) => {
+                conv(inputs[0], Some(norm(*scale, *shift, *epsilon)))
             }
-            Operation::BatchNorm { scale, shift } => {
-                (Action::BatchNorm(norm(*scale, *shift)), inputs)
+            Operation::BatchNorm { scale, shift, epsilon } => {
+                (Action::BatchNorm(norm(*scale, *shift, *epsilon)), inputs)
             }
             _ if same[id] != id => continue,
             Operation::Relu => (Action::Relu, inputs),
             Operation::AvgPool(window) => (Action::AvgPool(*window), inputs),
             Operation::MaxPool(window) => (Action::MaxPool(*window), inputs),
             Operation::Mix(slots) => (Action::Mix(slots.clone()), inputs),
+            Operation::Activation(activation) => (Action::Activation(*activation), inputs),
+            Operation::Mul => (Action::Mul, inputs),
             Operation::Concat => (Action::Concat, inputs),
+            Operation::Select(channels) => (Action::Select(channels.clone()), inputs),
+            Operation::Reshape => (Action::Reshape, inputs),
+            Operation::Expand => (Action::Expand, inputs),
+            Operation::Pad(padding) => (Action::Pad(*padding), inputs),
             Operation::GlobalPool => (Action::GlobalPool, inputs),
             Operation::Linear { weight, bias } => {
                 let linear = Linear {
                     weight: parameters[*weight].offset,
-                    bias: parameters[*bias].offset,
+                    bias: bias.map(|bias| parameters[bias].offset),
                     column: column(*weight),
                 };
                 (Action::Linear(linear), inputs)

@@ -3,14 +3,16 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::kernels::{Kernels, Shape};
-use super::native::{InstructionSet, native_with};
+use super::cpu::CpuEngine;
+use super::kernels::{Kernels, RowsMut, Shape};
+use super::native::{InstructionSet, NativeKernels, native_with};
 use super::program::Program;
 use super::reference::{ReferenceKernels, reference};
 use super::walk::{Network, Notes, Start, forward, reverse};
 use super::*;
 use crate::network::{
-    Builder, Convolution, Fan, Init, Initialiser, NodeId, ParameterKind, Supernet, Window,
+    Activation, Builder, Convolution, Fan, Init, Initialiser, NodeId, ParameterKind, Supernet,
+    Window,
 };
 use crate::random::{Key, Purpose, Stream};
 use crate::space::{Mask, SpaceKind};
@@ -53,13 +55,49 @@ fn around(
     b.finish()
 }
 
+/// Depthwise: of two channels.
 fn conv(kernel: usize, stride: usize, dilation: usize, depthwise: bool) -> Convolution {
     let padding = (dilation * (kernel / 2)) as isize;
-    Convolution { kernel, stride, padding, dilation, depthwise }
+    let groups = if depthwise { 2 } else { 1 };
+    Convolution { groups, ..Convolution::square(kernel, stride, padding, dilation) }
 }
 
 fn pool(kernel: usize, stride: usize, padding: usize) -> Window {
-    Window { kernel, stride, padding }
+    Window::square(kernel, stride, padding)
+}
+
+/// Convolutions to so many channels of four, with what only networks from elsewhere have:
+/// rectangles, sides that differ, groups.
+fn general_convolutions() -> Vec<(usize, Convolution)> {
+    let base = Convolution::square(1, 1, 0, 1);
+    vec![
+        (3, Convolution { kernel: [1, 3], padding: [[0, 0], [1, 1]], ..base }),
+        (4, Convolution { kernel: [3, 1], padding: [[1, 1], [0, 0]], groups: 2, ..base }),
+        (4, Convolution { kernel: [2, 3], padding: [[0, 1], [2, 0]], stride: [2, 1], ..base }),
+        (6, Convolution { groups: 2, ..Convolution::square(3, 2, 1, 1) }),
+        (8, Convolution { groups: 4, ..Convolution::square(3, 1, 1, 1) }),
+        (2, Convolution { kernel: [2, 2], dilation: [1, 2], padding: [[1, 0], [1, 1]], ..base }),
+        (3, Convolution { padding: [[-1, 2], [1, 0]], stride: [1, 2], ..base }),
+        (4, Convolution { groups: 4, stride: [1, 3], ..Convolution::square(3, 1, 1, 1) }),
+        (5, Convolution { padding: [[0, -1], [-1, 0]], ..base }),
+    ]
+}
+
+/// Windows that only networks from elsewhere have, on planes of that size.
+fn general_windows(size: [usize; 2]) -> Vec<Window> {
+    let base = Window::square(2, 2, 0);
+    let mut all = vec![
+        base,
+        Window { padding: [[1, 1]; 2], counts_padding: true, ..base },
+        Window { kernel: [1, 2], stride: [1, 2], ..base },
+        Window { kernel: size, stride: size, ..base },
+        Window { stride: [1, 2], padding: [[0, 1], [1, 0]], counts_padding: true, ..base },
+    ];
+    if size[0] > 2 {
+        all.push(Window { kernel: [3, 2], stride: [2, 2], ..base });
+        all.push(Window { stride: [2, 2], counts_padding: true, ..Window::square(3, 2, 1) });
+    }
+    all
 }
 
 /// Every primitive, at the strides, dilations and odd sizes that networks use.
@@ -73,7 +111,7 @@ fn primitives() -> Vec<(String, Graph)> {
             (4, conv(3, 2, 1, false)),
             (1, conv(5, 1, 1, false)),
             (2, conv(1, 2, 1, false)),
-            (7, Convolution { padding: -1, ..conv(1, 2, 1, false) }),
+            (7, Convolution::square(1, 2, -1, 1)),
         ] {
             let layer = |b: &mut Builder, x| b.conv("conv", x, channels, g).expect("fits");
             add(format!("{g:?} {size:?}"), around(size, 3, layer));
@@ -114,6 +152,99 @@ fn primitives() -> Vec<(String, Graph)> {
                 around(size, 2, |b, x| b.max_pool(x, window)),
             );
         }
+        for (n, (channels, g)) in general_convolutions().into_iter().enumerate() {
+            let layer = move |b: &mut Builder, x: NodeId| {
+                let x = b.relu(x);
+                let weight = b.conv_weight("conv.weight".into(), x, channels, g);
+                let bias = [channels];
+                // Some with a bias, some with batch normalisation, which takes a bias away.
+                let kind = ParameterKind::ConvBias;
+                let bias = (n % 2 == 0).then(|| b.parameter("conv.bias".into(), kind, &bias, 1));
+                let x = b.conv_of("conv", x, weight, bias, channels, g).expect("fits");
+                if n % 3 == 0 { b.batch_norm("bn", x) } else { x }
+            };
+            add(format!("{g:?}, {n}, {size:?}"), around(size, 4, layer));
+        }
+        for window in general_windows(size) {
+            for average in [true, false] {
+                let out = [0, 1].map(|a| {
+                    let [before, after] = window.padding[a];
+                    let room = size[a] + before + after - window.kernel[a];
+                    // Rounded up, as in ceil mode, where the last window begins in the plane.
+                    let up = room.div_ceil(window.stride[a]) + 1;
+                    let within = (up - 1) * window.stride[a] < size[a] + before;
+                    if within { up } else { up - 1 }
+                });
+                let name = format!("average {average}, {window:?} {size:?}");
+                add(name, around(size, 2, |b, x| b.pool_to(x, window, average, out)));
+            }
+        }
+        for activation in [
+            Activation::Clip { low: 0.0, high: 0.7 },
+            Activation::Clip { low: -0.5, high: f64::INFINITY },
+            Activation::LeakyRelu { slope: 0.2 },
+            Activation::Sigmoid,
+            Activation::HardSigmoid { slope: 0.4, shift: 0.3 },
+            Activation::HardSwish,
+            Activation::Affine { scale: -1.5, shift: 0.25 },
+        ] {
+            add(
+                format!("{activation:?} {size:?}"),
+                around(size, 2, |b, x| b.activation(x, activation)),
+            );
+        }
+        add(
+            // A gate of channels, a product with itself, and one with the image.
+            format!("products {size:?}"),
+            around(size, 2, |b, x| {
+                let pooled = b.global_pool(x);
+                let gate = b.linear("gate", pooled, 2);
+                let gate = b.activation(gate, Activation::Sigmoid);
+                let gate = b.expand(gate, size);
+                let y = b.mul(x, gate);
+                let z = b.mul(y, y);
+                b.mul(z, 0)
+            }),
+        );
+        add(
+            format!("channels in another order {size:?}"),
+            around(size, 4, |b, x| {
+                let left = b.select(x, vec![0, 1]);
+                let right = b.select(x, vec![3, 2, 3]);
+                let right = b.batch_norm("bn", right);
+                let all = b.concat(&[left, right]);
+                b.select(all, vec![0, 2, 4, 1, 3])
+            }),
+        );
+        add(
+            format!("padding {size:?}"),
+            around(size, 2, |b, x| {
+                let wide = b.pad(x, [[1, 2], [0, 3]]);
+                let moved = b.pad(x, [[-1, 2], [2, -1]]);
+                let less = b.pad(wide, [[-2, 0], [0, -1]]);
+                let [_, h, w] = b.shape(moved);
+                let less = b.pad(less, [[0, h as isize - size[0] as isize - 1], [0, -1]]);
+                let [_, _, width] = b.shape(less);
+                let less = b.pad(less, [[0, 0], [0, w as isize - width as isize]]);
+                b.concat(&[moved, less])
+            }),
+        );
+        add(
+            format!("several linear layers {size:?}"),
+            around(size, 2, |b, x| {
+                let [c, h, w] = b.shape(x);
+                let flat = b.reshape(x, [c * h * w, 1, 1]);
+                let y = b.linear("one", flat, 5);
+                let y = b.relu(y);
+                let weight =
+                    b.parameter("two.weight".into(), ParameterKind::LinearWeight, &[4, 5], 0);
+                // Without a bias, and the same matrix twice.
+                let a = b.linear_of(y, weight, None, 4);
+                let y = b.select(y, vec![4, 0, 1, 3, 2]);
+                let c = b.linear_of(y, weight, None, 4);
+                b.concat(&[a, c])
+            }),
+        );
         add(format!("batch norm {size:?}"), around(size, 3, |b, x| b.batch_norm("bn", x)));
         add(format!("relu {size:?}"), around(size, 3, |b, x| b.relu(x)));
         add(
@@ -166,14 +297,16 @@ fn jacobian(graph: &Arc<Graph>, mixing: &[f64], p: &[f64], x: &[f32], batch: usi
     let kernels = &mut ReferenceKernels;
     let input = kernels.input(x, batch, graph.input_shape()).expect("a tensor");
     let pass = forward(kernels, &network, input, batch, true, Notes::none()).expect("a pass");
-    let mut rows = vec![0.0; batch * graph.parameters.columns()];
+    let columns = graph.parameters.columns();
+    let mut values = vec![0.0; batch * columns];
+    let mut rows = RowsMut::Whole { values: &mut values, columns };
     // All cotangents in one block: the engines run them one by one.
     let node = graph.nodes.len() - 1;
     let shape = Shape { cotangents: batch, batch, chw: graph.nodes[node].shape, halo: 0 };
     let tensor = kernels.seed(0, shape).expect("a seed");
     let start = Start { node, tensor, cotangents: batch };
     reverse(kernels, &network, &pass, batch, start, None, &mut rows).expect("a pass");
-    rows
+    values
 }
 
 /// The reverse pass against central differences, for every `step`th counted parameter.
@@ -248,6 +381,55 @@ fn networks_of_files_agree_with_finite_differences() {
         let mask = Mask::full(space);
         let graph = supernet.ntk_network(&mask, [3, side, side], CLASSES).expect("a network");
         check_gradients(&space.name, graph, &mask.mixing(space), 3, step);
+    }
+}
+
+/// K as an engine gives it.
+fn kernel(engine: &dyn Engine, graph: &Arc<Graph>, mixing: &[f64], batch: usize) -> Vec<f64> {
+    let task = Task {
+        plan: engine.prepare(graph.clone()),
+        mixing: mixing.into(),
+        parameters: Parameters::Given(parameters(graph).into()),
+        inputs: Inputs { values: images(graph, batch).into(), batches: 1, batch },
+        wanted: Wanted::kernel(),
+    };
+    let mut result = Vec::new();
+    let reduce = |_: usize, e: Evidence<'_>| {
+        assert!(e.jacobian.is_none_or(|j| j.count == batch));
+        e.kernel.expect("K").values.to_vec()
+    };
+    let mut tasks = std::iter::once(Ok(task));
+    engine
+        .evaluate(&mut tasks, &reduce, &mut |_, k| {
+            result = k;
+            ControlFlow::Continue(())
+        })
+        .expect("K");
+    result
+}
+
+#[test]
+fn a_kernel_by_layers_is_that_of_whole_rows() {
+    let mut cases: Vec<(Arc<Graph>, Vec<f64>)> = SpaceKind::ALL.map(thinned).into();
+    for (_, graph) in primitives().into_iter().filter(|(name, _)| name.contains("linear")) {
+        let mixing = mixing(&graph);
+        cases.push((Arc::new(graph), mixing));
+    }
+    for (graph, mixing) in cases {
+        let mut slow = CpuEngine::new("reference", 2, || ReferenceKernels).expect("an engine");
+        let first = NativeKernels::new(InstructionSet::detect());
+        let mut fast = CpuEngine::new("native", 2, move || first.sibling()).expect("an engine");
+        let batch = 9;
+        let whole = [&slow as &dyn Engine, &fast].map(|e| kernel(e, &graph, &mixing, batch));
+        (slow.whole_jacobian, fast.whole_jacobian) = (0, 0);
+        let parts = [&slow as &dyn Engine, &fast].map(|e| kernel(e, &graph, &mixing, batch));
+        for (whole, parts) in whole.iter().zip(&parts) {
+            let most = whole.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
+            assert!(most > 0.0);
+            for (a, b) in whole.iter().zip(parts) {
+                assert!((a - b).abs() <= 1e-12 * most, "{a}, {b}");
+            }
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The one walk over a program: order, adjoints, liveness; generic over the kernels.
 
-use super::kernels::{Cotangent, Kernels, MixedConv, RowsMut, Shape, Target};
+use super::kernels::{Cotangent, Kernels, MixedConv, Shape, Target};
 use super::program::{Action, Program, Step};
 use crate::error::Result;
 use crate::network::NodeId;
@@ -165,7 +165,15 @@ fn run<K: Kernels>(
         Action::Conv(conv) => return kernels.conv(p, conv, x(), y, keep).map(Some),
         Action::BatchNorm(norm) => return kernels.batch_norm(p, norm, x(), y).map(Some),
         Action::MaxPool(window) => return kernels.max_pool(window, x(), y).map(Some),
+        Action::Activation(activation) => {
+            return kernels.activation(activation, x(), y, keep).map(Some);
+        }
         Action::Relu => kernels.relu(x(), y)?,
+        Action::Mul => kernels.multiply(x(), pass.value(step.inputs[1]), y)?,
+        Action::Select(channels) => kernels.select(channels, x(), y)?,
+        Action::Reshape => kernels.reshape(x(), y)?,
+        Action::Expand => kernels.expand(x(), y)?,
+        Action::Pad(padding) => kernels.pad(padding, x(), y)?,
         Action::AvgPool(window) => kernels.avg_pool(window, x(), y)?,
         Action::Mix(slots) => {
             let terms: Vec<_> =
@@ -342,21 +350,60 @@ pub(super) fn reverse<K: Kernels>(
     batch: usize,
     start: Start<K::Tensor>,
     until: Option<NodeId>,
-    rows: &mut K::Rows,
+    rows: &mut K::Rows<'_>,
 ) -> Result<Option<K::Tensor>> {
-    let program = network.program;
-    let p = network.parameters;
-    let columns = program.graph().parameters.columns();
-    let shape_of =
-        |node| Shape { cotangents: start.cotangents, batch, chw: program.shape(node), halo: 0 };
-    let mut cotangents = Cotangents::<K>::new(program.graph().nodes.len());
-    cotangents.put(start.node, start.tensor);
-    for (s, step) in program.steps().iter().enumerate().rev() {
+    let mut pass = Reverse::new(network, batch, start, until);
+    for s in (0..network.program.steps().len()).rev() {
+        pass.step(kernels, network, forward, s, rows)?;
+    }
+    pass.end(kernels)
+}
+
+/// A reverse pass in progress: [`reverse`], step by step.
+pub(super) struct Reverse<K: Kernels> {
+    cotangents: Cotangents<K>,
+    /// How many cotangents there are.
+    count: usize,
+    batch: usize,
+    until: Option<NodeId>,
+    /// The shape of `until`.
+    arrives: [usize; 3],
+}
+
+impl<K: Kernels> Reverse<K> {
+    pub(super) fn new(
+        network: &Network<'_, K>,
+        batch: usize,
+        start: Start<K::Tensor>,
+        until: Option<NodeId>,
+    ) -> Self {
+        let program = network.program;
+        let mut cotangents = Cotangents::<K>::new(program.graph().nodes.len());
+        cotangents.put(start.node, start.tensor);
+        let arrives = until.map_or([0; 3], |node| program.shape(node));
+        Reverse { cotangents, count: start.cotangents, batch, until, arrives }
+    }
+
+    /// The adjoint of step `s`. Steps are called in reverse order, and none is left out.
+    pub(super) fn step(
+        &mut self,
+        kernels: &mut K,
+        network: &Network<'_, K>,
+        forward: &Forward<K>,
+        s: usize,
+        rows: &mut K::Rows<'_>,
+    ) -> Result<()> {
+        let program = network.program;
+        let p = network.parameters;
+        let (count, batch, until) = (self.count, self.batch, self.until);
+        let shape_of = |node| Shape { cotangents: count, batch, chw: program.shape(node), halo: 0 };
+        let cotangents = &mut self.cotangents;
+        let step = &program.steps()[s];
         if until.is_some_and(|node| step.output <= node) {
-            break;
+            return Ok(());
         }
         let resolved = cotangents.resolve(kernels, step.output, shape_of(step.output))?;
-        let Some((owner, scale)) = resolved else { continue };
+        let Some((owner, scale)) = resolved else { return Ok(()) };
         if let Action::Mix(slots) = &step.action {
             for (input, weight) in network.terms(step, slots) {
                 let scale = kernels.product(&scale, &weight)?;
@@ -372,13 +419,21 @@ pub(super) fn reverse<K: Kernels>(
                 channel += program.shape(*input)[0];
                 cotangents.put(*input, tensor);
             }
+        } else if step.action == Action::Mul {
+            for (input, other) in [(0, 1), (1, 0)].map(|(i, o)| (step.inputs[i], step.inputs[o])) {
+                let (mut tensor, first) =
+                    cotangents.take_target(kernels, input, shape_of(input))?;
+                let dy = Cotangent { tensor: cotangents.tensor(owner), scale: scale.clone() };
+                let dx = Target { tensor: &mut tensor, first };
+                kernels.multiply_adjoint(forward.value(other), dy, dx)?;
+                cotangents.put(input, tensor);
+            }
         } else {
             let input = step.inputs[0];
-            let rows = RowsMut { rows: &mut *rows, columns };
             let x = || forward.value(input);
             let saved = || forward.saved[s].as_ref().expect("a kept pass saves");
             if let Action::Conv(_) = &step.action {
-                let group = conv_group(&cotangents, program.steps(), s, owner);
+                let group = conv_group(cotangents, program.steps(), s, owner);
                 // The gradient of the images is rarely wanted, and costs as much as another layer.
                 let mut target = match input {
                     0 if until != Some(0) => None,
@@ -399,7 +454,7 @@ pub(super) fn reverse<K: Kernels>(
                 for (s, _) in &group {
                     cotangents.done(kernels, program.steps()[*s].output, owner);
                 }
-                continue;
+                return Ok(());
             }
             let (mut tensor, first) = cotangents.take_target(kernels, input, shape_of(input))?;
             let dy = Cotangent { tensor: cotangents.tensor(owner), scale };
@@ -409,23 +464,38 @@ pub(super) fn reverse<K: Kernels>(
                     kernels.batch_norm_adjoint(p, norm, saved(), dy, dx, rows)?;
                 }
                 Action::Relu => kernels.relu_adjoint(x(), dy, dx)?,
+                Action::Activation(_) => kernels.activation_adjoint(saved(), dy, dx)?,
+                Action::Select(channels) => kernels.select_adjoint(channels, dy, dx)?,
+                Action::Reshape => kernels.reshape_adjoint(dy, dx)?,
+                Action::Expand => kernels.expand_adjoint(dy, dx)?,
+                Action::Pad(padding) => kernels.pad_adjoint(padding, dy, dx)?,
                 Action::AvgPool(window) => kernels.avg_pool_adjoint(window, dy, dx)?,
                 Action::MaxPool(window) => kernels.max_pool_adjoint(window, saved(), dy, dx)?,
                 Action::GlobalPool => kernels.global_pool_adjoint(dy, dx)?,
                 Action::Linear(linear) => {
                     kernels.linear_adjoint(p, linear, x(), dy, dx, rows)?;
                 }
-                Action::Conv(_) | Action::Mix(_) | Action::Concat => unreachable!("handled above"),
+                Action::Conv(_) | Action::Mix(_) | Action::Mul | Action::Concat => {
+                    unreachable!("handled above")
+                }
             }
             cotangents.put(input, tensor);
         }
         cotangents.done(kernels, step.output, owner);
+        Ok(())
     }
-    let arrived = match until {
-        Some(node) => cotangents.take(kernels, node, shape_of(node))?,
-        None => None,
-    };
-    // Those of nodes before `until`, and the images' own, if there is one.
-    cotangents.held.into_iter().filter_map(|held| held.own).for_each(|t| kernels.release(t));
-    Ok(arrived)
+
+    /// What arrived at `until`, after the last step.
+    pub(super) fn end(mut self, kernels: &mut K) -> Result<Option<K::Tensor>> {
+        let (cotangents, batch) = (self.count, self.batch);
+        let shape = Shape { cotangents, batch, chw: self.arrives, halo: 0 };
+        let arrived = match self.until {
+            Some(node) => self.cotangents.take(kernels, node, shape)?,
+            None => None,
+        };
+        // Those of nodes before `until`, and the images' own, if there is one.
+        let held = self.cotangents.held.into_iter();
+        held.filter_map(|held| held.own).for_each(|t| kernels.release(t));
+        Ok(arrived)
+    }
 }

@@ -92,6 +92,43 @@ pub(super) trait Versioned: Copy {
 /// Larger than any output struct will ever be: a larger `struct_size` was not set.
 const LARGEST: usize = 4096;
 
+/// A struct that comes from C, whose size the caller's header may know differently; `None` for NULL.
+/// What an older caller's struct lacks is 0.
+///
+/// # Safety
+///
+/// `pointer` is NULL or points to a `struct_size` and, behind it, to as many bytes as that says. A `T`
+/// of zeros is sound, and so is one of any bytes.
+pub(super) unsafe fn optional_struct<T: Versioned>(
+    pointer: *const T,
+    argument: &str,
+) -> Result<Option<T>, Failure> {
+    if pointer.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: not NULL, so there is a `struct_size`.
+    let size = unsafe { pointer.cast::<size_t>().read_unaligned() };
+    check_size::<T>(size, argument)?;
+    let mut value = std::mem::MaybeUninit::<T>::zeroed();
+    let known = size_of::<T>().min(size);
+    // SAFETY: the caller promises `size` bytes, and that any bytes are a `T`.
+    unsafe {
+        std::ptr::copy_nonoverlapping(pointer.cast::<u8>(), value.as_mut_ptr().cast::<u8>(), known);
+        Ok(Some(value.assume_init()))
+    }
+}
+
+fn check_size<T: Versioned>(size: usize, argument: &str) -> Result<(), Failure> {
+    if (T::FIRST_SIZE..=LARGEST).contains(&size) {
+        return Ok(());
+    }
+    Err(Failure::invalid_argument(format!(
+        "{argument}: found struct_size {size}, expected {} to {LARGEST}: set it to the struct's \
+         sizeof before the call",
+        T::FIRST_SIZE
+    )))
+}
+
 /// Where an output struct goes, whose size the caller's header may know differently.
 pub(super) struct OutStruct<T> {
     pointer: NonNull<T>,
@@ -122,13 +159,7 @@ impl<T: Versioned> OutStruct<T> {
         size: usize,
     ) -> Result<Self, Failure> {
         let pointer = NonNull::new(pointer).ok_or_else(|| Failure::null(argument))?;
-        if !(T::FIRST_SIZE..=LARGEST).contains(&size) {
-            return Err(Failure::invalid_argument(format!(
-                "{argument}: found struct_size {size}, expected {} to {LARGEST}: set it to the \
-                 struct's sizeof before the call",
-                T::FIRST_SIZE
-            )));
-        }
+        check_size::<T>(size, argument)?;
         Ok(OutStruct { pointer, size })
     }
 
@@ -190,6 +221,21 @@ mod tests {
             assert_eq!(refused.status, tenas_status_code::TENAS_ERROR_INVALID_ARGUMENT);
             assert!(refused.message.contains(&format!("struct_size {size}, expected 16")));
         }
+    }
+
+    #[test]
+    fn structs_that_come_in() {
+        // SAFETY: NULL, and structs of the size that they say.
+        let read = |memory: [u64; 4]| unsafe {
+            optional_struct(memory.as_ptr().cast::<Pair>(), "pair")
+                .map(|pair| pair.map(|p| (p.a, p.b)))
+        };
+        assert_eq!(read([16, 1, 7, 7]).unwrap(), Some((1, 0)));
+        assert_eq!(read([24, 1, 2, 7]).unwrap(), Some((1, 2)));
+        assert_eq!(read([32, 1, 2, 7]).unwrap(), Some((1, 2)));
+        assert!(read([15, 1, 2, 7]).unwrap_err().message.contains("struct_size 15, expected 16"));
+        // SAFETY: NULL.
+        assert!(unsafe { optional_struct(std::ptr::null::<Pair>(), "pair") }.unwrap().is_none());
     }
 
     #[test]

@@ -29,7 +29,7 @@ use super::status::{tenas_status, tenas_status_code};
 use crate::error::try_vec;
 use crate::proxy::{CostClass, Direction, Proxy, named, registry};
 use crate::search::aggregate;
-use crate::{Aggregation, Mask, SpaceKind, Supernet, scores};
+use crate::{Aggregation, Mask, Scores, SpaceKind, Supernet, scores};
 
 /// Which values of a score are better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,7 +155,7 @@ pub unsafe extern "C" fn tenas_proxy_info(index: size_t, out: *mut tenas_proxy) 
 /// # Safety
 ///
 /// `names` is NULL or points to `count` pointers, each NULL or a C string.
-unsafe fn proxies_of(
+pub(super) unsafe fn proxies_of(
     names: *const *const c_char,
     count: usize,
 ) -> Result<Vec<Arc<dyn Proxy>>, Failure> {
@@ -168,6 +168,35 @@ unsafe fn proxies_of(
         proxies.push(named(name)?);
     }
     Ok(proxies)
+}
+
+/// Writes the scores of network `i` into the arrays of the caller's; the last two may be NULL.
+///
+/// # Safety
+///
+/// `means` and `spreads` have a number for each network and score up to this one's, `connected` one for
+/// each network.
+pub(super) unsafe fn write_scores(
+    scores: &Scores,
+    i: usize,
+    means: *mut f64,
+    spreads: *mut f64,
+    connected: *mut i32,
+) {
+    for (p, spread) in scores.values.iter().enumerate() {
+        let at = i * scores.values.len() + p;
+        // SAFETY: as the caller promises.
+        unsafe {
+            means.add(at).write_unaligned(spread.mean);
+            if !spreads.is_null() {
+                spreads.add(at).write_unaligned(spread.deviation);
+            }
+        }
+    }
+    if !connected.is_null() {
+        // SAFETY: as the caller promises.
+        unsafe { connected.add(i).write_unaligned(scores.connected.into()) };
+    }
 }
 
 /// Measures many architectures by proxy_count scores, named by proxies, with
@@ -229,20 +258,8 @@ pub unsafe extern "C" fn tenas_scores_of_many(
         };
         let found = scores(&config, dataset, &parsed, &proxies, observer)?;
         for (i, scores) in found.iter().enumerate() {
-            for (p, spread) in scores.values.iter().enumerate() {
-                let at = i * proxy_count + p;
-                // SAFETY: arrays of count * proxy_count numbers, as tenas.h asks.
-                unsafe {
-                    means.add(at).write_unaligned(spread.mean);
-                    if !spreads.is_null() {
-                        spreads.add(at).write_unaligned(spread.deviation);
-                    }
-                }
-            }
-            if !connected.is_null() {
-                // SAFETY: an array of count numbers, as tenas.h asks.
-                unsafe { connected.add(i).write_unaligned(scores.connected.into()) };
-            }
+            // SAFETY: arrays of count * proxy_count and of count numbers, as tenas.h asks.
+            unsafe { write_scores(scores, i, means, spreads, connected) };
         }
         Ok(())
     })

@@ -5,7 +5,7 @@ use super::{Graph, Operation};
 /// Size of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Cost {
-    /// Multiply-adds of one image: convolutions and the linear layer with its bias. Papers call
+    /// Multiply-adds of one image: convolutions without their biases, and linear layers with theirs. Papers call
     /// these FLOPs. Batch normalisation, ReLU, pooling and sums are not counted.
     pub multiply_adds: u64,
     /// All parameters, those of batch normalisation and the bias included.
@@ -22,7 +22,8 @@ impl Graph {
                 elements(node.shape) * each as u64
             }
             Operation::Linear { weight, bias } => {
-                (self.parameters[*weight].len() + self.parameters[*bias].len()) as u64
+                let bias = bias.map_or(0, |bias| self.parameters[bias].len());
+                (self.parameters[*weight].len() + bias) as u64
             }
             _ => 0,
         });

@@ -56,8 +56,8 @@ impl Initialiser {
         let weight = matches!(p.kind, ParameterKind::ConvWeight | ParameterKind::LinearWeight);
         match (p.kind, self.init) {
             (ParameterKind::NormScale, _) => values.fill(1.0),
-            (ParameterKind::NormShift, _)
-            | (ParameterKind::LinearBias, Init::KaimingNormal | Init::StandardNormal) => {
+            (ParameterKind::NormShift, _) => values.fill(0.0),
+            (kind, Init::KaimingNormal | Init::StandardNormal) if kind.is_bias() => {
                 values.fill(0.0);
             }
             (_, Init::StandardNormal) => {

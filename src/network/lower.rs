@@ -396,16 +396,12 @@ impl Lowerer<'_> {
     fn conv(&mut self, conv: &Conv, path: &str, x: &Tensor, place: &Place) -> Result<Tensor> {
         let stride = strided(conv.stride, place);
         let same = (conv.dilation * (conv.kernel / 2)) as isize;
-        let geometry = Convolution {
-            kernel: conv.kernel as usize,
-            stride,
-            padding: match conv.padding {
-                Padding::Same => same,
-                Padding::Exactly(n) => n as isize,
-            },
-            dilation: conv.dilation as usize,
-            depthwise: conv.depthwise,
+        let padding = match conv.padding {
+            Padding::Same => same,
+            Padding::Exactly(n) => n as isize,
         };
+        let (kernel, dilation) = (conv.kernel as usize, conv.dilation as usize);
+        let geometry = Convolution::square(kernel, stride, padding, dilation);
         let shares = if conv.depthwise { x.shares() } else { self.counted(conv, path, x, place)? };
         let input = if conv.depthwise { 0 } else { concat(&mut self.b, x) };
         let mut parts = Vec::new();
@@ -413,7 +409,18 @@ impl Lowerer<'_> {
             let from = if conv.depthwise { x.parts[i].node } else { input };
             let path = format!("{path}{}", share.suffix);
             let [read, h, w] = self.b.shape(from);
-            let each = if conv.depthwise { 1 } else { read } * geometry.kernel * geometry.kernel;
+            let groups = if conv.depthwise { read } else { conv.groups as usize };
+            for channels in [read, share.channels] {
+                if !channels.is_multiple_of(groups) {
+                    return Err(Error::InvalidArgument(format!(
+                        "{path}: found a convolution in {groups} groups from {read} to {} channels, \
+                         expected numbers of channels that the groups divide",
+                        share.channels
+                    )));
+                }
+            }
+            let geometry = Convolution { groups, ..geometry };
+            let each = read / groups * geometry.kernel_size();
             // Before the graph has it: an upper bound, at stride 1.
             self.check_size(&path, [share.channels, h, w])?;
             let node = self.b.conv(&path, from, share.channels, geometry)?;
@@ -467,23 +474,20 @@ impl Lowerer<'_> {
         place: &Place,
         layer: fn(&mut Builder, NodeId, Window) -> NodeId,
     ) -> Result<Tensor> {
-        let window = Window {
-            kernel: pool.kernel as usize,
-            stride: strided(pool.stride, place),
-            padding: match pool.padding {
-                Padding::Same => pool.kernel as usize / 2,
-                Padding::Exactly(n) => n.unsigned_abs() as usize,
-            },
+        let (kernel, stride) = (pool.kernel as usize, strided(pool.stride, place));
+        let padding = match pool.padding {
+            Padding::Same => kernel / 2,
+            Padding::Exactly(n) => n.unsigned_abs() as usize,
         };
+        let window = Window::square(kernel, stride, padding);
         let [_, h, w] = self.b.shape(x.parts[0].node);
-        if h.min(w) + 2 * window.padding < window.kernel {
+        if h.min(w) + 2 * padding < kernel {
             return Err(Error::InvalidArgument(format!(
-                "{path}: found an input of {h} x {w}, too small for a window of {}",
-                window.kernel
+                "{path}: found an input of {h} x {w}, too small for a window of {kernel}"
             )));
         }
         let y = self.each(x, |b, part| layer(b, part.node, window));
-        Ok(Tensor { scale: x.scale * window.stride, ..y })
+        Ok(Tensor { scale: x.scale * stride, ..y })
     }
 
     /// Multiplies the parts that some options lack by the weights of those that have them.

@@ -10,7 +10,9 @@ mod parameters;
 
 pub use builder::Builder;
 pub use cost::Cost;
-pub use graph::{BATCH_NORM_EPSILON, Convolution, Graph, Node, NodeId, Operation, Window};
+pub use graph::{
+    Activation, BATCH_NORM_EPSILON, Convolution, Graph, Node, NodeId, Operation, Window,
+};
 pub use init::{Fan, Init, Initialiser};
 pub use parameters::{Parameter, ParameterId, ParameterKind, ParameterTable};
 
@@ -157,14 +159,7 @@ impl Supernet {
         classes: usize,
     ) -> Result<Graph> {
         let [h, w] = network.image.map_or([h, w], |side| [side as usize; 2]);
-        let sizes = Sizes {
-            input: [colours, h, w],
-            classes,
-            channels: network.channels as usize,
-            cells: network.cells as usize,
-            stem: network.stem,
-        };
-        self.structured(mask, network, &sizes)
+        network_of(&self.space, mask, network, [colours, h, w], classes)
     }
 
     /// The NTK network or, if it is `thin`, the thin one, in any size.
@@ -174,15 +169,30 @@ impl Supernet {
             Some(thin) if config.thin => thin,
             _ => &networks.ntk,
         };
-        let stem = network.stem;
         let &NetworkConfig { input, classes, channels, cells, .. } = config;
-        self.structured(mask, network, &Sizes { input, classes, channels, cells, stem })
+        let sizes = Sizes { input, classes, channels, cells, stem: network.stem };
+        structured(&self.space, mask, network, &sizes)
     }
+}
 
-    fn structured(&self, mask: &Mask, network: &NetworkFile, sizes: &Sizes) -> Result<Graph> {
-        let structure = self.space.file().structure(&network.structure)?;
-        lower::lower(&self.space, mask, structure, sizes)
-    }
+/// A network of a space in the sizes that `network` says, for images of `input` = `[channels,
+/// height, width]`, whatever the size in `network`.
+///
+/// Errors: [`Error::InvalidArgument`] for images that do not fit, or a network that is too large.
+pub fn network_of(
+    space: &Space,
+    mask: &Mask,
+    network: &NetworkFile,
+    input: [usize; 3],
+    classes: usize,
+) -> Result<Graph> {
+    let [channels, cells] = [network.channels, network.cells].map(|n| n as usize);
+    structured(space, mask, network, &Sizes { input, classes, channels, cells, stem: network.stem })
+}
+
+fn structured(space: &Space, mask: &Mask, network: &NetworkFile, sizes: &Sizes) -> Result<Graph> {
+    let structure = space.file().structure(&network.structure)?;
+    lower::lower(space, mask, structure, sizes)
 }
 
 /// A space file's text.

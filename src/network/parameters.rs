@@ -16,12 +16,19 @@ pub enum ParameterKind {
     LinearWeight,
     /// Bias of the linear layer: `[classes]`.
     LinearBias,
+    /// Bias of a convolution: `[out]`.
+    ConvBias,
 }
 
 impl ParameterKind {
     /// Whether the NTK differentiates by it (section 3.2): weights yes, biases and shifts no.
     pub fn is_counted(self) -> bool {
-        !matches!(self, ParameterKind::NormShift | ParameterKind::LinearBias)
+        !matches!(self, ParameterKind::NormShift) && !self.is_bias()
+    }
+
+    /// Whether it is the bias of a convolution or of a linear layer.
+    pub fn is_bias(self) -> bool {
+        matches!(self, ParameterKind::LinearBias | ParameterKind::ConvBias)
     }
 }
 
@@ -38,7 +45,7 @@ pub struct Parameter {
     pub offset: usize,
     /// First column in J, for those that are counted.
     pub column: Option<usize>,
-    /// For the linear layer's bias: fan-in of its matrix.
+    /// For a bias: fan-in of the weight that it goes with.
     pub bias_fan_in: usize,
 }
 

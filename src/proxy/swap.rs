@@ -84,10 +84,12 @@ impl SwapRegularised {
 fn thousands(evidence: &Evidence<'_>) -> (f64, f64) {
     let parameters = &evidence.graph.parameters;
     let of_node = |node: &Node| -> usize {
+        let both =
+            |a: usize, b: Option<usize>| parameters[a].len() + b.map_or(0, |b| parameters[b].len());
         match node.operation {
-            Operation::Conv { weight, .. } => parameters[weight].len(),
-            Operation::BatchNorm { scale: a, shift: b }
-            | Operation::Linear { weight: a, bias: b } => parameters[a].len() + parameters[b].len(),
+            Operation::Conv { weight, bias, .. } => both(weight, bias),
+            Operation::BatchNorm { scale, shift, .. } => both(scale, Some(shift)),
+            Operation::Linear { weight, bias } => both(weight, bias),
             _ => 0,
         }
     };

@@ -16,7 +16,6 @@ use super::parameters::PARAMETERS;
 use super::prune::Prune;
 use super::rank::{Entry, Rank, Row};
 use super::records::{HostPruning, Place, RecordText, settle};
-use super::replace::replace;
 use super::round::{candidates, check_prune, stage};
 use super::scoring::Values;
 use super::strategy::{Found, Round, Search};
@@ -24,6 +23,7 @@ use super::{Config, DeviceKind, Sampling, Strategy};
 use crate::data::{Dataset, digest_of};
 use crate::error::{Error, Result, room_for, room_for_json};
 use crate::message::{clip, of_path, whole};
+use crate::replace::replace;
 use crate::space::{Mask, Space};
 
 /// What kind of file it is.

@@ -9,12 +9,12 @@ mod draws;
 mod indicators;
 mod log;
 mod measure;
+mod networks;
 pub mod parameters;
 mod prune;
 mod rank;
 pub mod ranking;
 mod records;
-mod replace;
 pub mod round;
 mod scoring;
 mod strategy;
@@ -28,6 +28,7 @@ pub use indicators::{
     scores_with,
 };
 pub use log::{LogLevel, LogSink};
+pub use networks::{NetworkWeights, scores_of_networks};
 pub use rank::{Measured, Ranked};
 pub use records::{HostPruning, Record, RoundSummary};
 pub use scoring::Score;

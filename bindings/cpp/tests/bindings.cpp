@@ -906,6 +906,59 @@ void test_benchmark()
     FAILS(null_pointer, "benchmark", table.count());
 }
 
+void test_networks()
+{
+    const tenas::SearchSpace space(NB);
+    const std::string cell =
+        "|nor_conv_3x3~0|+|nor_conv_3x3~0|none~1|+|skip_connect~0|avg_pool_3x3~1|none~2|";
+    CHECK(tenas::Network(space, cell).info().height == 32);
+    tenas::NetworkSettings settings;
+    settings.dataset = tenas::DatasetKind::custom;
+    settings.channels = 2;
+    settings.cells = 1;
+    settings.classes = 5;
+    settings.image = tenas::NetworkSettings::Image{3, 8, 12};
+    settings.init = tenas::Init::torch_default;
+    settings.seed = 3;
+    tenas::Network network(space, cell, settings);
+    CHECK(network.name() == "nas-bench-201");
+    const tenas::NetworkFacts facts = network.info();
+    CHECK(facts.channels == 3 && facts.height == 8 && facts.width == 12 && facts.classes == 5);
+    CHECK(facts.parameters > 0 && facts.multiply_adds > facts.parameters);
+    CHECK(network.parameter_name(0) == "stem.0.weight");
+    CHECK(network.parameter_name(facts.named_parameters - 1) == "classifier.bias");
+    FAILS(not_found, "parameter", network.parameter_name(facts.named_parameters));
+
+    std::vector<float> images(2 * 3 * 8 * 12);
+    for (std::size_t i = 0; i < images.size(); ++i)
+        images[i] = static_cast<float>(i % 7) - 3;
+    const std::vector<float> logits = network.logits(images);
+    CHECK(logits.size() == 10 && logits == tenas::Network(space, cell, settings).logits(images));
+    images.pop_back();
+    FAILS(invalid_argument, "expected a multiple of 288", network.logits(images));
+
+    const std::string path = folder + "/network";
+    network.write_onnx(path);
+    CHECK(std::ifstream(path).good());
+    network.write_pytorch(path);
+    std::stringstream code;
+    code << std::ifstream(path).rdbuf();
+    CHECK(code.str().find("class Network(nn.Module):") != std::string::npos);
+    network.write_weights(path);
+    FAILS(io, "/no/such", network.write_onnx("/no/such/network"));
+    FAILS(io, "/no/such", network.write_pytorch("/no/such/network"));
+    FAILS(io, "/no/such", network.write_weights("/no/such/network"));
+
+    FAILS(format, "genotype", tenas::Network(space, "|none~0|"));
+    settings.channels = 0;
+    FAILS(invalid_argument, "found 0", tenas::Network(space, cell, settings));
+    settings.channels = 5000;
+    FAILS(invalid_argument, "channels: found 5000", tenas::Network(space, cell, settings));
+    const tenas::Network moved = std::move(network);
+    CHECK(moved.info().classes == 5);
+    FAILS(null_pointer, "network", network.info());
+}
+
 } // namespace
 
 int main(int argc, char **argv)
@@ -932,6 +985,7 @@ int main(int argc, char **argv)
         test_pieces();
         test_genotypes();
         test_search_spaces();
+        test_networks();
         test_indicators();
         test_benchmark();
     } catch (const std::exception &error) {

@@ -581,6 +581,61 @@ tenas_search_space_genotype_from_operations(space, operations, count, format, bu
         operations::Ptr{UInt32}, count::Csize_t, format::Int32, buffer::Ptr{UInt8},
         capacity::Csize_t, length::Ptr{Csize_t})::tenas_status
 
+# Networks
+
+mutable struct tenas_network end
+
+struct tenas_network_settings
+    struct_size::Csize_t
+    dataset::Int32
+    channels::UInt32
+    cells::UInt32
+    classes::UInt32
+    image_channels::UInt32
+    image_height::UInt32
+    image_width::UInt32
+    init::Int32
+    seed::UInt64
+end
+
+struct tenas_network_facts
+    struct_size::Csize_t
+    channels::Csize_t
+    height::Csize_t
+    width::Csize_t
+    classes::Csize_t
+    named_parameters::Csize_t
+    parameters::UInt64
+    multiply_adds::UInt64
+end
+
+tenas_network_from_genotype(space, genotype, settings, out) =
+    @ccall $(symbol(:tenas_network_from_genotype))(space::Ptr{tenas_search_space}, genotype::Cstring,
+        settings::Ptr{tenas_network_settings}, out::Ptr{Ptr{tenas_network}})::tenas_status
+tenas_network_free(network) =
+    @ccall $(symbol(:tenas_network_free))(network::Ptr{tenas_network})::Cvoid
+tenas_network_name(network, out) =
+    @ccall $(symbol(:tenas_network_name))(network::Ptr{tenas_network},
+        out::Ptr{Cstring})::tenas_status
+tenas_network_info(network, out) =
+    @ccall $(symbol(:tenas_network_info))(network::Ptr{tenas_network},
+        out::Ptr{tenas_network_facts})::tenas_status
+tenas_network_parameter_name(network, index, out) =
+    @ccall $(symbol(:tenas_network_parameter_name))(network::Ptr{tenas_network}, index::Csize_t,
+        out::Ptr{Cstring})::tenas_status
+tenas_network_logits(network, images, count, logits, capacity) =
+    @ccall $(symbol(:tenas_network_logits))(network::Ptr{tenas_network}, images::Ptr{Cfloat},
+        count::Csize_t, logits::Ptr{Cfloat}, capacity::Csize_t)::tenas_status
+tenas_network_write_onnx(network, path) =
+    @ccall $(symbol(:tenas_network_write_onnx))(network::Ptr{tenas_network},
+        path::Cstring)::tenas_status
+tenas_network_write_pytorch(network, path) =
+    @ccall $(symbol(:tenas_network_write_pytorch))(network::Ptr{tenas_network},
+        path::Cstring)::tenas_status
+tenas_network_write_weights(network, path) =
+    @ccall $(symbol(:tenas_network_write_weights))(network::Ptr{tenas_network},
+        path::Cstring)::tenas_status
+
 # Indicators
 
 struct tenas_indicators

@@ -56,7 +56,7 @@ end
 """
     close(handle)
 
-Frees a `Dataset`, `Config`, `Context` or `Benchmark` now; else the garbage collector does. If a call
+Frees a `Dataset`, `Config`, `Context`, `Network` or `Benchmark` now; else the garbage collector does. If a call
 works on it, it is freed when that returns. Closing again does nothing.
 """
 function Base.close(handle::Handle)

@@ -3,6 +3,7 @@
 prefix(::Type{LibTenas.tenas_space}) = "TENAS_SPACE_"
 prefix(::Type{LibTenas.tenas_dataset_kind}) = "TENAS_DATASET_"
 prefix(::Type{LibTenas.tenas_genotype_format}) = "TENAS_GENOTYPE_"
+prefix(::Type{LibTenas.tenas_init}) = "TENAS_INIT_"
 prefix(::Type{LibTenas.tenas_device}) = "TENAS_DEVICE_"
 prefix(::Type{LibTenas.tenas_direction}) = "TENAS_DIRECTION_"
 prefix(::Type{LibTenas.tenas_proxy_cost}) = "TENAS_PROXY_COST_"

@@ -72,7 +72,7 @@ end
     structs = [Symbol(found[1]) for found in eachmatch(r"typedef struct (\w+) \{", CODE)]
     enums = [found[1] => [each.match for each in eachmatch(r"TENAS_\w+", found[2])]
              for found in eachmatch(r"typedef enum (\w+) \{(.*?)\}"s, CODE)]
-    @test length(structs) == 10 && length(enums) >= 8
+    @test length(structs) == 12 && length(enums) >= 8
     program = sprint() do io
         println(io, "#include <stdio.h>\n#include \"tenas.h\"\nint main(void) {")
         println(io, "printf(\"TENAS_ABI_VERSION %d\\n\", TENAS_ABI_VERSION);")

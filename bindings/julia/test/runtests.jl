@@ -59,6 +59,7 @@ end
     include("library.jl")
     include("config.jl")
     include("spaces.jl")
+    include("networks.jl")
     include("data.jl")
     include("searches.jl")
     include("callbacks.jl")

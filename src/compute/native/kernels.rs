@@ -1,11 +1,12 @@
 //! The native kernels behind the walk.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::InstructionSet;
 use super::ops::batch_norm::{self, AddSource, Adjoint, Statistics};
 use super::ops::convolution::{Layout, Part, Scratch};
-use super::ops::elementwise::{AddScaled, MIXED, Mix};
+use super::ops::elementwise::{AddConstant, AddProduct, AddScaled, AddSum, MIXED, Mix};
 use super::ops::linear::{Linear as LinearJob, LinearAdjoint};
 use super::ops::padded::{Pad, Padding, Plain, Relu};
 use super::ops::pooling::{
@@ -17,10 +18,12 @@ use super::tensor::{Pool, Tensor};
 use crate::compute::Rows;
 use crate::compute::bits::ActivationBits;
 use crate::compute::cpu::CpuKernels;
-use crate::compute::kernels::{Cotangent, Fusion, Kernels, MixedConv, RowsMut, Shape, Target};
+use crate::compute::kernels::{
+    self, Cotangent, Fusion, Kernels, MixedConv, RowsMut, Shape, Target,
+};
 use crate::compute::program::{Conv, Linear, Norm};
 use crate::error::{Result, try_resize, try_vec};
-use crate::network::Window;
+use crate::network::{Activation, Window};
 
 /// Kernels of one thread.
 #[derive(Debug)]
@@ -40,6 +43,8 @@ pub(crate) enum Saved {
     ConvNorm(Statistics, Moments),
     /// Tap of the maximum of each output.
     Places(Tensor),
+    /// The slope at each element.
+    Slopes(Tensor),
 }
 
 impl NativeKernels {
@@ -83,6 +88,43 @@ pub(crate) struct Moments {
     alone: Vec<f64>,
 }
 
+/// The part of a plane that padding keeps.
+struct Kept {
+    /// First row and column in the input and in the output.
+    from: [usize; 2],
+    to: [usize; 2],
+    /// Height and width.
+    size: [usize; 2],
+    /// Widths of both planes.
+    widths: [usize; 2],
+}
+
+impl Kept {
+    fn new(padding: &kernels::Padding, input: Shape, output: Shape) -> Self {
+        let cut = |axis: usize| (-padding[axis][0]).max(0) as usize;
+        let zeros = |axis: usize| padding[axis][0].max(0) as usize;
+        let size = |axis: usize| {
+            let [input, output] = [input, output].map(|shape| shape.chw[axis + 1]);
+            input.saturating_sub(cut(axis)).min(output.saturating_sub(zeros(axis)))
+        };
+        Kept {
+            from: [cut(0), cut(1)],
+            to: [zeros(0), zeros(1)],
+            size: [size(0), size(1)],
+            widths: [input.chw[2], output.chw[2]],
+        }
+    }
+
+    /// Calls `f(range of the input's plane, range of the output's)` for each row.
+    fn rows(&self, mut f: impl FnMut(Range<usize>, Range<usize>)) {
+        for y in 0..self.size[0] {
+            let from = (self.from[0] + y) * self.widths[0] + self.from[1];
+            let to = (self.to[0] + y) * self.widths[1] + self.to[1];
+            f(from..from + self.size[1], to..to + self.size[1]);
+        }
+    }
+}
+
 fn pooling(window: &Window, input: Shape, output: Shape) -> Pooling {
     let size = |s: Shape| [s.chw[1], s.chw[2]];
     Pooling { window: *window, input: size(input), output: size(output) }
@@ -93,7 +135,7 @@ impl Kernels for NativeKernels {
     type Parameters = [f32];
     type Weight = f32;
     type Saved = Saved;
-    type Rows = [f32];
+    type Rows<'a> = RowsMut<'a, f32>;
     type Bits = ActivationBits;
 
     fn fuses(_: Fusion) -> bool {
@@ -121,7 +163,7 @@ impl Kernels for NativeKernels {
             Saved::Norm(statistics) | Saved::ConvNorm(statistics, _) => {
                 self.release(statistics.centred)
             }
-            Saved::Places(tensor) => self.release(tensor),
+            Saved::Places(tensor) | Saved::Slopes(tensor) => self.release(tensor),
         }
     }
 
@@ -165,7 +207,7 @@ impl Kernels for NativeKernels {
     fn variances(&mut self, saved: &Saved) -> Result<Vec<f64>> {
         Ok(match saved {
             Saved::Norm(statistics) | Saved::ConvNorm(statistics, _) => statistics.variances(),
-            Saved::Nothing | Saved::Places(_) => Vec::new(),
+            Saved::Nothing | Saved::Places(_) | Saved::Slopes(_) => Vec::new(),
         })
     }
 
@@ -208,11 +250,17 @@ impl Kernels for NativeKernels {
         };
         let Some(norm) = &conv.norm else {
             run(y)?;
+            if let Some(bias) = conv.bias {
+                let (plane, channels) = (y.shape.plane(), y.shape.chw[0]);
+                for (c, y) in y.data.chunks_exact_mut(plane).enumerate() {
+                    set.run(AddConstant { y, constant: p[bias + c % channels] });
+                }
+            }
             return Ok(Saved::Nothing);
         };
         let mut out = self.pool.tensor(y.shape)?;
         run(&mut out)?;
-        let statistics = batch_norm::statistics(set, out);
+        let statistics = batch_norm::statistics(set, out, norm.epsilon);
         batch_norm::apply(set, &statistics, &p[norm.scale..], &p[norm.shift..], y);
         let moments =
             if keep { self.moments(&layout, x, &statistics)? } else { Moments::default() };
@@ -227,7 +275,7 @@ impl Kernels for NativeKernels {
         saved: &Saved,
         dy: Cotangent<'_, Self>,
         dx: Option<Target<'_, Tensor>>,
-        rows: RowsMut<'_, [f32]>,
+        rows: &mut RowsMut<'_, f32>,
     ) -> Result<()> {
         let convs = [MixedConv { conv, saved, scale: dy.scale }];
         self.conv_adjoints(p, &convs, x, dy.tensor, dx, rows)
@@ -240,7 +288,7 @@ impl Kernels for NativeKernels {
         x: &Tensor,
         dy: &Tensor,
         mut dx: Option<Target<'_, Tensor>>,
-        rows: RowsMut<'_, [f32]>,
+        rows: &mut RowsMut<'_, f32>,
     ) -> Result<()> {
         let (set, scratch) = (self.set, &mut self.scratch);
         let (blocks, channels) = (x.blocks(), dy.shape.chw[0]);
@@ -259,7 +307,6 @@ impl Kernels for NativeKernels {
             })
             .collect();
         for i in 0..dy.shape.cotangents {
-            let row = &mut rows.rows[i * rows.columns..(i + 1) * rows.columns];
             let first = i * blocks;
             let gradients = scratch.gradients(set, &layouts, x, dy, first)?;
             let size = blocks * dx.as_ref().map_or(0, |dx| dx.tensor.stride());
@@ -267,7 +314,8 @@ impl Kernels for NativeKernels {
                 dx.as_mut().map(|dx| (&mut dx.tensor.data[i * size..(i + 1) * size], dx.first));
             if convs[0].conv.norm.is_none() {
                 for (c, gradient) in convs.iter().zip(&gradients) {
-                    for (row, g) in row[c.conv.column..].iter_mut().zip(gradient) {
+                    let row = rows.at(i, c.conv.column, c.conv.weights)?;
+                    for (row, g) in row.iter_mut().zip(gradient) {
                         *row += (f64::from(c.scale) * g) as f32;
                     }
                 }
@@ -294,9 +342,9 @@ impl Kernels for NativeKernels {
                     (*sum, output - f64::from(statistics.mean[c]) * sum)
                 };
                 let sums = sums.iter().enumerate().map(channel);
-                let row_scale = &mut row[norm.column..];
+                let row_scale = rows.at(i, norm.column, channels)?;
                 let adjoint = Adjoint::new(statistics, &p[norm.scale..], c.scale, sums, row_scale);
-                let row = &mut row[c.conv.column..];
+                let row = rows.at(i, c.conv.column, c.conv.weights)?;
                 for (q, (row, g)) in row.iter_mut().zip(gradient).enumerate() {
                     let (centred, alone) = (moments.centred[q], moments.alone[q]);
                     *row += adjoint.combine(q / fan_in, *g, centred, alone) as f32;
@@ -317,7 +365,7 @@ impl Kernels for NativeKernels {
     fn batch_norm(&mut self, p: &[f32], norm: &Norm, x: &Tensor, y: &mut Tensor) -> Result<Saved> {
         let mut copy = self.pool.tensor(x.shape)?;
         copy.data.copy_from_slice(&x.data);
-        let statistics = batch_norm::statistics(self.set, copy);
+        let statistics = batch_norm::statistics(self.set, copy, norm.epsilon);
         batch_norm::apply(self.set, &statistics, &p[norm.scale..], &p[norm.shift..], y);
         Ok(Saved::Norm(statistics))
     }
@@ -329,14 +377,14 @@ impl Kernels for NativeKernels {
         saved: &Saved,
         dy: Cotangent<'_, Self>,
         dx: Target<'_, Tensor>,
-        rows: RowsMut<'_, [f32]>,
+        rows: &mut RowsMut<'_, f32>,
     ) -> Result<()> {
         let Saved::Norm(statistics) = saved else { unreachable!("saved by batch_norm") };
         let (dy, weight) = (dy.tensor, dy.scale);
         let (channels, blocks) = (dy.shape.chw[0], dy.blocks());
         let scale = &p[norm.scale..];
         for i in 0..dy.shape.cotangents {
-            let row = &mut rows.rows[i * rows.columns + norm.column..];
+            let row = rows.at(i, norm.column, channels)?;
             let sums = (0..channels).map(|c| {
                 let first = i * blocks;
                 let sum = batch_norm::channel_sum(self.set, dy, first, c);
@@ -374,6 +422,143 @@ impl Kernels for NativeKernels {
         for (dy_part, y) in parts {
             let mask = Some(&x.data[..]);
             self.set.run(AddScaled { x: dy_part, weight: dy.scale, mask, y, first });
+        }
+        Ok(())
+    }
+
+    fn activation(
+        &mut self,
+        activation: &Activation,
+        x: &Tensor,
+        y: &mut Tensor,
+        keep: bool,
+    ) -> Result<Saved> {
+        let mut slopes = if keep { Some(self.pool.tensor(x.shape)?) } else { None };
+        for (e, (x, y)) in x.data.iter().zip(&mut y.data).enumerate() {
+            let each = x.0.map(|x| activation.at(f64::from(x)));
+            y.0 = each.map(|[value, _]| value as f32);
+            if let Some(slopes) = &mut slopes {
+                slopes.data[e].0 = each.map(|[_, slope]| slope as f32);
+            }
+        }
+        Ok(slopes.map_or(Saved::Nothing, Saved::Slopes))
+    }
+
+    fn activation_adjoint(
+        &mut self,
+        saved: &Saved,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+    ) -> Result<()> {
+        let Saved::Slopes(slopes) = saved else { unreachable!("saved by activation") };
+        self.multiply_adjoint(slopes, dy, dx)
+    }
+
+    fn multiply(&mut self, a: &Tensor, b: &Tensor, y: &mut Tensor) -> Result<()> {
+        let (a, b, y) = (&a.data, &b.data, &mut y.data);
+        self.set.run(AddProduct { a, b, weight: 1.0, y, first: true });
+        Ok(())
+    }
+
+    fn multiply_adjoint(
+        &mut self,
+        other: &Tensor,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+    ) -> Result<()> {
+        let (b, weight, first) = (&other.data[..], dy.scale, dx.first);
+        let parts = dy.tensor.data.chunks_exact(b.len());
+        for (a, y) in parts.zip(dx.tensor.data.chunks_exact_mut(b.len())) {
+            self.set.run(AddProduct { a, b, weight, y, first });
+        }
+        Ok(())
+    }
+
+    fn select(&mut self, channels: &[usize], x: &Tensor, y: &mut Tensor) -> Result<()> {
+        let plane = x.shape.plane();
+        for b in 0..x.blocks() {
+            for (y, c) in y.block_mut(b).chunks_exact_mut(plane).zip(channels) {
+                y.copy_from_slice(x.plane(b, *c));
+            }
+        }
+        Ok(())
+    }
+
+    fn select_adjoint(
+        &mut self,
+        channels: &[usize],
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+    ) -> Result<()> {
+        // Channels that nothing reads have no cotangent, and others may have several.
+        if dx.first {
+            dx.tensor.data.fill(Lanes::ZERO);
+        }
+        let plane = dx.tensor.shape.plane();
+        for b in 0..dy.tensor.shape.cotangents * dy.tensor.blocks() {
+            let dx = dx.tensor.block_mut(b);
+            for (x, c) in dy.tensor.block(b).chunks_exact(plane).zip(channels) {
+                let y = &mut dx[c * plane..(c + 1) * plane];
+                self.set.run(AddScaled { x, weight: dy.scale, mask: None, y, first: false });
+            }
+        }
+        Ok(())
+    }
+
+    fn reshape(&mut self, x: &Tensor, y: &mut Tensor) -> Result<()> {
+        y.data.copy_from_slice(&x.data);
+        Ok(())
+    }
+
+    fn reshape_adjoint(&mut self, dy: Cotangent<'_, Self>, dx: Target<'_, Tensor>) -> Result<()> {
+        let (x, y, first) = (&dy.tensor.data[..], &mut dx.tensor.data[..], dx.first);
+        self.set.run(AddScaled { x, weight: dy.scale, mask: None, y, first });
+        Ok(())
+    }
+
+    fn expand(&mut self, x: &Tensor, y: &mut Tensor) -> Result<()> {
+        let plane = y.shape.plane();
+        y.data.chunks_exact_mut(plane).zip(&x.data).for_each(|(y, x)| y.fill(*x));
+        Ok(())
+    }
+
+    fn expand_adjoint(&mut self, dy: Cotangent<'_, Self>, dx: Target<'_, Tensor>) -> Result<()> {
+        let (weight, first) = (dy.scale, dx.first);
+        let planes = dy.tensor.data.chunks_exact(dy.tensor.shape.plane());
+        for (x, y) in planes.zip(&mut dx.tensor.data) {
+            self.set.run(AddSum { x, weight, y, first });
+        }
+        Ok(())
+    }
+
+    fn pad(&mut self, padding: &kernels::Padding, x: &Tensor, y: &mut Tensor) -> Result<()> {
+        y.data.fill(Lanes::ZERO);
+        let kept = Kept::new(padding, x.shape, y.shape);
+        let planes = x.data.chunks_exact(x.shape.plane());
+        let out = y.shape.plane();
+        for (x, y) in planes.zip(y.data.chunks_exact_mut(out)) {
+            kept.rows(|from, to| y[to].copy_from_slice(&x[from]));
+        }
+        Ok(())
+    }
+
+    fn pad_adjoint(
+        &mut self,
+        padding: &kernels::Padding,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+    ) -> Result<()> {
+        if dx.first {
+            dx.tensor.data.fill(Lanes::ZERO);
+        }
+        let kept = Kept::new(padding, dx.tensor.shape, dy.tensor.shape);
+        let planes = dy.tensor.data.chunks_exact(dy.tensor.shape.plane());
+        let plane = dx.tensor.shape.plane();
+        for (dy_plane, dx) in planes.zip(dx.tensor.data.chunks_exact_mut(plane)) {
+            kept.rows(|from, to| {
+                let (x, y) = (&dy_plane[to], &mut dx[from]);
+                self.set.run(AddScaled { x, weight: dy.scale, mask: None, y, first: false });
+            });
         }
         Ok(())
     }
@@ -494,7 +679,7 @@ impl Kernels for NativeKernels {
 
     fn linear(&mut self, p: &[f32], linear: &Linear, x: &Tensor, y: &mut Tensor) -> Result<()> {
         for b in 0..x.blocks() {
-            let (weights, bias) = (&p[linear.weight..], &p[linear.bias..]);
+            let (weights, bias) = (&p[linear.weight..], linear.bias.map(|bias| &p[bias..]));
             self.set.run(LinearJob { weights, bias, x: x.block(b), y: y.block_mut(b) });
         }
         Ok(())
@@ -507,27 +692,33 @@ impl Kernels for NativeKernels {
         x: &Tensor,
         dy: Cotangent<'_, Self>,
         dx: Target<'_, Tensor>,
-        rows: RowsMut<'_, [f32]>,
+        rows: &mut RowsMut<'_, f32>,
     ) -> Result<()> {
-        let len = x.shape.chw[0] * dy.tensor.shape.chw[0];
-        let (blocks, first) = (x.blocks(), dx.first);
+        let (channels, classes) = (x.shape.chw[0], dy.tensor.shape.chw[0]);
+        if dx.first {
+            dx.tensor.data.fill(Lanes::ZERO);
+        }
+        self.sums.clear();
+        try_resize(&mut self.sums, channels, Lanes::ZERO, "weights of a linear layer")?;
+        let (size, dy_size) = (x.data.len(), x.blocks() * classes);
         for i in 0..dy.tensor.shape.cotangents {
-            self.sums.clear();
-            try_resize(&mut self.sums, len, Lanes::ZERO, "weights of a linear layer")?;
-            for b in 0..blocks {
+            let row = rows.at(i, linear.column, classes * channels)?;
+            let dy_blocks = &dy.tensor.data[i * dy_size..(i + 1) * dy_size];
+            let dx = &mut dx.tensor.data[i * size..(i + 1) * size];
+            for (k, row) in row.chunks_exact_mut(channels).enumerate() {
+                let from = linear.weight + k * channels;
                 self.set.run(LinearAdjoint {
-                    weights: &p[linear.weight..linear.weight + len],
+                    weights: &p[from..from + channels],
                     scale: dy.scale,
-                    x: x.block(b),
-                    dy: dy.tensor.block(i * blocks + b),
-                    dx: dx.tensor.block_mut(i * blocks + b),
-                    first,
+                    x: &x.data,
+                    dy: &dy_blocks[k..],
+                    classes,
+                    dx,
                     sums: &mut self.sums,
                 });
-            }
-            let row = &mut rows.rows[i * rows.columns + linear.column..];
-            for (row, sum) in row.iter_mut().zip(&self.sums) {
-                *row += sum.sum() as f32;
+                for (row, sum) in row.iter_mut().zip(&self.sums) {
+                    *row += sum.sum() as f32;
+                }
             }
         }
         Ok(())
@@ -590,7 +781,9 @@ mod tests {
                     let node = graph.nodes.len() - 1;
                     let shape = Shape { cotangents: 1, batch, chw: [3, 1, 1], halo: 0 };
                     let start = Start { node, tensor: k.seed(i, shape).unwrap(), cotangents: 1 };
-                    reverse(k, &network, &pass, batch, start, None, &mut row).unwrap();
+                    let columns = graph.parameters.columns();
+                    let mut rows = RowsMut::Whole { values: &mut row, columns };
+                    reverse(k, &network, &pass, batch, start, None, &mut rows).unwrap();
                 }
                 pass.release(k);
                 waiting.push(kernels.pool.waiting());

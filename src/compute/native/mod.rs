@@ -16,7 +16,7 @@ pub use simd::InstructionSet;
 use super::Engine;
 use super::cpu::CpuEngine;
 use crate::error::{Error, Result};
-use kernels::NativeKernels;
+pub(super) use kernels::NativeKernels;
 
 /// The native engine on `threads` threads (0: one a core), with the best instructions there are.
 pub fn native(threads: usize) -> Result<Box<dyn Engine>> {

@@ -3,10 +3,10 @@
 use crate::compute::Rows;
 use crate::compute::bits::ActivationBits;
 use crate::compute::cpu::CpuKernels;
-use crate::compute::kernels::{Cotangent, Fusion, Kernels, RowsMut, Shape, Target};
+use crate::compute::kernels::{Cotangent, Fusion, Kernels, Padding, RowsMut, Shape, Target};
 use crate::compute::program::{Conv, Linear, Norm};
 use crate::error::{Result, try_vec};
-use crate::network::{BATCH_NORM_EPSILON, Convolution, Window};
+use crate::network::{Activation, Convolution, Window};
 
 /// The kernels have no state.
 #[derive(Debug, Clone, Copy)]
@@ -27,9 +27,12 @@ pub(crate) enum Saved {
     Norm {
         normalised: Vec<f64>,
         inverse: Vec<f64>,
+        epsilon: f64,
     },
     /// For each output the input element of its plane that it is.
     Places(Vec<usize>),
+    /// The slope at each element.
+    Slopes(Vec<f64>),
 }
 
 impl Tensor {
@@ -46,13 +49,12 @@ impl Tensor {
     }
 }
 
-/// Calls `f(y, oy, x)` for each output position and each input position its window's tap reads,
-/// along one axis, together with the tap.
-fn taps(out: usize, size: usize, g: &Convolution) -> Vec<(usize, usize, usize)> {
+/// The (output, tap, input) triples of one axis of a window: 0 is the height, 1 the width.
+fn taps(axis: usize, out: usize, size: usize, g: &Convolution) -> Vec<(usize, usize, usize)> {
     let mut all = Vec::new();
     for o in 0..out {
-        for k in 0..g.kernel {
-            let i = (o * g.stride + k * g.dilation) as isize - g.padding;
+        for k in 0..g.kernel[axis] {
+            let i = (o * g.stride[axis] + k * g.dilation[axis]) as isize - g.padding[axis][0];
             if (0..size as isize).contains(&i) {
                 all.push((o, k, i as usize));
             }
@@ -68,42 +70,61 @@ fn each_tap(
     g: &Convolution,
     mut f: impl FnMut(usize, usize, usize),
 ) {
-    let (rows, columns) = (taps(out[1], input[1], g), taps(out[2], input[2], g));
+    let (rows, columns) = (taps(0, out[1], input[1], g), taps(1, out[2], input[2], g));
     for (oy, ky, y) in rows {
         for (ox, kx, x) in &columns {
-            f(oy * out[2] + ox, ky * g.kernel + kx, y * input[2] + x);
+            f(oy * out[2] + ox, ky * g.kernel[1] + kx, y * input[2] + x);
         }
     }
 }
 
 /// (output channel, input channel, weight offset) of each kernel of a convolution.
 fn channel_pairs(conv: &Conv, out: usize, input: usize) -> Vec<(usize, usize, usize)> {
-    let size = conv.geometry.kernel * conv.geometry.kernel;
-    if conv.geometry.depthwise {
-        return (0..out).map(|c| (c, c, c * size)).collect();
-    }
-    (0..out).flat_map(|o| (0..input).map(move |i| (o, i, (o * input + i) * size))).collect()
+    let (size, groups) = (conv.geometry.kernel_size(), conv.geometry.groups);
+    let (out_each, each) = (out / groups, input / groups);
+    let of = |o: usize| (0..each).map(move |i| (o, o / out_each * each + i, (o * each + i) * size));
+    (0..out).flat_map(of).collect()
 }
 
 fn window_geometry(w: &Window) -> Convolution {
     Convolution {
         kernel: w.kernel,
         stride: w.stride,
-        padding: w.padding as isize,
-        dilation: 1,
-        depthwise: true,
+        padding: w.padding.map(|sides| sides.map(|n| n as isize)),
+        dilation: [1; 2],
+        groups: 1,
     }
 }
 
-/// For each output of a pooled plane: how many inputs its window holds.
-fn counts(out: [usize; 3], input: [usize; 3], g: &Convolution) -> Vec<f64> {
-    let mut counts = vec![0.0; out[1] * out[2]];
-    each_tap(out, input, g, |o, _, _| counts[o] += 1.0);
-    counts
+/// For each output of a pooled plane: how many elements its average counts.
+fn counts(out: [usize; 3], input: [usize; 3], w: &Window) -> Vec<f64> {
+    let places = (0..out[1]).flat_map(|y| (0..out[2]).map(move |x| (y, x)));
+    places.map(|(y, x)| (w.count(0, input[1], y) * w.count(1, input[2], x)) as f64).collect()
+}
+
+/// dx += scale dy factors, element by element.
+fn add_products(factors: &[f64], dy: Cotangent<'_, ReferenceKernels>, dx: &mut Tensor) {
+    let pairs = dy.tensor.data.iter().zip(factors.iter().cycle());
+    dx.data.iter_mut().zip(pairs).for_each(|(dx, (v, factor))| *dx += dy.scale * v * factor);
+}
+
+/// Calls `f(place in the input's plane, place in the output's)` for each that padding keeps.
+fn each_place(
+    padding: &Padding,
+    input: [usize; 3],
+    out: [usize; 3],
+    mut f: impl FnMut(usize, usize),
+) {
+    for (y, x) in (0..input[1]).flat_map(|y| (0..input[2]).map(move |x| (y, x))) {
+        let (row, column) = (y as isize + padding[0][0], x as isize + padding[1][0]);
+        if (0..out[1] as isize).contains(&row) && (0..out[2] as isize).contains(&column) {
+            f(y * input[2] + x, row as usize * out[2] + column as usize);
+        }
+    }
 }
 
 impl ReferenceKernels {
-    fn normalise(x: &Tensor) -> (Vec<f64>, Vec<f64>) {
+    fn normalise(x: &Tensor, epsilon: f64) -> (Vec<f64>, Vec<f64>) {
         let [channels, ..] = x.shape.chw;
         let (n, plane) = (x.shape.batch, x.shape.plane());
         let mut normalised = x.data.clone();
@@ -117,7 +138,7 @@ impl ReferenceKernels {
             of(&x.data, &mut |v| sum += v);
             let mean = sum / count;
             of(&x.data, &mut |v| squares += (v - mean) * (v - mean));
-            *inverse = 1.0 / (squares / count + BATCH_NORM_EPSILON).sqrt();
+            *inverse = 1.0 / (squares / count + epsilon).sqrt();
             for p in normalised.chunks_exact_mut(plane).skip(c).step_by(channels) {
                 p.iter_mut().for_each(|v| *v = (*v - mean) * *inverse);
             }
@@ -131,7 +152,7 @@ impl Kernels for ReferenceKernels {
     type Parameters = [f64];
     type Weight = f64;
     type Saved = Saved;
-    type Rows = [f64];
+    type Rows<'a> = RowsMut<'a, f64>;
     type Bits = ActivationBits;
 
     fn fuses(_: Fusion) -> bool {
@@ -173,8 +194,8 @@ impl Kernels for ReferenceKernels {
     }
 
     fn variances(&mut self, saved: &Saved) -> Result<Vec<f64>> {
-        let Saved::Norm { inverse, .. } = saved else { return Ok(Vec::new()) };
-        Ok(inverse.iter().map(|i| (1.0 / (i * i) - BATCH_NORM_EPSILON).max(0.0)).collect())
+        let Saved::Norm { inverse, epsilon, .. } = saved else { return Ok(Vec::new()) };
+        Ok(inverse.iter().map(|i| (1.0 / (i * i) - epsilon).max(0.0)).collect())
     }
 
     fn bits(&mut self, x: &Tensor, bits: &mut ActivationBits, bit: usize) -> Result<()> {
@@ -197,7 +218,14 @@ impl Kernels for ReferenceKernels {
     ) -> Result<Saved> {
         let (input, out) = (x.shape.chw, y.shape.chw);
         let (ip, op) = (x.shape.plane(), y.shape.plane());
-        y.data.fill(0.0);
+        match conv.bias {
+            None => y.data.fill(0.0),
+            Some(bias) => {
+                for (c, plane) in y.data.chunks_exact_mut(op).enumerate() {
+                    plane.fill(p[bias + c % out[0]]);
+                }
+            }
+        }
         let images = x.data.chunks_exact(ip * input[0]).zip(y.data.chunks_exact_mut(op * out[0]));
         for (x, y) in images {
             for (o, i, w) in channel_pairs(conv, out[0], input[0]) {
@@ -217,7 +245,7 @@ impl Kernels for ReferenceKernels {
         _: &Saved,
         dy: Cotangent<'_, Self>,
         dx: Option<Target<'_, Tensor>>,
-        rows: RowsMut<'_, [f64]>,
+        rows: &mut RowsMut<'_, f64>,
     ) -> Result<()> {
         let (input, out) = (x.shape.chw, dy.tensor.shape.chw);
         let (ip, op) = (x.shape.plane(), dy.tensor.shape.plane());
@@ -226,7 +254,7 @@ impl Kernels for ReferenceKernels {
         for (b, dy_image) in dy.tensor.data.chunks_exact(op * out[0]).enumerate() {
             let (i, n) = (b / batch, b % batch);
             let x_image = &x.data[n * ip * input[0]..];
-            let row = &mut rows.rows[i * rows.columns + conv.column..];
+            let row = rows.at(i, conv.column, conv.weights)?;
             for (o, c, w) in channel_pairs(conv, out[0], input[0]) {
                 let (x, dy_plane) = (&x_image[c * ip..], &dy_image[o * op..]);
                 let row = &mut row[w..];
@@ -246,14 +274,15 @@ impl Kernels for ReferenceKernels {
     }
 
     fn batch_norm(&mut self, p: &[f64], norm: &Norm, x: &Tensor, y: &mut Tensor) -> Result<Saved> {
-        let (normalised, inverse) = Self::normalise(x);
+        let epsilon = norm.epsilon;
+        let (normalised, inverse) = Self::normalise(x, epsilon);
         let channels = x.shape.chw[0];
         let planes = y.data.chunks_exact_mut(x.shape.plane());
         for (b, (y, x)) in planes.zip(normalised.chunks_exact(x.shape.plane())).enumerate() {
             let (scale, shift) = (p[norm.scale + b % channels], p[norm.shift + b % channels]);
             y.iter_mut().zip(x).for_each(|(y, x)| *y = scale * x + shift);
         }
-        Ok(Saved::Norm { normalised, inverse })
+        Ok(Saved::Norm { normalised, inverse, epsilon })
     }
 
     fn batch_norm_adjoint(
@@ -263,9 +292,9 @@ impl Kernels for ReferenceKernels {
         saved: &Saved,
         dy: Cotangent<'_, Self>,
         dx: Target<'_, Tensor>,
-        rows: RowsMut<'_, [f64]>,
+        rows: &mut RowsMut<'_, f64>,
     ) -> Result<()> {
-        let Saved::Norm { normalised, inverse } = saved else {
+        let Saved::Norm { normalised, inverse, .. } = saved else {
             unreachable!("saved by batch_norm")
         };
         let dx = Tensor::ready(dx);
@@ -286,7 +315,7 @@ impl Kernels for ReferenceKernels {
                     sum += dy.scale * dy.tensor.data[d];
                     product += dy.scale * dy.tensor.data[d] * normalised[v];
                 }
-                rows.rows[i * rows.columns + norm.column + c] += product;
+                rows.at(i, norm.column, channels)?[c] += product;
                 let factor = p[norm.scale + c] * inverse[c];
                 for (n, e) in places() {
                     let (d, v) = at(n, e);
@@ -319,9 +348,132 @@ impl Kernels for ReferenceKernels {
         Ok(())
     }
 
+    fn activation(
+        &mut self,
+        activation: &Activation,
+        x: &Tensor,
+        y: &mut Tensor,
+        keep: bool,
+    ) -> Result<Saved> {
+        let each = y.data.iter_mut().zip(&x.data);
+        let slopes: Vec<f64> = each
+            .map(|(y, x)| {
+                let [value, slope] = activation.at(*x);
+                *y = value;
+                slope
+            })
+            .collect();
+        Ok(if keep { Saved::Slopes(slopes) } else { Saved::Nothing })
+    }
+
+    fn activation_adjoint(
+        &mut self,
+        saved: &Saved,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+    ) -> Result<()> {
+        let Saved::Slopes(slopes) = saved else { unreachable!("saved by activation") };
+        add_products(slopes, dy, Tensor::ready(dx));
+        Ok(())
+    }
+
+    fn multiply(&mut self, a: &Tensor, b: &Tensor, y: &mut Tensor) -> Result<()> {
+        let pairs = a.data.iter().zip(&b.data);
+        y.data.iter_mut().zip(pairs).for_each(|(y, (a, b))| *y = a * b);
+        Ok(())
+    }
+
+    fn multiply_adjoint(
+        &mut self,
+        other: &Tensor,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+    ) -> Result<()> {
+        add_products(&other.data, dy, Tensor::ready(dx));
+        Ok(())
+    }
+
+    fn select(&mut self, channels: &[usize], x: &Tensor, y: &mut Tensor) -> Result<()> {
+        let (plane, from) = (x.shape.plane(), x.shape.chw[0] * x.shape.plane());
+        let images = x.data.chunks_exact(from).zip(y.data.chunks_exact_mut(channels.len() * plane));
+        for (x, y) in images {
+            for (y, c) in y.chunks_exact_mut(plane).zip(channels) {
+                y.copy_from_slice(&x[c * plane..(c + 1) * plane]);
+            }
+        }
+        Ok(())
+    }
+
+    fn select_adjoint(
+        &mut self,
+        channels: &[usize],
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+    ) -> Result<()> {
+        let dx = Tensor::ready(dx);
+        let (plane, to) = (dx.shape.plane(), dx.shape.chw[0] * dx.shape.plane());
+        let images = dx.data.chunks_exact_mut(to);
+        for (dx, dy_image) in images.zip(dy.tensor.data.chunks_exact(channels.len() * plane)) {
+            for (dy_plane, c) in dy_image.chunks_exact(plane).zip(channels) {
+                let dx = &mut dx[c * plane..(c + 1) * plane];
+                dx.iter_mut().zip(dy_plane).for_each(|(dx, v)| *dx += dy.scale * v);
+            }
+        }
+        Ok(())
+    }
+
+    fn reshape(&mut self, x: &Tensor, y: &mut Tensor) -> Result<()> {
+        y.data.copy_from_slice(&x.data);
+        Ok(())
+    }
+
+    fn reshape_adjoint(&mut self, dy: Cotangent<'_, Self>, dx: Target<'_, Tensor>) -> Result<()> {
+        let dx = Tensor::ready(dx);
+        dx.data.iter_mut().zip(&dy.tensor.data).for_each(|(dx, v)| *dx += dy.scale * v);
+        Ok(())
+    }
+
+    fn expand(&mut self, x: &Tensor, y: &mut Tensor) -> Result<()> {
+        let plane = y.shape.plane();
+        y.data.chunks_exact_mut(plane).zip(&x.data).for_each(|(y, x)| y.fill(*x));
+        Ok(())
+    }
+
+    fn expand_adjoint(&mut self, dy: Cotangent<'_, Self>, dx: Target<'_, Tensor>) -> Result<()> {
+        let dx = Tensor::ready(dx);
+        for (dx, dy_plane) in dx.data.iter_mut().zip(dy.tensor.planes()) {
+            *dx += dy.scale * dy_plane.iter().sum::<f64>();
+        }
+        Ok(())
+    }
+
+    fn pad(&mut self, padding: &Padding, x: &Tensor, y: &mut Tensor) -> Result<()> {
+        let (input, out) = (x.shape.chw, y.shape.chw);
+        y.data.fill(0.0);
+        for (x, y) in x.planes().zip(y.data.chunks_exact_mut(out[1] * out[2])) {
+            each_place(padding, input, out, |from, to| y[to] = x[from]);
+        }
+        Ok(())
+    }
+
+    fn pad_adjoint(
+        &mut self,
+        padding: &Padding,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+    ) -> Result<()> {
+        let dx = Tensor::ready(dx);
+        let (input, out) = (dx.shape.chw, dy.tensor.shape.chw);
+        for (dx, dy_plane) in dx.data.chunks_exact_mut(input[1] * input[2]).zip(dy.tensor.planes())
+        {
+            each_place(padding, input, out, |from, to| dx[from] += dy.scale * dy_plane[to]);
+        }
+        Ok(())
+    }
+
     fn avg_pool(&mut self, window: &Window, x: &Tensor, y: &mut Tensor) -> Result<()> {
         let (out, input, g) = (y.shape.chw, x.shape.chw, window_geometry(window));
-        let counts = counts(out, input, &g);
+        let counts = counts(out, input, window);
         y.data.fill(0.0);
         for (x, y) in x.planes().zip(y.data.chunks_exact_mut(out[1] * out[2])) {
             each_tap(out, input, &g, |o, _, i| y[o] += x[i] / counts[o]);
@@ -337,7 +489,7 @@ impl Kernels for ReferenceKernels {
     ) -> Result<()> {
         let dx = Tensor::ready(dx);
         let (out, input, g) = (dy.tensor.shape.chw, dx.shape.chw, window_geometry(window));
-        let counts = counts(out, input, &g);
+        let counts = counts(out, input, window);
         for (dy_plane, dx) in dy.tensor.planes().zip(dx.data.chunks_exact_mut(input[1] * input[2]))
         {
             each_tap(out, input, &g, |o, _, i| dx[i] += dy.scale * dy_plane[o] / counts[o]);
@@ -441,7 +593,8 @@ impl Kernels for ReferenceKernels {
         for (x, y) in x.data.chunks_exact(channels).zip(y.data.chunks_exact_mut(classes)) {
             for (k, y) in y.iter_mut().enumerate() {
                 let w = &p[linear.weight + k * channels..];
-                *y = p[linear.bias + k] + x.iter().zip(w).map(|(x, w)| x * w).sum::<f64>();
+                *y = linear.bias.map_or(0.0, |bias| p[bias + k])
+                    + x.iter().zip(w).map(|(x, w)| x * w).sum::<f64>();
             }
         }
         Ok(())
@@ -454,17 +607,17 @@ impl Kernels for ReferenceKernels {
         x: &Tensor,
         dy: Cotangent<'_, Self>,
         dx: Target<'_, Tensor>,
-        rows: RowsMut<'_, [f64]>,
+        rows: &mut RowsMut<'_, f64>,
     ) -> Result<()> {
         let dx = Tensor::ready(dx);
         let (channels, classes) = (x.shape.chw[0], dy.tensor.shape.chw[0]);
         for (b, dy_image) in dy.tensor.data.chunks_exact(classes).enumerate() {
             let (i, n) = (b / x.shape.batch, b % x.shape.batch);
+            let row = rows.at(i, linear.column, classes * channels)?;
             for (k, v) in dy_image.iter().enumerate() {
                 for c in 0..channels {
                     let at = k * channels + c;
-                    rows.rows[i * rows.columns + linear.column + at] +=
-                        dy.scale * v * x.data[n * channels + c];
+                    row[at] += dy.scale * v * x.data[n * channels + c];
                     dx.data[b * channels + c] += dy.scale * v * p[linear.weight + at];
                 }
             }

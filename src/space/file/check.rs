@@ -319,6 +319,11 @@ fn convolution(at: &str, conv: &Conv) -> Result<()> {
         }
         Padding::Same => {}
     }
+    within(&format!("{at}.groups"), conv.groups, 1..=limits::CHANNELS)?;
+    if conv.depthwise && conv.groups > 1 {
+        let text = "found a number for a depthwise convolution, whose groups are its channels";
+        return Err(fault(&format!("{at}.groups"), text));
+    }
     let at = format!("{at}.channels");
     if conv.depthwise && conv.channels != Channels::default() {
         let text = "found a number for a depthwise convolution, whose channels are those it reads";

@@ -81,6 +81,9 @@ pub struct Conv {
     /// One kernel a channel instead of all channels to all.
     #[serde(default, skip_serializing_if = "is_default")]
     pub depthwise: bool,
+    /// Groups of channels that are convolved by themselves; 1 where it is depthwise.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub groups: u32,
 }
 
 /// A pooling window.

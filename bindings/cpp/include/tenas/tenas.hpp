@@ -5,7 +5,7 @@
  *
  * Everything of tenas.h, which says what each call does; here is how it looks from C++:
  *
- * - Objects (Config, Dataset, Context, Benchmark) free themselves. They move, and do not copy. One
+ * - Objects (Config, Dataset, Context, Network, Benchmark) free themselves. They move, and do not copy. One
  *   that was moved from takes no call but assignment and destruction: others throw
  *   Status::null_pointer.
  * - A call that fails throws tenas::Error, with the library's message and its Status. A lookup that
@@ -1165,6 +1165,137 @@ private:
     static const float *stddev(const std::optional<Normalisation> &n)
     {
         return n ? n->stddev.data() : nullptr;
+    }
+};
+
+// ---- Networks ----
+
+/** The size of a genotype's network, and its weights; tenas.h has what is left out. */
+struct NetworkSettings {
+    DatasetKind dataset = DatasetKind::cifar10;
+    /** C of the first cell, and cells a stage. */
+    std::optional<std::uint32_t> channels, cells;
+    std::optional<std::uint32_t> classes;
+    /** Channels, height and width of an image. */
+    struct Image {
+        std::uint32_t channels, height, width;
+    };
+    std::optional<Image> image;
+    Init init = Init::kaiming_normal;
+    std::uint64_t seed = 0;
+};
+
+/** What a network is. */
+struct NetworkFacts {
+    /** Channels, rows and columns of an image. */
+    std::size_t channels, height, width;
+    std::size_t classes;
+    /** Parameters with a name, and the numbers in all of them. */
+    std::size_t named_parameters;
+    std::uint64_t parameters;
+    /** Of one image. */
+    std::uint64_t multiply_adds;
+};
+
+/** A whole network with its weights, to be written for other programs. It never changes. */
+class Network : public detail::Handle<tenas_network, tenas_network_free> {
+public:
+    /** The network of an architecture, with fresh weights. Throws Status::format, invalid_argument. */
+    Network(const SearchSpace &space, const std::string &genotype,
+            const NetworkSettings &settings = {})
+        : Network(made([&, text = detail::c_string(genotype)](tenas_network **out) {
+              tenas_network_settings c{};
+              c.struct_size = sizeof c;
+              c.dataset = detail::number(settings.dataset);
+              c.channels = given(settings.channels);
+              c.cells = given(settings.cells);
+              c.classes = given(settings.classes);
+              if (settings.image) {
+                  c.image_channels = settings.image->channels;
+                  c.image_height = settings.image->height;
+                  c.image_width = settings.image->width;
+              }
+              c.init = detail::number(settings.init);
+              c.seed = settings.seed;
+              return tenas_network_from_genotype(space.get(), text, &c, out);
+          }))
+    {}
+
+    /** Owns an object that tenas.h has made. */
+    explicit Network(tenas_network *owned) noexcept : Handle(owned) {}
+
+    std::string name() const
+    {
+        return detail::value<const char *>(
+            [this](const char **out) { return tenas_network_name(get(), out); });
+    }
+
+    NetworkFacts info() const
+    {
+        const auto c = detail::filled<tenas_network_facts>(
+            [this](tenas_network_facts *out) { return tenas_network_info(get(), out); });
+        return {c.channels,         c.height,     c.width,        c.classes,
+                c.named_parameters, c.parameters, c.multiply_adds};
+    }
+
+    /** PyTorch's name of a parameter, from 0. Throws Status::not_found. */
+    std::string parameter_name(std::size_t index) const
+    {
+        return detail::value<const char *>(
+            [&](const char **out) { return tenas_network_parameter_name(get(), index, out); });
+    }
+
+    /**
+     * The logits of images in evaluation, classes of each: images are channels x height x width
+     * numbers, one behind the other. Throws Status::invalid_argument.
+     */
+    std::vector<float> logits(const std::vector<float> &images) const
+    {
+        const NetworkFacts facts = info();
+        const std::size_t image = facts.channels * facts.height * facts.width;
+        if (images.empty() || images.size() % image != 0)
+            throw Error(Status::invalid_argument,
+                        "images: found " + std::to_string(images.size())
+                            + " numbers, expected a multiple of " + std::to_string(image));
+        const std::size_t count = images.size() / image;
+        std::vector<float> out(count * facts.classes);
+        detail::call([&] {
+            return tenas_network_logits(get(), images.data(), count, out.data(), out.size());
+        });
+        return out;
+    }
+
+    /** As an ONNX file. Throws Status::io. */
+    void write_onnx(const std::string &path) const
+    {
+        detail::call([&, text = detail::c_string(path)] {
+            return tenas_network_write_onnx(get(), text);
+        });
+    }
+
+    /** As PyTorch code, to be trained. Throws Status::io, invalid_state. */
+    void write_pytorch(const std::string &path) const
+    {
+        detail::call([&, text = detail::c_string(path)] {
+            return tenas_network_write_pytorch(get(), text);
+        });
+    }
+
+    /** The weights as a safetensors file. Throws Status::io. */
+    void write_weights(const std::string &path) const
+    {
+        detail::call([&, text = detail::c_string(path)] {
+            return tenas_network_write_weights(get(), text);
+        });
+    }
+
+private:
+    // 0 stands for what is left out; a 0 that was given is out of every range.
+    static std::uint32_t given(const std::optional<std::uint32_t> &value)
+    {
+        if (value && *value == 0)
+            throw Error(Status::invalid_argument, "settings: found 0, expected at least 1");
+        return value.value_or(0);
     }
 };
 

@@ -5,7 +5,6 @@ use super::super::InstructionSet;
 use super::super::simd::{Job, Lanes, Vector};
 use super::super::tensor::Tensor;
 use super::padded::Source;
-use crate::network::BATCH_NORM_EPSILON;
 
 /// Parts of a sum that run side by side, to hide the latency of an addition.
 const PARTS: usize = 4;
@@ -19,6 +18,7 @@ pub(crate) struct Statistics {
     pub(crate) mean: Vec<f32>,
     /// 1 / sqrt(var + epsilon) of each channel.
     pub(crate) inverse: Vec<f64>,
+    epsilon: f64,
 }
 
 impl Statistics {
@@ -26,7 +26,7 @@ impl Statistics {
     pub(crate) fn variances(&self) -> Vec<f64> {
         self.inverse
             .iter()
-            .map(|inverse| (1.0 / (inverse * inverse) - BATCH_NORM_EPSILON).max(0.0))
+            .map(|inverse| (1.0 / (inverse * inverse) - self.epsilon).max(0.0))
             .collect()
     }
 }
@@ -102,7 +102,7 @@ impl Job for Shift<'_> {
 }
 
 /// Centres `x` in place and returns its statistics.
-pub(crate) fn statistics(set: InstructionSet, mut x: Tensor) -> Statistics {
+pub(crate) fn statistics(set: InstructionSet, mut x: Tensor, epsilon: f64) -> Statistics {
     let (blocks, plane) = (x.blocks(), x.shape.plane());
     let count = (x.shape.batch * plane) as f64;
     let (mut means, mut inverse) = (Vec::new(), Vec::new());
@@ -124,9 +124,9 @@ pub(crate) fn statistics(set: InstructionSet, mut x: Tensor) -> Statistics {
         }
         means.push(mean as f32);
         let squares = total(&x, c, &|p| plane_sum(set, plane, Product(p, p)));
-        inverse.push(1.0 / libm::sqrt(squares / count + BATCH_NORM_EPSILON));
+        inverse.push(1.0 / libm::sqrt(squares / count + epsilon));
     }
-    Statistics { centred: x, mean: means, inverse }
+    Statistics { centred: x, mean: means, inverse, epsilon }
 }
 
 /// y = scale[c] * x + shift[c].

@@ -30,7 +30,7 @@ pub(crate) struct Layout {
     outputs: usize,
     /// Input channels that it sees.
     inputs: usize,
-    /// Kernel calls: channels of a depthwise convolution, else 1.
+    /// Kernel calls: groups of channels.
     groups: usize,
     /// Kernel elements of one (output, input) channel pair.
     taps: usize,
@@ -56,20 +56,22 @@ impl Layout {
         let low = halo.max(reach);
         let x_padding = Padding { height: h, width: w, low, high: low };
         let row = x_padding.row();
-        let (ys, xs): (Vec<usize>, Vec<usize>) = (g.taps(h, oh).collect(), g.taps(w, ow).collect());
+        let ys: Vec<usize> = g.taps(0, h, oh).collect();
+        let xs: Vec<usize> = g.taps(1, w, ow).collect();
         let square = || ys.iter().flat_map(|y| xs.iter().map(move |x| (*y, *x)));
-        let live = square().map(|(y, x)| y * g.kernel + x).collect();
-        let (outputs, inputs, groups) =
-            if g.depthwise { (1, 1, output[0]) } else { (output[0], input[0], 1) };
+        let live = square().map(|(y, x)| y * g.kernel[1] + x).collect();
+        let groups = g.groups;
+        let (outputs, inputs) = (output[0] / groups, input[0] / groups);
         // From what the first live tap reads for the first output: no other may lie in the plane.
         let (top, left) = (ys.first().copied().unwrap_or(0), xs.first().copied().unwrap_or(0));
-        let start = |tap: usize| {
-            usize::try_from((low + tap * g.dilation) as isize - g.padding).unwrap_or(0)
+        let start = |axis: usize, tap: usize| {
+            let at = (low + tap * g.dilation[axis]) as isize - g.padding[axis][0];
+            usize::try_from(at).unwrap_or(0)
         };
-        let origin = start(top) * row + start(left);
-        let x_grid = Grid { origin, row: g.stride * row, column: g.stride };
+        let origin = start(0, top) * row + start(1, left);
+        let x_grid = Grid { origin, row: g.stride[0] * row, column: g.stride[1] };
         let offset = |c: usize, y: usize, x: usize| {
-            c * x_padding.plane() + ((y - top) * row + (x - left)) * g.dilation
+            c * x_padding.plane() + (y - top) * g.dilation[0] * row + (x - left) * g.dilation[1]
         };
         let x_terms = (0..inputs)
             .flat_map(|c| square().map(move |(y, x)| (c, y, x)))
@@ -77,17 +79,19 @@ impl Layout {
             .collect();
 
         // Outputs that input (phase + stride * m) feeds through tap k: m + shift.
-        let stride = g.stride as isize;
-        let shift = |phase: usize, k: usize| {
-            let d = phase as isize + g.padding - (k * g.dilation) as isize;
+        let shift = |axis: usize, phase: usize, k: usize| {
+            let stride = g.stride[axis] as isize;
+            let d = phase as isize + g.padding[axis][0] - (k * g.dilation[axis]) as isize;
             (d.rem_euclid(stride) == 0).then(|| d.div_euclid(stride))
         };
-        let length = |phase: usize, size: usize| (size - phase.min(size)).div_ceil(g.stride);
+        let length = |axis: usize, phase: usize, size: usize| {
+            (size - phase.min(size)).div_ceil(g.stride[axis])
+        };
         let (mut dy_low, mut dy_high) = (0, 0);
-        for phase in 0..g.stride {
-            for (taps, size, out) in [(&ys, h, oh), (&xs, w, ow)] {
-                for s in taps.iter().filter_map(|k| shift(phase, *k)) {
-                    let last = length(phase, size) as isize - 1 + s;
+        for (axis, taps, size, out) in [(0, &ys, h, oh), (1, &xs, w, ow)] {
+            for phase in 0..g.stride[axis] {
+                for s in taps.iter().filter_map(|k| shift(axis, phase, *k)) {
+                    let last = length(axis, phase, size) as isize - 1 + s;
                     dy_low = dy_low.max(-s);
                     dy_high = dy_high.max(last - (out as isize - 1));
                 }
@@ -95,20 +99,22 @@ impl Layout {
         }
         let dy_padding =
             Padding { height: oh, width: ow, low: dy_low as usize, high: dy_high as usize };
-        let mut phases = Vec::with_capacity(g.stride * g.stride);
-        for (py, px) in (0..g.stride).flat_map(|y| (0..g.stride).map(move |x| (y, x))) {
-            let taps = square()
-                .filter_map(|(ky, kx)| Some((ky * g.kernel + kx, [shift(py, ky)?, shift(px, kx)?])))
-                .collect();
-            let dx_grid = Grid { origin: py * w + px, row: g.stride * w, column: g.stride };
-            phases.push(Phase { rows: length(py, h), columns: length(px, w), dx_grid, taps });
+        let [sy, sx] = g.stride;
+        let mut phases = Vec::with_capacity(sy * sx);
+        for (py, px) in (0..sy).flat_map(|y| (0..sx).map(move |x| (y, x))) {
+            let tap = |(ky, kx): (usize, usize)| {
+                Some((ky * g.kernel[1] + kx, [shift(0, py, ky)?, shift(1, px, kx)?]))
+            };
+            let taps = square().filter_map(tap).collect();
+            let dx_grid = Grid { origin: py * w + px, row: sy * w, column: sx };
+            phases.push(Phase { rows: length(0, py, h), columns: length(1, px, w), dx_grid, taps });
         }
         Layout {
             geometry: *g,
             outputs,
             inputs,
             groups,
-            taps: g.kernel * g.kernel,
+            taps: g.kernel_size(),
             live,
             input,
             output,
@@ -135,10 +141,13 @@ impl Layout {
     /// that tap's.
     pub(crate) fn tap_of(&self, other: &Layout) -> Option<usize> {
         let (g, o) = (&self.geometry, &other.geometry);
-        let alike = g.kernel == 1 && g.stride == o.stride && !g.depthwise && !o.depthwise;
-        let apart = usize::try_from(o.padding - g.padding).ok()?;
-        let tap = apart / o.dilation;
-        (alike && apart % o.dilation == 0 && tap < o.kernel).then_some(tap * o.kernel + tap)
+        let alike = g.kernel == [1, 1] && g.stride == o.stride && g.groups == 1 && o.groups == 1;
+        let tap = |axis: usize| {
+            let apart = usize::try_from(o.padding[axis][0] - g.padding[axis][0]).ok()?;
+            let tap = apart / o.dilation[axis];
+            (apart.is_multiple_of(o.dilation[axis]) && tap < o.kernel[axis]).then_some(tap)
+        };
+        Some(tap(0)? * o.kernel[1] + tap(1)?).filter(|_| alike)
     }
 
     fn output_plane(&self) -> usize {

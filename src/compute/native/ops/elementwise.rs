@@ -1,4 +1,4 @@
-//! Mixing, concatenation, ReLU's adjoint: loops over elements.
+//! Mixing, products, functions of each element, ReLU's adjoint: loops over elements.
 
 use super::super::simd::{Job, Lanes, Vector};
 use super::super::tensor::Tensor;
@@ -26,6 +26,63 @@ impl Job for AddScaled<'_> {
             let sum = if self.first { zero } else { V::load(y) };
             x.mul_add(weight, sum).store(y);
         }
+    }
+}
+
+/// y (+)= weight a b.
+pub(crate) struct AddProduct<'a> {
+    pub(crate) a: &'a [Lanes],
+    pub(crate) b: &'a [Lanes],
+    pub(crate) weight: f32,
+    pub(crate) y: &'a mut [Lanes],
+    /// Write instead of adding.
+    pub(crate) first: bool,
+}
+
+impl Job for AddProduct<'_> {
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let weight = V::splat(self.weight);
+        let zero = V::splat(0.0);
+        for ((a, b), y) in self.a.iter().zip(self.b).zip(self.y) {
+            let sum = if self.first { zero } else { V::load(y) };
+            V::load(a).mul(V::load(b)).mul_add(weight, sum).store(y);
+        }
+    }
+}
+
+/// y += constant.
+pub(crate) struct AddConstant<'a> {
+    pub(crate) y: &'a mut [Lanes],
+    pub(crate) constant: f32,
+}
+
+impl Job for AddConstant<'_> {
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let constant = V::splat(self.constant);
+        for y in self.y {
+            V::load(y).add(constant).store(y);
+        }
+    }
+}
+
+/// y (+)= weight times the sum of x.
+pub(crate) struct AddSum<'a> {
+    pub(crate) x: &'a [Lanes],
+    pub(crate) weight: f32,
+    pub(crate) y: &'a mut Lanes,
+    /// Write instead of adding.
+    pub(crate) first: bool,
+}
+
+impl Job for AddSum<'_> {
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let zero = V::splat(0.0);
+        let sum = self.x.iter().fold(zero, |sum, x| sum.add(V::load(x)));
+        let before = if self.first { zero } else { V::load(self.y) };
+        sum.mul_add(V::splat(self.weight), before).store(self.y);
     }
 }
 

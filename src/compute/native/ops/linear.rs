@@ -5,7 +5,7 @@ use super::super::simd::{Job, Lanes, Vector};
 /// y[k] = bias[k] + sum over c of weight[k, c] x[c].
 pub(crate) struct Linear<'a> {
     pub(crate) weights: &'a [f32],
-    pub(crate) bias: &'a [f32],
+    pub(crate) bias: Option<&'a [f32]>,
     pub(crate) x: &'a [Lanes],
     pub(crate) y: &'a mut [Lanes],
 }
@@ -14,8 +14,8 @@ impl Job for Linear<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
         let weights = self.weights.chunks_exact(self.x.len());
-        for ((y, weights), bias) in self.y.iter_mut().zip(weights).zip(self.bias) {
-            let mut sum = V::splat(*bias);
+        for (k, (y, weights)) in self.y.iter_mut().zip(weights).enumerate() {
+            let mut sum = V::splat(self.bias.map_or(0.0, |bias| bias[k]));
             for (x, w) in self.x.iter().zip(weights) {
                 sum = V::load(x).mul_add(V::splat(*w), sum);
             }
@@ -24,33 +24,33 @@ impl Job for Linear<'_> {
     }
 }
 
-/// dx[c] (+)= scale * sum over k of weight[k, c] dy[k]; sums[k, c] += dy[k] x[c].
+/// The adjoint of one output k: dx[c] += scale weight[k, c] dy[k] for each block of images, and
+/// sums[c] = the sum over blocks of scale dy[k] x[c].
 pub(crate) struct LinearAdjoint<'a> {
+    /// Those of output k.
     pub(crate) weights: &'a [f32],
     pub(crate) scale: f32,
+    /// All blocks, each of as many numbers as there are weights.
     pub(crate) x: &'a [Lanes],
+    /// From output k of the first block on; that of the next is `classes` behind.
     pub(crate) dy: &'a [Lanes],
+    pub(crate) classes: usize,
     pub(crate) dx: &'a mut [Lanes],
-    pub(crate) first: bool,
     pub(crate) sums: &'a mut [Lanes],
 }
 
 impl Job for LinearAdjoint<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
-        let channels = self.x.len();
+        let channels = self.weights.len();
         let scale = V::splat(self.scale);
-        if self.first {
-            self.dx.fill(Lanes::ZERO);
-        }
-        for (k, dy) in self.dy.iter().enumerate() {
+        self.sums.fill(Lanes::ZERO);
+        let blocks = self.x.chunks_exact(channels).zip(self.dx.chunks_exact_mut(channels));
+        for ((x, dx), dy) in blocks.zip(self.dy.iter().step_by(self.classes)) {
             let dy = V::load(dy).mul(scale);
-            for c in 0..channels {
-                let at = k * channels + c;
-                let dx = &mut self.dx[c];
-                dy.mul_add(V::splat(self.weights[at]), V::load(dx)).store(dx);
-                let sum = &mut self.sums[at];
-                dy.mul_add(V::load(&self.x[c]), V::load(sum)).store(sum);
+            for (((x, dx), w), sum) in x.iter().zip(dx).zip(self.weights).zip(&mut *self.sums) {
+                dy.mul_add(V::splat(*w), V::load(dx)).store(dx);
+                dy.mul_add(V::load(x), V::load(sum)).store(sum);
             }
         }
     }

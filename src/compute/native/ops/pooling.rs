@@ -19,7 +19,7 @@ struct Reach {
 
 impl Pooling {
     fn reach(&self, axis: usize, k: usize) -> Reach {
-        let Window { stride, padding, .. } = self.window;
+        let (stride, padding) = (self.window.stride[axis], self.window.padding[axis][0]);
         let first = padding.saturating_sub(k).div_ceil(stride);
         // The last output whose tap k is an input: o * stride + k - padding < input.
         let end = (self.input[axis] + padding).saturating_sub(k).div_ceil(stride);
@@ -27,31 +27,30 @@ impl Pooling {
         Reach { outputs: first..end, input: first * stride + k - padding.min(first * stride + k) }
     }
 
-    /// Calls `f(tap, first output, first input, outputs)` for each row of each tap; inputs lie
-    /// `stride` apart.
+    /// Calls `f(tap, first output, first input, outputs)` for each row of each tap; inputs lie a
+    /// stride of the width apart.
     #[inline(always)]
     fn rows(&self, mut f: impl FnMut(usize, usize, usize, usize)) {
-        let stride = self.window.stride;
-        for ky in 0..self.window.kernel {
+        let stride = self.window.stride[0];
+        for ky in 0..self.window.kernel[0] {
             let ys = self.reach(0, ky);
-            for kx in 0..self.window.kernel {
+            for kx in 0..self.window.kernel[1] {
                 let xs = self.reach(1, kx);
                 for (i, oy) in ys.outputs.clone().enumerate() {
                     let input = (ys.input + i * stride) * self.input[1] + xs.input;
                     let output = oy * self.output[1] + xs.outputs.start;
-                    f(ky * self.window.kernel + kx, output, input, xs.outputs.len());
+                    f(ky * self.window.kernel[1] + kx, output, input, xs.outputs.len());
                 }
             }
         }
     }
 
-    /// 1 / (inputs in the window) of each output.
+    /// 1 / (what an average counts) of each output.
     pub(crate) fn inverse_counts(&self) -> Vec<f32> {
-        let mut counts = vec![0u32; self.output[0] * self.output[1]];
-        self.rows(|_, output, _, len| {
-            counts[output..output + len].iter_mut().for_each(|c| *c += 1)
-        });
-        counts.into_iter().map(|c| 1.0 / c as f32).collect()
+        let count = |axis: usize, o: usize| self.window.count(axis, self.input[axis], o);
+        let rows = (0..self.output[0]).map(|y| count(0, y));
+        let inverse = |y: usize| (0..self.output[1]).map(move |x| 1.0 / (y * count(1, x)) as f32);
+        rows.flat_map(inverse).collect()
     }
 }
 
@@ -66,7 +65,7 @@ pub(crate) struct AveragePool<'a> {
 impl Job for AveragePool<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
-        let stride = self.pooling.window.stride;
+        let stride = self.pooling.window.stride[1];
         self.y.fill(Lanes::ZERO);
         self.pooling.rows(|_, output, input, len| {
             for i in 0..len {
@@ -96,7 +95,7 @@ pub(crate) struct AveragePoolAdjoint<'a> {
 pub(crate) struct Axis {
     /// For each input, the outputs whose window it is in.
     outputs: Vec<std::ops::Range<usize>>,
-    /// For each output, 1 / (inputs in its window).
+    /// For each output, 1 / (what an average counts on this axis).
     inverse: Vec<f32>,
 }
 
@@ -104,14 +103,15 @@ impl Pooling {
     /// Both axes.
     pub(crate) fn axes(&self) -> [Axis; 2] {
         std::array::from_fn(|axis| {
-            let Window { kernel, stride, padding } = self.window;
+            let (kernel, stride) = (self.window.kernel[axis], self.window.stride[axis]);
+            let padding = self.window.padding[axis][0];
             let (input, output) = (self.input[axis], self.output[axis]);
             let outputs = (0..input).map(|i| {
                 let first = (i + padding + 1).saturating_sub(kernel).div_ceil(stride);
-                first..((i + padding) / stride + 1).min(output)
+                first..((i + padding) / stride + 1).min(output).max(first)
             });
             let outputs: Vec<_> = outputs.collect();
-            let count = |o: usize| outputs.iter().filter(|r| r.contains(&o)).count();
+            let count = |o: usize| self.window.count(axis, input, o);
             let inverse = (0..output).map(|o| 1.0 / count(o) as f32).collect();
             Axis { outputs, inverse }
         })
@@ -179,7 +179,7 @@ pub(crate) struct MaxPool<'a> {
 impl Job for MaxPool<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
-        let stride = self.pooling.window.stride;
+        let stride = self.pooling.window.stride[1];
         self.y.fill(Lanes([f32::NEG_INFINITY; super::super::simd::LANES]));
         self.place.fill(Lanes::ZERO);
         self.pooling.rows(|tap, output, input, len| {
@@ -208,7 +208,7 @@ pub(crate) struct MaxPoolAdjoint<'a> {
 impl Job for MaxPoolAdjoint<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
-        let stride = self.pooling.window.stride;
+        let stride = self.pooling.window.stride[1];
         let weight = V::splat(self.weight);
         if self.first {
             self.dx.fill(Lanes::ZERO);

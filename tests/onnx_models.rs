@@ -1,0 +1,126 @@
+//! Networks of torchvision, which PyTorch writes as ONNX files (tests/python/networks_in.py): the same
+//! size, the same logits in evaluation, the same K in training mode.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::Value;
+use tenas::Network;
+use tenas::compute::{self, Evidence, Inputs, Parameters, Task, Wanted};
+use tenas::onnx::Import;
+
+fn numbers(case: &Value, key: &str) -> Vec<f64> {
+    let values = case[key].as_array().unwrap();
+    values.iter().map(|value| value.as_f64().unwrap()).collect()
+}
+
+/// The distance of two lists, relative to the second, by the Frobenius norm.
+fn distance(found: &[f64], expected: &[f64]) -> f64 {
+    assert_eq!(found.len(), expected.len());
+    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
+    norm(&mut found.iter().zip(expected).map(|(a, b)| a - b)) / norm(&mut expected.iter().copied())
+}
+
+/// K with the statistics of the batch, as the native engine computes it.
+fn kernel(network: &Network, images: &[f32], batch: usize) -> Vec<f64> {
+    let engine = compute::native(0).unwrap();
+    let task = Task {
+        plan: engine.prepare(network.graph().clone()),
+        mixing: Arc::from([]),
+        parameters: Parameters::Given(network.values().unwrap().clone()),
+        inputs: Inputs { values: Arc::new(images.to_vec()), batches: 1, batch },
+        wanted: Wanted::kernel(),
+    };
+    let mut kernel = Vec::new();
+    let reduce = |_: usize, e: Evidence<'_>| e.kernel.map_or(vec![], |k| k.values.to_vec());
+    let mut tasks = std::iter::once(Ok(task));
+    engine
+        .evaluate(&mut tasks, &reduce, &mut |_, found| {
+            kernel = found;
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    kernel
+}
+
+fn check(folder: &Path, name: &str) {
+    let network = Network::from_onnx(&folder.join(format!("{name}.onnx")), &Import::default());
+    let network = network.unwrap();
+    let case: Value =
+        serde_json::from_slice(&fs::read(folder.join(format!("{name}.json"))).unwrap()).unwrap();
+    let cost = network.cost();
+    assert_eq!(cost.multiply_adds, case["multiply_adds"].as_u64().unwrap(), "{name}");
+    assert_eq!(cost.parameters, case["parameters"].as_u64().unwrap(), "{name}");
+    let images: Vec<f32> = numbers(&case, "images").into_iter().map(|v| v as f32).collect();
+    let expected = numbers(&case, "logits");
+    let batch = expected.len() / network.graph().classes();
+    let logits = network.logits(&images).unwrap();
+    let logits: Vec<f64> = logits.into_iter().map(f64::from).collect();
+    let of_logits = distance(&logits, &expected);
+    let begin = Instant::now();
+    let found = kernel(&network, &images, batch);
+    let seconds = begin.elapsed().as_secs_f64();
+    let of_kernel = distance(&found, &numbers(&case, "kernel"));
+    println!(
+        "{name}: {} operations, {} multiply-adds, {} parameters, logits {of_logits:.1e}, K \
+         {of_kernel:.1e}, {seconds:.1} s",
+        network.graph().nodes.len(),
+        cost.multiply_adds,
+        cost.parameters
+    );
+    assert!(of_logits < 1e-4, "{name}: logits {of_logits}");
+    assert!(of_kernel < 1e-3, "{name}: K {of_kernel}");
+}
+
+#[test]
+fn networks_of_torchvision_are_what_pytorch_computes() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let packages = ["pytorch", "torchvision"].map(|name| root.join(".cache").join(name));
+    if !packages.iter().all(|folder| folder.join("installed").exists()) {
+        println!("skipped: found no PyTorch; scripts/setup-pytorch.sh installs one into .cache");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new("python3")
+        .arg(root.join("tests/python/networks_in.py"))
+        .arg(folder.path())
+        .env("PYTHONPATH", std::env::join_paths(&packages).unwrap())
+        .output()
+        .unwrap();
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert!(output.status.success(), "{said}");
+    let mut names: Vec<String> = fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "onnx"))
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    names.sort();
+    assert_eq!(names.len(), 8, "{names:?}");
+    names.iter().for_each(|name| check(folder.path(), name));
+}
+
+/// A folder of models that somebody has, for a look at them: TENAS_ONNX_MODELS names it.
+#[test]
+fn models_of_a_folder() {
+    let Some(folder) = std::env::var_os("TENAS_ONNX_MODELS") else { return };
+    let mut failed = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|e| e != "onnx") {
+            continue;
+        }
+        match Network::from_onnx(&path, &Import::default()) {
+            Err(error) => failed.push(error.to_string()),
+            Ok(_) if path.with_extension("json").exists() => {
+                check(path.parent().unwrap(), path.file_stem().unwrap().to_str().unwrap());
+            }
+            Ok(network) => println!("{}: {:?}", path.display(), network.cost()),
+        }
+    }
+    assert!(failed.is_empty(), "{failed:#?}");
+}

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// The sections of the header, in the order in which a reader needs them.
-const SECTIONS: [&str; 19] = [
+const SECTIONS: [&str; 20] = [
     "version",
     "status",
     "error",
@@ -27,6 +27,7 @@ const SECTIONS: [&str; 19] = [
     "indicators",
     "proxies",
     "benchmark",
+    "report",
 ];
 
 type AnyError = Box<dyn std::error::Error>;

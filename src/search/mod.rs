@@ -18,6 +18,7 @@ mod replace;
 pub mod round;
 mod scoring;
 mod strategy;
+mod trace;
 
 pub use aggregation::{Aggregation, aggregate, average_ranks};
 pub use config::{Config, DeviceKind, Sampling, Strategy};
@@ -30,4 +31,5 @@ pub use indicators::{
 pub use log::{LogLevel, LogSink};
 pub use rank::{Measured, Ranked};
 pub use records::{HostPruning, Record, RoundSummary};
+pub(crate) use replace::replace;
 pub use scoring::Score;

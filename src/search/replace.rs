@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 
 /// Writes beside, syncs and renames; then syncs the folder, so that a crash of the machine leaves
 /// the old or the new file. What an earlier crash left beside is in nobody's way.
-pub(super) fn replace(path: &Path, content: &[u8]) -> Result<()> {
+pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<()> {
     replaced(path, content).map_err(|error| Error::io(path, error))
 }
 

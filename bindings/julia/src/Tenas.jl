@@ -42,6 +42,7 @@ include("genotypes.jl")
 include("indicators.jl")
 include("ranking.jl")
 include("benchmark.jl")
+include("report.jl")
 
 "The version of libtenas that is loaded."
 version() = VersionNumber(unsafe_string(LibTenas.tenas_version()))

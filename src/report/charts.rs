@@ -19,9 +19,9 @@ const WIDTH: u32 = 640;
 const HEIGHT: u32 = 380;
 
 /// The variables on their own, for a chart that is a file: black on white, and the other way round.
-const STANDALONE: &str = "svg{--ink:#1b1b1b;--grid:#dddddd;--muted:#8a8a8a;--s0:#0072b2;--s1:#d55e00;\
+const STANDALONE: &str = "svg{--paper:#ffffff;--ink:#1b1b1b;--grid:#dddddd;--muted:#8a8a8a;--s0:#0072b2;--s1:#d55e00;\
 --s2:#009e73;--s3:#a8518a;--s4:#9a6a00;--s5:#2a8fc4;background:#ffffff}\
-@media(prefers-color-scheme:dark){svg{--ink:#ececec;--grid:#3b3f46;--muted:#9a9a9a;--s0:#56b4e9;\
+@media(prefers-color-scheme:dark){svg{--paper:#15171b;--ink:#ececec;--grid:#3b3f46;--muted:#9a9a9a;--s0:#56b4e9;\
 --s1:#ff8a3c;--s2:#2fc49a;--s3:#e092bd;--s4:#e6b23c;--s5:#8fd0f5;background:#15171b}}";
 
 /// An axis.
@@ -262,8 +262,8 @@ impl Over<'_> {
         }
         let _ = write!(
             self.text,
-            "<path d=\"{path}\" fill=\"none\" stroke=\"var(--s0)\" stroke-width=\"4\" \
-             stroke-linecap=\"round\" stroke-opacity=\"0.45\"/>"
+            "<path d=\"{path}\" fill=\"none\" stroke=\"var(--s0)\" stroke-width=\"5\" \
+             stroke-linecap=\"round\" stroke-opacity=\"0.6\"/>"
         );
     }
 
@@ -280,13 +280,13 @@ impl Over<'_> {
                 coordinate(x),
                 coordinate(y)
             );
-            if series.values {
-                self.label((x, y), &number(point.1), "var(--ink)");
-            }
+        }
+        // Values above or below their points, a name behind the last one.
+        for &point in series.points.iter().filter(|_| series.values) {
+            self.label((self.pixel)(point), &number(point.1), &[0, 3, 1, 2]);
         }
         if let (Some(&last), false) = (series.points.last(), series.name.is_empty()) {
-            let at = (self.pixel)(last);
-            self.label(at, &series.name, "var(--ink)");
+            self.label((self.pixel)(last), &series.name, &[1]);
         }
     }
 
@@ -300,12 +300,13 @@ impl Over<'_> {
             coordinate(x),
             coordinate(y)
         );
-        self.label((x, y), &named.name, "var(--ink)");
+        self.label((x, y), &named.name, &[0, 1, 2, 3, 4, 5, 6, 7]);
         self.text.push_str("</g>");
     }
 
-    /// A text near a point, where no other is; with a line to the point where that is not next to it.
-    fn label(&mut self, (x, y): (f64, f64), text: &str, colour: &str) {
+    /// A text near a point, where no other is, in one of these directions; with a line to the point
+    /// where that is not next to it.
+    fn label(&mut self, (x, y): (f64, f64), text: &str, directions: &[usize]) {
         const HEIGHT: f64 = 14.0;
         let width = 7.2 * text.chars().count() as f64;
         let [left, top, right, bottom] = self.plot;
@@ -329,14 +330,18 @@ impl Over<'_> {
             inside && self.taken.iter().all(apart)
         };
         let distances = [7.0, 16.0, 28.0, 42.0, 60.0, 80.0];
-        let places = distances.into_iter().flat_map(|d| AROUND.map(|around| (d, boxed(d, around))));
-        let (distance, found) =
-            places.clone().find(|(_, b)| free(b)).unwrap_or((7.0, boxed(7.0, AROUND[0])));
+        let places = distances
+            .into_iter()
+            .flat_map(|d| directions.iter().map(move |around| (d, boxed(d, AROUND[*around]))));
+        let (distance, found) = places
+            .clone()
+            .find(|(_, b)| free(b))
+            .unwrap_or((7.0, boxed(7.0, AROUND[directions[0]])));
         let (cx, cy) = ((found[0] + found[2]) / 2.0, (found[1] + found[3]) / 2.0);
         if distance > 10.0 {
             let _ = write!(
                 self.text,
-                "<line x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\" stroke=\"{colour}\" stroke-width=\"0.7\"/>",
+                "<line x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\" stroke=\"var(--ink)\" stroke-width=\"0.7\"/>",
                 coordinate(x),
                 coordinate(y),
                 coordinate(x.clamp(found[0], found[2])),
@@ -346,7 +351,8 @@ impl Over<'_> {
         let _ = write!(
             self.text,
             "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\" font-family=\"sans-serif\" \
-             font-size=\"12\" fill=\"{colour}\">{}</text>",
+             font-size=\"12\" fill=\"var(--ink)\" stroke=\"var(--paper)\" stroke-width=\"3\" \
+             paint-order=\"stroke\">{}</text>",
             coordinate(cx),
             coordinate(cy + 4.5),
             escape(text)

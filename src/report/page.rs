@@ -12,7 +12,8 @@ use crate::space::{Genotype, GenotypeFormat};
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("page.js");
 /// Nothing is loaded from anywhere.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 
 /// A figure: what it shows, and the drawing, which may be wider than the page.
 pub(super) fn figure(class: &str, finding: &str, explanation: &str, drawing: &str) -> String {
@@ -69,7 +70,8 @@ pub(super) fn page(context: &Context, table: Option<&Benchmark>) -> Result<Strin
     let space = &config.supernet().space;
     let progress = context.control().progress();
     let architectures = match space.size() {
-        Some(size) => format!(" of {}", count(size as usize)),
+        Some(size) if size < 1_000_000_000 => format!(" of {}", count(size as usize)),
+        Some(size) => format!(" of about {}", number(size as f64)),
         None => String::new(),
     };
     let took = duration(context.seconds());
@@ -171,7 +173,7 @@ fn result(context: &Context, table: Option<&Benchmark>) -> Result<String> {
         let drawing =
             draw(space, &cells, &native, &|cell| final_edges(space, genotype.mask(), cell));
         let finding = match names[..] {
-            [one] => format!("What was found: {one}"),
+            [one] => format!("What was found: the {one} cell"),
             _ => format!("What was found: {}", names.join(" and ")),
         };
         let explanation = "Boxes are operations; what a state gets from several of them is added up. An edge \

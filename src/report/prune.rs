@@ -17,6 +17,9 @@ const VIRIDIS: [[f64; 3]; 5] = [
     [253.0, 231.0, 37.0],
 ];
 
+/// Removed operations that are listed; the drawing has all.
+const LISTED: usize = 12;
+
 pub(super) fn section(context: &Context) -> Result<String> {
     let space = &context.config().supernet().space;
     let rounds = context.rounds();
@@ -145,6 +148,11 @@ fn of_round(
             .collect();
         let explanation = match &gone[..] {
             [] => "It removed nothing here.".to_owned(),
+            [first @ .., _] if gone.len() > LISTED => format!(
+                "Removed: {}, and {} more.",
+                first[..LISTED].join(", "),
+                gone.len() - LISTED
+            ),
             all => format!("Removed: {}.", all.join(", ")),
         };
         let drawing = draw(space, &[cell], &format!("{name} after round {at}"), &|cell| {
@@ -192,8 +200,8 @@ fn heat_map(space: &Space, cell: usize, round: u32, records: &[&Record]) -> Stri
             };
             // What goes first is light.
             let [r, g, b] = viridis(1.0 - part);
-            let light = 0.299 * r + 0.587 * g + 0.114 * b;
-            let ink = if light > 130.0 { "#000000" } else { "#ffffff" };
+            // Black and white contrast equally with this luminance (WCAG 2).
+            let ink = if luminance([r, g, b]) > 0.179 { "#000000" } else { "#ffffff" };
             let s = &record.score;
             let title = format!(
                 "without it: NTK {} to {} ({:+.3}, rank {}), regions {} to {} ({:+.3}, rank {})",
@@ -223,6 +231,15 @@ fn heat_map(space: &Space, cell: usize, round: u32, records: &[&Record]) -> Stri
          mark what went.",
         &table,
     )
+}
+
+/// Relative luminance, as WCAG 2 defines it.
+fn luminance(rgb: [f64; 3]) -> f64 {
+    let [r, g, b] = rgb.map(|v| {
+        let v = v / 255.0;
+        if v <= 0.03928 { v / 12.92 } else { libm::pow((v + 0.055) / 1.055, 2.4) }
+    });
+    0.2126 * r + 0.7152 * g + 0.0722 * b
 }
 
 /// Viridis from 0, dark, to 1, light.

@@ -113,10 +113,9 @@ fn finalists(context: &Context, table: Option<&Benchmark>) -> Result<String> {
 /// The places of the finalists among each other, by the draws up to each rung.
 fn settling(context: &Context) -> Result<String> {
     let config = context.config();
-    let ranking = context.ranking();
-    let top = ranking[0].rung;
-    let all: Vec<&Ranked> =
-        ranking.iter().filter(|r| r.connected && r.rung == top).take(SETTLING).collect();
+    let connected: Vec<&Ranked> = context.ranking().iter().filter(|r| r.connected).collect();
+    let top = connected.first().map_or(0, |r| r.rung);
+    let all: Vec<&&Ranked> = connected.iter().filter(|r| r.rung == top).take(SETTLING).collect();
     if top == 0 || all.len() < 2 {
         return Ok(String::new());
     }
@@ -127,7 +126,11 @@ fn settling(context: &Context) -> Result<String> {
     // [rung][architecture].
     let mut places = Vec::new();
     for &draws in &draws {
+        // As if nothing had been measured on more draws.
         let settled = |one: &&Ranked| -> Vec<f64> {
+            if one.draws as usize <= draws {
+                return one.values.clone();
+            }
             let values = context.draws_of(one.number);
             let of_proxy = |(p, proxy): (usize, &std::sync::Arc<dyn crate::proxy::Proxy>)| {
                 let of_draws: Vec<f64> =
@@ -136,9 +139,10 @@ fn settling(context: &Context) -> Result<String> {
             };
             proxies.iter().enumerate().map(of_proxy).collect()
         };
-        let rows: Vec<Vec<f64>> = all.iter().map(settled).collect();
+        let rows: Vec<Vec<f64>> = connected.iter().map(settled).collect();
         let rows: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();
         let (totals, _) = aggregate(&rows, &directions, config.aggregation())?;
+        // The finalists are the first of the ranking, and so of the totals.
         let mut order: Vec<usize> = (0..all.len()).collect();
         order.sort_by(|a, b| match config.aggregation().direction() {
             Direction::Higher => totals[*b].total_cmp(&totals[*a]),
@@ -156,11 +160,10 @@ fn settling(context: &Context) -> Result<String> {
     };
     let [first, last] = [&places[0], &places[places.len() - 1]];
     let stayed = (0..all.len()).filter(|one| first[*one] == last[*one]).count();
-    let leader = (0..all.len()).find(|one| last[*one] == 1.0).unwrap_or(0);
     let finding = format!(
-        "What is first after {} was number {} of the finalists after one draw; {stayed} of {} kept their place",
-        plural(draws[draws.len() - 1], "draw"),
-        first[leader],
+        "The first after {} draws was number {} of the finalists after one; {stayed} of {} kept their place",
+        draws[draws.len() - 1],
+        first[0],
         all.len()
     );
     let names = |texts: Vec<String>| Axis { whole: Some(texts), ..Default::default() };
@@ -182,10 +185,6 @@ fn settling(context: &Context) -> Result<String> {
     let explanation = "Each line is a finalist, ranked among them by the draws so far. The coloured \
                        ones are the first of the ranking, by their places in it.";
     Ok(figure("chart", &finding, explanation, &chart.svg()?))
-}
-
-fn plural(n: usize, what: &str) -> String {
-    if n == 1 { format!("{n} {what}") } else { format!("{} {what}s", count(n)) }
 }
 
 /// Each pair of scores, and the data of all points.

@@ -41,10 +41,15 @@ pub(super) fn coordinate(value: f64) -> String {
     }
 }
 
-/// A number for people: six figures at most, thousands apart.
+/// A number for people: some figures, thousands apart, and from a million on with a letter.
 pub(super) fn number(value: f64) -> String {
     let size = value.abs();
-    if size != 0.0 && !(1e-3..1e7).contains(&size) {
+    for (unit, letter) in [(1e12, "T"), (1e9, "G"), (1e6, "M")] {
+        if size >= unit && size < 1e3 * unit {
+            return number(value / unit) + letter;
+        }
+    }
+    if size != 0.0 && !(1e-3..1e6).contains(&size) {
         return format!("{value:.2e}");
     }
     let decimals = match size {
@@ -54,7 +59,10 @@ pub(super) fn number(value: f64) -> String {
         s if s >= 1.0 => 2,
         _ => 4,
     };
-    apart(&format!("{value:.decimals$}"))
+    let text = format!("{value:.decimals$}");
+    // Zeros behind the point say nothing.
+    let text = if decimals > 0 { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    apart(text)
 }
 
 /// A count with its thousands apart.
@@ -79,7 +87,7 @@ fn apart(digits: &str) -> String {
 pub(super) fn millions(value: u64) -> String {
     match value {
         0..1_000_000 => count(value as usize),
-        _ => format!("{} million", number((value as f64 / 1e4).round() / 100.0)),
+        _ => format!("{} million", number(value as f64 / 1e6)),
     }
 }
 
@@ -150,12 +158,17 @@ mod tests {
     fn numbers_for_people() {
         for (value, expected) in [
             (0.0, "0"),
-            (1234567.0, "1,234,567"),
+            (234567.0, "234,567"),
+            (1234567.0, "1.23M"),
+            (121_800_000.0, "121.8M"),
+            (6.5, "6.5"),
+            (9.999_999, "10"),
             (-1234.5, "−1,234"),
             (0.12345, "0.1235"),
             (12.345, "12.35"),
             (123.45, "123.5"),
-            (1.5e9, "1.50e9"),
+            (1.5e9, "1.5G"),
+            (2e18, "2.00e18"),
             (2e-7, "2.00e-7"),
         ] {
             assert_eq!(number(value), expected);

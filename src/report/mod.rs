@@ -109,6 +109,51 @@ fn spearman(x: &[f64], y: &[f64]) -> Option<f64> {
 mod tests {
     use super::*;
 
+    /// A space file cannot have such names; the report does not rely on that.
+    #[test]
+    fn names_are_text_wherever_they_come_from() {
+        use crate::network::Supernet;
+        use crate::space::{Genotype, SpaceData, SpaceKind};
+        use crate::{Config, Context, Dataset, DatasetKind, Strategy, proxy};
+        use std::ops::ControlFlow;
+        use std::sync::Arc;
+
+        const NAME: &str = "<script>alert('\"&\"')</script>";
+        let built_in = SpaceKind::NasBench201.space();
+        let mut file = built_in.file().clone();
+        file.name = NAME.into();
+        file.text = Default::default();
+        file.operations[3].name = NAME.into();
+        let mut cells = built_in.cells.clone();
+        cells[0].name = NAME.into();
+        cells[0].edge_names[5] = NAME.into();
+        let space = SpaceData::of_file(file, cells, built_in.stages.clone(), false).unwrap();
+        let svg = genotype_svg(&Genotype::at(&space, 15624 - 3906).unwrap());
+        let escaped = svg::escape(NAME);
+        assert!(svg.contains(&svg::escape(&svg::shorten(NAME, 24))) && svg.contains(&escaped));
+        assert!(!svg.contains("<script"), "{svg}");
+
+        let supernet = Supernet { space, ..(*Supernet::of(SpaceKind::NasBench201)).clone() };
+        for strategy in [Strategy::Prune, Strategy::Rank] {
+            let mut config = Config::for_supernet(Arc::new(supernet.clone()), DatasetKind::Custom);
+            config.set_strategy(strategy);
+            config.set_batch_size(2).unwrap();
+            config.set_repeats(1).unwrap();
+            config.set_budget(40).unwrap();
+            let of_cost = ["flops", "parameters"].map(|name| proxy::named(name).unwrap());
+            config.set_proxies(&of_cost).unwrap();
+            let bytes: Vec<u8> = (0..8 * 3 * 8 * 8u32).map(|i| (i * i / 7 % 256) as u8).collect();
+            let images = Dataset::from_images(&bytes, 8, [3, 8, 8], None, 4).unwrap();
+            let mut search = Context::new(&config, &images.with_origin(NAME)).unwrap();
+            search.run(&mut |_| ControlFlow::Continue(())).unwrap();
+            let page = html(&search, None).unwrap();
+            assert!(!page.contains("<script>alert") && page.contains(&escaped));
+            // Those of the page itself.
+            let scripts = if strategy == Strategy::Rank { 2 } else { 0 };
+            assert_eq!(page.matches("</script>").count(), scripts);
+        }
+    }
+
     #[test]
     fn rank_correlation() {
         assert_eq!(spearman(&[1.0, 2.0, 3.0], &[10.0, 100.0, 1000.0]), Some(1.0));

@@ -179,7 +179,7 @@ fn result(context: &Context, table: Option<&Benchmark>) -> Result<String> {
         let explanation = "Boxes are operations; what a state gets from several of them is added up. An edge \
              without a box adds nothing.";
         text += &format!("<dl>{facts}{}</dl>\n", measured(context));
-        text += &figure("", &finding, explanation, &drawing);
+        text += &figure("cell", &finding, explanation, &drawing);
     } else {
         text += &format!("<dl>{}</dl>\n", measured(context));
     }

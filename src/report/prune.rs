@@ -158,7 +158,7 @@ fn of_round(
         let drawing = draw(space, &[cell], &format!("{name} after round {at}"), &|cell| {
             round_edges(space, before, after, cell)
         });
-        text += &figure("", &format!("{name} after round {at}"), &explanation, &drawing);
+        text += &figure("cell", &format!("{name} after round {at}"), &explanation, &drawing);
         text += &heat_map(space, cell, at, &of_cell);
     }
     text

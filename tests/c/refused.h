@@ -73,6 +73,8 @@ static void check_refused(tenas_context *context, const char *file, const char *
     REFUSED(tenas_context_save(context, file));
     REFUSED(tenas_context_set_checkpoint(context, file, 0));
     REFUSED(tenas_context_set_checkpoint(context, NULL, 0));
+    REFUSED(tenas_context_set_trace(context, file));
+    REFUSED(tenas_context_report(context, file));
     REFUSED(tenas_context_evaluate(context, 0, 1, &score));
     REFUSED(tenas_context_apply(context, &score, 1, &finished));
     REFUSED(tenas_context_mask(context, mask, SLOTS_OF_A_MASK, &count));

@@ -133,7 +133,7 @@ mod tests {
         assert!(svg.contains(&svg::escape(&svg::shorten(NAME, 24))) && svg.contains(&escaped));
         assert!(!svg.contains("<script"), "{svg}");
 
-        let supernet = Supernet { space, ..(*Supernet::of(SpaceKind::NasBench201)).clone() };
+        let supernet = Supernet { space, ..Supernet::of(SpaceKind::NasBench201) };
         for strategy in [Strategy::Prune, Strategy::Rank] {
             let mut config = Config::for_supernet(Arc::new(supernet.clone()), DatasetKind::Custom);
             config.set_strategy(strategy);

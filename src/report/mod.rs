@@ -125,7 +125,6 @@ mod tests {
         file.text = Default::default();
         file.operations[3].name = NAME.into();
         let mut cells = built_in.cells.clone();
-        cells[0].name = NAME.into();
         cells[0].edge_names[5] = NAME.into();
         let space = SpaceData::of_file(file, cells, built_in.stages.clone(), false).unwrap();
         let svg = genotype_svg(&Genotype::at(&space, 15624 - 3906).unwrap());

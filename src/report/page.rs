@@ -12,8 +12,7 @@ use crate::space::{Genotype, GenotypeFormat};
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("page.js");
 /// Nothing is loaded from anywhere.
-const POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
+const POLICY: &str = include_str!("policy.txt");
 
 /// A figure: what it shows, and the drawing, which may be wider than the page.
 pub(super) fn figure(class: &str, finding: &str, explanation: &str, drawing: &str) -> String {

@@ -223,6 +223,9 @@ fn pictures_of_pairs() {
         (&[1.0, f64::INFINITY][..], &x[..2], "x[1]: found inf, expected a finite number"),
     ] {
         let error = report::scatter_svg("a", "b", x, y).unwrap_err();
-        assert!(matches!(&error, Error::InvalidArgument(text) if text.starts_with(expected)), "{error}");
+        assert!(
+            matches!(&error, Error::InvalidArgument(text) if text.starts_with(expected)),
+            "{error}"
+        );
     }
 }

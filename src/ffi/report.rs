@@ -72,6 +72,7 @@ pub unsafe extern "C" fn tenas_context_set_trace(
 /// - TENAS_ERROR_FORMAT: images that are read as they are needed could not be
 ///   had, for their digest.
 /// - TENAS_ERROR_INVALID_ARGUMENT: path is not UTF-8.
+/// - TENAS_ERROR_OUT_OF_MEMORY: the working memory could not be had.
 /// - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
 /// - TENAS_ERROR_NULL_POINTER: context or path is NULL.
 #[unsafe(no_mangle)]
@@ -189,6 +190,7 @@ unsafe fn drawing(
 ///
 /// - TENAS_ERROR_INVALID_ARGUMENT: count is below 2, a value is not finite, or a
 ///   title is not UTF-8.
+/// - TENAS_ERROR_OUT_OF_MEMORY: the working memory could not be had.
 /// - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
 /// - TENAS_ERROR_NULL_POINTER: a title, x, y or length is NULL, or buffer is and
 ///   capacity is not 0.

@@ -16,7 +16,7 @@ use std::path::Path;
 pub use cell::genotype_svg;
 
 use crate::benchmark::Benchmark;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, try_reserve};
 use crate::proxy::Direction;
 use crate::search::{Context, average_ranks, replace};
 use charts::{Axis, Chart};
@@ -32,7 +32,7 @@ pub fn write(context: &Context, table: Option<&Benchmark>, path: &Path) -> Resul
 /// The report as a text.
 ///
 /// Errors: [`Error::InvalidArgument`] for a table of another space; those of the table's files, and
-/// of reading all images for their digest.
+/// of reading all images for their digest; [`Error::OutOfMemory`].
 pub fn html(context: &Context, table: Option<&Benchmark>) -> Result<String> {
     let space = &context.config().supernet().space;
     if let Some(table) = table.filter(|table| table.space() != space) {
@@ -42,14 +42,29 @@ pub fn html(context: &Context, table: Option<&Benchmark>) -> Result<String> {
             space.name
         )));
     }
+    // A pair of scores has a point for each architecture, and each has its values; records have a place
+    // in a drawing and in a heat map.
+    let scores = context.config().proxies().len();
+    let pairs = scores * scores.saturating_sub(1) / 2;
+    let architectures = context.ranking().len() * (8 * pairs + 16 * scores + 64);
+    check_memory(architectures + 2048 * context.records().len())?;
     page::page(context, table)
+}
+
+/// That there is memory for a text of so many bytes, and for what it is made from.
+fn check_memory(bytes: usize) -> Result<()> {
+    // Lists of numbers and ranks, the text and copies of its parts.
+    const TIMES: usize = 8;
+    let mut room: Vec<u8> = Vec::new();
+    try_reserve(&mut room, bytes.saturating_mul(TIMES))
+        .map_err(|()| Error::OutOfMemory(format!("a picture of some {bytes} bytes")))
 }
 
 /// A picture of two values of the same things against each other, with their rank correlation, as a
 /// file of SVG: scores and accuracies for example. Where both orders agree, the correlation is 1.
 ///
 /// Errors: [`Error::InvalidArgument`] for lists of different lengths, fewer than two values, or one
-/// that is not finite.
+/// that is not finite; [`Error::OutOfMemory`].
 pub fn scatter_svg(x_title: &str, y_title: &str, x: &[f64], y: &[f64]) -> Result<String> {
     if x.len() != y.len() {
         return Err(Error::InvalidArgument(format!(
@@ -72,6 +87,7 @@ pub fn scatter_svg(x_title: &str, y_title: &str, x: &[f64], y: &[f64]) -> Result
             )));
         }
     }
+    check_memory(x.len().saturating_mul(16))?;
     let correlation = match spearman(x, y) {
         Some(correlation) => {
             format!("Spearman's ρ = {}", svg::number((correlation * 1e3).round() / 1e3))

@@ -2844,6 +2844,7 @@ tenas_status tenas_context_set_trace(tenas_context *context, const char *path);
  * - TENAS_ERROR_FORMAT: images that are read as they are needed could not be
  *   had, for their digest.
  * - TENAS_ERROR_INVALID_ARGUMENT: path is not UTF-8.
+ * - TENAS_ERROR_OUT_OF_MEMORY: the working memory could not be had.
  * - TENAS_ERROR_BUSY, TENAS_ERROR_INVALID_STATE: see above.
  * - TENAS_ERROR_NULL_POINTER: context or path is NULL.
  */
@@ -2908,6 +2909,7 @@ tenas_status tenas_search_space_genotype_svg(const tenas_search_space *space,
  *
  * - TENAS_ERROR_INVALID_ARGUMENT: count is below 2, a value is not finite, or a
  *   title is not UTF-8.
+ * - TENAS_ERROR_OUT_OF_MEMORY: the working memory could not be had.
  * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
  * - TENAS_ERROR_NULL_POINTER: a title, x, y or length is NULL, or buffer is and
  *   capacity is not 0.

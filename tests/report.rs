@@ -24,7 +24,7 @@ fn check_markup(text: &str) {
         rest = after;
         let name = tag.split([' ', '/']).find(|part| !part.is_empty()).unwrap();
         if tag.starts_with('/') {
-            assert_eq!(open.pop(), Some(name), "in {}", &text[..text.len() - rest.len()].len());
+            assert_eq!(open.pop(), Some(name), "at byte {}", text.len() - rest.len());
         } else if !tag.ends_with('/') && !OPEN.contains(&name) {
             open.push(name);
             if name == "script" || name == "style" {

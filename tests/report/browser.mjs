@@ -73,6 +73,17 @@ for (const file of readdirSync(reports).filter((name) => name.endsWith(".html"))
       }));
       if (overlapping.length > 0) fail(`${overlapping.length} texts overlap: ${overlapping[0]}`);
 
+      // The script names the architecture below the pointer.
+      const point = page.locator("[data-pair] svg circle").first();
+      if (await point.count() > 0) {
+        await point.scrollIntoViewIfNeeded();
+        const box = await point.boundingBox();
+        await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+        const tip = await page.locator("#tip").innerText();
+        if (!tip.startsWith("Place ")) fail(`the pointer on an architecture shows "${tip}"`);
+        await page.mouse.move(1, 1);
+      }
+
       await page.evaluate(axe);
       const { violations } = await page.evaluate(() => axe.run());
       for (const violation of violations) {

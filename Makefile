@@ -23,7 +23,7 @@ INSTALL = CC='$(CC)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDE
 .PHONY: help run library example install uninstall test header abi clean
 
 help:
-	@echo "make run              search on synthetic images"
+	@echo "make run              search on synthetic images, with a report in $(BUILD)/report.html"
 	@echo "make run DATA=PATH    search on CIFAR-10; on others with ARGS='--dataset NAME'"
 	@echo "make run ARGS='...'   with options of the example (ARGS=--help lists them)"
 	@echo "make test             everything that is checked"
@@ -38,7 +38,7 @@ help:
 # The torch engine too, where the machine has what it takes.
 run: FEATURES = $(shell scripts/torch-features.sh)
 run: example
-	@$(BUILD)/search $(if $(DATA),--data '$(DATA)') $(ARGS)
+	@$(BUILD)/search $(if $(DATA),--data '$(DATA)') --report '$(BUILD)/report.html' $(ARGS)
 
 library:
 	@scripts/setup.sh cargo cc $(if $(FEATURES),c++)
@@ -69,7 +69,7 @@ uninstall:
 # release profile. What else is tested differs without the engine in tests/torch.rs alone. Tests run
 # side by side, so that each asks libtorch for one thread.
 test:
-	@scripts/setup.sh cargo cc c++ clang++ pkg-config valgrind python3 pip
+	@scripts/setup.sh cargo cc c++ clang++ pkg-config valgrind python3 pip chromium npm
 	@scripts/setup-python.sh
 	@scripts/setup-pytorch.sh
 	@scripts/julia.sh >/dev/null
@@ -89,6 +89,8 @@ test:
 	scripts/test-install.sh $(BUILD)/stage $(LIBRARY) $(BUILD)/test-install
 	scripts/test-julia.sh $(BUILD)/stage $(BUILD)/test-julia
 	scripts/test-languages.sh $(BUILD)/stage $(BUILD)/test-languages
+	$(MAKE) --no-print-directory example
+	scripts/test-report.sh $(BUILD)/search $(BUILD)/test-report
 
 header:
 	@scripts/setup.sh cargo cc

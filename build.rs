@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// The sections of the header, in the order in which a reader needs them.
-const SECTIONS: [&str; 20] = [
+const SECTIONS: [&str; 21] = [
     "version",
     "status",
     "error",
@@ -28,6 +28,7 @@ const SECTIONS: [&str; 20] = [
     "indicators",
     "proxies",
     "benchmark",
+    "report",
 ];
 
 type AnyError = Box<dyn std::error::Error>;

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes sure that the commands in the arguments exist: cargo, cc, c++, clang++,
-# pkg-config, valgrind, python3, pip.
+# pkg-config, valgrind, python3, pip, chromium, npm.
 # What is missing is installed by the system's package manager, as root; anyone else is told how.
 set -eu
 

@@ -71,7 +71,7 @@ every_status_comes() {
 every_call_is_refused() {
     local name missing=0
     for name in $(sed -n 's/^tenas_status \(tenas_[a-z_]*\)(\(const \)\?tenas_context \*context[,)].*/\1/p' include/tenas.h); do
-        case $name in tenas_context_cancel | tenas_context_clear_cancel | tenas_context_progress)
+        case $name in tenas_context_cancel | tenas_context_clear_cancel | tenas_context_progress | tenas_context_work)
             continue ;;
         esac
         grep -q "REFUSED($name(" tests/c/refused.h || { echo "$name is missing"; missing=1; }

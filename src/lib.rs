@@ -38,6 +38,8 @@ pub mod search;
 
 pub mod benchmark;
 
+pub mod report;
+
 mod build_info;
 
 pub mod ffi;

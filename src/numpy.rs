@@ -95,6 +95,26 @@ impl std::fmt::Display for Dtype {
     }
 }
 
+/// A file (`.npy`, version 1.0) of 32-bit floats, the last index running fastest. There are as many
+/// values as the shape says.
+pub(crate) fn npy_file(shape: &[usize], values: &[f32]) -> Vec<u8> {
+    // Header and values begin at multiples of so many bytes.
+    const ALIGNMENT: usize = 64;
+    const BEGINNING: &[u8] = b"\x93NUMPY\x01\x00";
+    let axes: String = shape.iter().map(|n| format!("{n}, ")).collect();
+    let mut header =
+        format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}), }}", axes.trim_end());
+    let before = BEGINNING.len() + size_of::<u16>();
+    let length = (before + header.len() + 1).next_multiple_of(ALIGNMENT) - before;
+    header.extend(std::iter::repeat_n(' ', length - 1 - header.len()));
+    header.push('\n');
+    let mut file = BEGINNING.to_vec();
+    file.extend((length as u16).to_le_bytes());
+    file.extend(header.as_bytes());
+    file.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+    file
+}
+
 /// An array.
 #[derive(Debug)]
 pub(crate) struct Array<'a> {

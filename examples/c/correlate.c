@@ -2,6 +2,7 @@
  * Tells how well scores that need no training agree with accuracies after it.
  *
  *     correlate --table nb201.tsv --data cifar-10-batches-bin
+ *     correlate --table nb201.tsv --plot pictures
  *     correlate --help                        everything else
  *
  * Every architecture of the table is scored; then, for each score and each data
@@ -26,7 +27,7 @@
 
 struct options {
     struct settings settings;
-    const char *table, *scores, *proxies;
+    const char *table, *scores, *proxies, *plot;
     struct number limit;
 };
 
@@ -45,6 +46,9 @@ static struct options read_command_line(int argc, char **argv)
              "naswot, swap, flops and parameters)"),
         NUMBER("--limit", o.limit, UINT32_MAX, "the first N architectures only"),
         TEXT("--scores", "PATH", o.scores, "write each architecture's scores there, as CSV"),
+        TEXT("--plot", "FOLDER", o.plot,
+             "draw each score against each accuracy there, as\n"
+             "SCORE-DATASET.svg"),
         END_OF_OPTIONS,
     };
     const struct program correlate = {
@@ -206,6 +210,34 @@ static void write_scores(const char *path, char **genotypes, size_t count,
     }
 }
 
+/* Draws a score against the accuracies on a data set. */
+static void plot(const char *folder, const char *score, const char *dataset, const double *x,
+                 const double *y, size_t count)
+{
+    size_t length = strlen(folder) + strlen(score) + strlen(dataset) + sizeof "/-.svg";
+    char *path = allocate(length, 1), *title = allocate(strlen(dataset) + 40, 1), *name;
+    sprintf(path, "%s/%s-%s.svg", folder, score, dataset);
+    /* A row's name has spaces, and tells in brackets what is better. */
+    for (name = path + strlen(folder) + 1; *name != '\0'; name++)
+        if (strchr(" (),", *name) != NULL)
+            *name = '_';
+    sprintf(title, "accuracy on %s in %%", dataset);
+    check(tenas_scatter_svg(score, title, x, y, count, NULL, 0, &length));
+    char *svg = allocate(length + 1, 1);
+    check(tenas_scatter_svg(score, title, x, y, count, svg, length + 1, &length));
+    FILE *file = fopen(path, "w");
+    bool good = file != NULL && fputs(svg, file) >= 0;
+    if (file != NULL && fclose(file) != 0)
+        good = false;
+    if (!good) {
+        fprintf(stderr, "correlate: --plot: %s: %s\n", path, strerror(errno));
+        exit(EXIT_FAILURE);
+    }
+    free(svg);
+    free(title);
+    free(path);
+}
+
 /* The totals of some scores, so that more is better. */
 static void add_row(struct row *row, const char *name, int32_t aggregation, const char *const *names,
                     const size_t *columns, size_t scores, const double *means, size_t count)
@@ -331,6 +363,15 @@ int main(int argc, char **argv)
                     x[n] = rows[s].values[i];
                     y[n++] = accuracy[i];
                 }
+            if (o.plot != NULL && n > 1) {
+                /* As the score is, whichever way is better. */
+                double sign = strstr(rows[s].name, "(less") != NULL ? -1 : 1;
+                for (size_t i = 0; i < n; i++)
+                    x[i] *= sign;
+                plot(o.plot, rows[s].name, d->name, x, y, n);
+                for (size_t i = 0; i < n; i++)
+                    x[i] *= sign;
+            }
             printf("%-22s %-16s %6zu", rows[s].name, d->name, n);
             print_correlation(spearman(x, y, n));
             print_correlation(kendall(x, y, n));

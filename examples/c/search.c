@@ -6,6 +6,7 @@
  *     search --dataset imagenet-1k --data ILSVRC2012
  *     search --strategy rank --proxies flops,ntk
  *     search --pytorch network.py             and the code to train it
+ *     search --report search.html             and a page that explains it
  *     search --help                           everything else
  *
  * What each round pruned, or the best of a ranking, and, as the last line, the architecture go to stdout;
@@ -38,7 +39,7 @@ static const struct choice AGGREGATIONS[] = {
 struct options {
     struct settings settings;
     const struct choice *sampling, *aggregation;
-    const char *table, *checkpoint, *proxies;
+    const char *table, *checkpoint, *proxies, *trace, *report;
     struct number prune_per_edge, budget, rungs, reduction, draw_growth, top;
     bool json, resume;
     struct files files;
@@ -86,6 +87,13 @@ static struct options read_command_line(int argc, char **argv)
              "those of the result, its rank and the best"),
         FLAG("--json", o.json, "print the architecture as JSON"),
         FILES(o.files),
+        HEADING("What to write"),
+        TEXT("--report", "PATH", o.report,
+             "a page that explains the search, for a browser; with\n"
+             "--table also the accuracies"),
+        TEXT("--trace", "PATH", o.trace,
+             "all that is found, as it is found, in JSON lines; with\n"
+             "it, arch_parameters_history.npy in the same folder"),
         END_OF_OPTIONS,
     };
     const struct program search = {
@@ -210,6 +218,64 @@ static tenas_status print_round(const tenas_context *context, const tenas_search
                    r.ntk_delta, r.ntk_rank, r.regions_delta, r.regions_rank);
     }
     return TENAS_OK;
+}
+
+/* What the last round on an edge kept, and the last that it removed there. */
+struct last_choice {
+    tenas_record kept, removed;
+};
+
+/*
+ * Prints, for each edge, the last two operations that were to choose from: the
+ * one that stayed, and the one that went, with the sums of their ranks.
+ */
+static tenas_status print_last_choices(const tenas_context *context,
+                                       const tenas_search_space *space)
+{
+    size_t count, edges = 0;
+    uint32_t cells;
+    tenas_status status = tenas_context_record_count(context, &count);
+    if (status != TENAS_OK || (status = tenas_search_space_cell_count(space, &cells)) != TENAS_OK)
+        return status;
+    for (uint32_t cell = 0; cell < cells; cell++) {
+        uint32_t of_cell;
+        if ((status = tenas_search_space_edge_count(space, cell, &of_cell)) != TENAS_OK)
+            return status;
+        edges = of_cell > edges ? of_cell : edges;
+    }
+    struct last_choice *all = checked(calloc(cells * edges + 1, sizeof *all));
+    for (size_t i = 0; i < count && status == TENAS_OK; i++) {
+        tenas_record r = {.struct_size = sizeof r};
+        if ((status = tenas_context_record(context, i, &r)) != TENAS_OK)
+            break;
+        struct last_choice *choice = &all[r.cell * edges + r.edge];
+        tenas_record *place = r.pruned ? &choice->removed : &choice->kept;
+        /* Of several that a round removes, the one that came nearest to staying. */
+        if (r.round > place->round || place->struct_size == 0
+            || r.ntk_rank + r.regions_rank > place->ntk_rank + place->regions_rank)
+            *place = r;
+    }
+    if (status == TENAS_OK)
+        printf("\nthe last choice on each edge\n%-10s %-8s %-20s %8s   %-20s %8s\n", "cell", "edge",
+               "kept", "rank sum", "removed", "rank sum");
+    for (size_t i = 0; i < cells * edges && status == TENAS_OK; i++) {
+        const tenas_record *kept = &all[i].kept, *removed = &all[i].removed;
+        const char *cell, *edge, *stayed, *went;
+        if (kept->struct_size == 0 || removed->struct_size == 0 || kept->round != removed->round)
+            continue;
+        if ((status = tenas_search_space_cell_name(space, kept->cell, &cell)) == TENAS_OK
+            && (status = tenas_search_space_edge_name(space, kept->cell, kept->edge, &edge))
+                   == TENAS_OK
+            && (status = tenas_search_space_operation_name(space, kept->operation, &stayed))
+                   == TENAS_OK
+            && (status = tenas_search_space_operation_name(space, removed->operation, &went))
+                   == TENAS_OK)
+            printf("%-10s %-8s %-20s %8u   %-20s %8u\n", cell, edge, stayed,
+                   kept->ntk_rank + kept->regions_rank, went,
+                   removed->ntk_rank + removed->regions_rank);
+    }
+    free(all);
+    return status;
 }
 
 /* ---- The ranking ---- */
@@ -403,6 +469,8 @@ static int search(const struct options *o, const tenas_config *config,
            o->settings.data != NULL ? o->settings.data : "synthetic images", (unsigned long long)seed);
     fflush(stdout);
 
+    if (status == TENAS_OK && o->trace != NULL)
+        status = tenas_context_set_trace(context, o->trace);
     bool finished = false;
     while (status == TENAS_OK && !finished) {
         status = tenas_context_run_round(context, &finished);
@@ -411,6 +479,8 @@ static int search(const struct options *o, const tenas_config *config,
             status = ranks ? print_best(context) : print_round(context, space, &next);
         fflush(stdout);
     }
+    if (status == TENAS_OK && !ranks && isatty(fileno(stdout)))
+        status = print_last_choices(context, space);
     if (status == TENAS_OK && ranks)
         status = print_ranking(context, (size_t)o->top.value);
     if (status == TENAS_OK && table != NULL)
@@ -426,6 +496,16 @@ static int search(const struct options *o, const tenas_config *config,
             fail();
     } else if (status != TENAS_OK) {
         result = fail();
+    }
+    /* Also of a search that was interrupted: it tells of the rounds so far. */
+    if (o->report != NULL && (result == EXIT_SUCCESS || result == EXIT_INTERRUPTED)) {
+        fflush(stdout);
+        status = table != NULL ? tenas_context_report_with_table(context, table, o->report)
+                               : tenas_context_report(context, o->report);
+        if (status != TENAS_OK)
+            result = fail();
+        else
+            fprintf(stderr, "search: the report is %s\n", o->report);
     }
     report_skipped(dataset);
     signal(SIGINT, SIG_DFL);

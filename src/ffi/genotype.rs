@@ -57,7 +57,7 @@ pub(super) fn format_of(format: i32) -> Result<GenotypeFormat, Failure> {
 type Found<'a> = &'a dyn Fn() -> Result<Space, Failure>;
 
 /// The built-in space of a number.
-fn built_in(space: i32) -> Result<Space, Failure> {
+pub(super) fn built_in(space: i32) -> Result<Space, Failure> {
     Ok(space::kind(space)?.space())
 }
 
@@ -232,7 +232,7 @@ fn key(seed: u64, index: u64, repeat: u64) -> Key {
 /// # Safety
 ///
 /// `space` is NULL or a handle that nobody frees meanwhile.
-unsafe fn of(space: *const tenas_search_space) -> Result<Space, Failure> {
+pub(super) unsafe fn of(space: *const tenas_search_space) -> Result<Space, Failure> {
     // SAFETY: as the caller promises.
     Ok(unsafe { handle::borrow(space, "space") }?.supernet.space.clone())
 }

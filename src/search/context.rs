@@ -14,6 +14,7 @@ use super::records::{self, HostPruning, Place, Record, RoundSummary};
 use super::round::check_prune;
 use super::scoring::Score;
 use super::strategy::{Bench, Found, Round, Search, Values};
+use super::trace::Trace;
 use super::{Config, Control, DeviceKind, Progress, Strategy};
 use crate::compute::Engine;
 use crate::data::{Dataset, digest_of};
@@ -57,6 +58,7 @@ pub struct Context {
     at_hand: Option<Round>,
     seconds: f64,
     schedule: Option<Schedule>,
+    trace: Option<Trace>,
     log: Log,
     /// Broken images that the log has told of.
     skipped: usize,
@@ -92,6 +94,7 @@ impl Context {
             at_hand: None,
             seconds: 0.0,
             schedule: None,
+            trace: None,
             log: Log::default(),
             skipped: dataset.skipped(),
         };
@@ -169,6 +172,32 @@ impl Context {
                 self.save(path)?;
                 let path = path.to_owned();
                 Some(Schedule { path, interval, last: Instant::now() })
+            }
+        };
+        Ok(())
+    }
+
+    /// Writes what this search finds to a file of JSON lines from now on, a line for each candidate
+    /// as soon as its values are there; docs/REPORT.md names the fields. `None` ends that.
+    ///
+    /// A file that is not there is begun. A trace of the same search (configuration and images) is
+    /// continued: a last line that was cut short goes, and nothing is written twice. With the
+    /// strategy `prune`, `arch_parameters_history.npy` in the same folder is replaced now and at the
+    /// end of each round.
+    ///
+    /// A run whose trace cannot be written ends with that error, and keeps its scores, as with
+    /// [`set_checkpoint`](Self::set_checkpoint).
+    ///
+    /// Errors: [`Error::Io`]; [`Error::Format`] for a file that is no trace;
+    /// [`Error::InvalidArgument`] for the trace of another search; those of reading all images for
+    /// their digest. Then the setting stays what it was.
+    pub fn set_trace(&mut self, path: Option<&Path>) -> Result<()> {
+        self.trace = match path {
+            None => None,
+            Some(path) => {
+                let trace = Trace::open(path, &self.config, &self.dataset)?;
+                trace.write_history(&self.config, &self.search)?;
+                Some(trace)
             }
         };
         Ok(())
@@ -387,7 +416,12 @@ impl Context {
         let search = self.pruning("prune")?;
         check_prune(&self.config.supernet().space, &search.mask, choice)?;
         let next = search.without(choice, self.at_hand.is_some())?;
-        self.commit(Search::Prune(next))?;
+        let next = Search::Prune(next);
+        if let Some(trace) = &mut self.trace {
+            trace.pruned_by_host(&self.config, &next, self.seconds)?;
+            trace.write_history(&self.config, &next)?;
+        }
+        self.commit(next)?;
         let place = Place::new(&self.config.supernet().space, choice);
         self.log.write(LogLevel::Info, || format!("pruned by the host: {place}"));
         Ok(())
@@ -431,6 +465,7 @@ impl Context {
         };
         let mut progress = self.progress(round.found().finished());
         let mut schedule = self.schedule.take();
+        let mut trace = self.trace.take();
         let mut log = std::mem::take(&mut self.log);
         let control = &self.control;
         control.set_progress(&progress);
@@ -439,12 +474,20 @@ impl Context {
         let mut unsaved = Ok(());
         let failed = Cell::new(false);
         let stop = || cancel.is_stopped() || failed.get();
-        let mut after = |found: Found<'_>| {
+        let mut after = |place: usize, found: Found<'_>| {
             progress.candidate = found.finished() as u32;
             progress.seconds = self.seconds + start.elapsed().as_secs_f64();
             control.set_progress(&progress);
             control.set_work(work.counts(found.finished(), progress.candidates as usize));
+            if let Some(trace) = &mut trace {
+                let line = found.one(place).map_or(Ok(()), |one| {
+                    trace.candidate(&self.config, &self.search, place, one, progress.seconds)
+                });
+                failed.set(line.is_err());
+                unsaved = line;
+            }
             if let Some(s) = &mut schedule
+                && !failed.get()
                 && s.last.elapsed() >= s.interval
             {
                 let state = State { seconds: progress.seconds, ..self.state(Some(found)) };
@@ -457,7 +500,7 @@ impl Context {
         };
         let result = round.evaluate(self.bench(), range, &mut after, &stop);
         let cancelled = cancel.finish();
-        (self.at_hand, self.schedule, self.log) = (Some(round), schedule, log);
+        (self.at_hand, self.schedule, self.trace, self.log) = (Some(round), schedule, trace, log);
         if cancelled {
             return Err(Error::Cancelled);
         }
@@ -466,11 +509,27 @@ impl Context {
 
     /// Ends the round at hand; true if it was the last. If that fails, the round is as it was.
     fn close(&mut self, values: Values) -> Result<bool> {
-        let next = self.search.after(self.bench(), values)?;
+        let mut trace = self.trace.take();
+        let next = self.traced(trace.as_mut(), values);
+        self.trace = trace;
+        let next = next?;
         let rounds = self.search.rounds(&self.config);
         self.commit(next)?;
         self.search.tell(&self.config, rounds, &mut self.log);
         Ok(self.is_finished())
+    }
+
+    /// The search after the round at hand, which the trace tells of first.
+    fn traced(&self, trace: Option<&mut Trace>, values: Values) -> Result<Search> {
+        let Some(trace) = trace else { return self.search.after(self.bench(), values) };
+        // Those that another machine has measured have no line yet.
+        for (place, one) in values.each().enumerate() {
+            trace.candidate(&self.config, &self.search, place, one, self.seconds)?;
+        }
+        let next = self.search.after(self.bench(), values)?;
+        trace.round(&self.config, &self.search, &next, self.seconds)?;
+        trace.write_history(&self.config, &next)?;
+        Ok(next)
     }
 
     /// Goes on to another state of the search, which ends the round at hand, and saves. If that
@@ -563,6 +622,34 @@ impl Context {
     /// Where it computes, AUTO resolved; as the config says if the engine was given.
     pub fn device(&self) -> (DeviceKind, i32) {
         self.device
+    }
+
+    /// The images that it is measured on.
+    pub fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
+    /// Seconds that this search has computed so far, all its runs together.
+    pub fn seconds(&self) -> f64 {
+        self.seconds
+    }
+
+    /// The operations that were active at the beginning, and then after each round that is
+    /// finished, in order. With the strategy `rank` those at the beginning alone.
+    pub fn masks(&self) -> Vec<Mask> {
+        match &self.search {
+            Search::Prune(search) => search.masks(&self.config),
+            Search::Rank(_) => vec![Mask::full(&self.config.supernet().space)],
+        }
+    }
+
+    /// The values of an architecture by each draw, `[draw][proxy]`, with the strategy `rank`; none
+    /// for one that was not measured.
+    pub fn draws_of(&self, number: u64) -> &[f64] {
+        match &self.search {
+            Search::Prune(_) => &[],
+            Search::Rank(search) => search.values_of(number),
+        }
     }
 
     /// The parameters of the search.

@@ -18,6 +18,7 @@ mod records;
 pub mod round;
 mod scoring;
 mod strategy;
+mod trace;
 
 pub use aggregation::{Aggregation, aggregate, average_ranks};
 pub use config::{Config, DeviceKind, Sampling, Strategy};

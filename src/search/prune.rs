@@ -158,6 +158,22 @@ impl Prune {
         Ok(next)
     }
 
+    /// The mask at the beginning, and after each finished round.
+    pub(super) fn masks(&self, config: &Config) -> Vec<Mask> {
+        let mut mask = Mask::full(&config.supernet().space);
+        let mut masks = vec![mask.clone()];
+        for round in 0..=self.round {
+            // What the host pruned before a round is in the mask that the round leaves.
+            self.by_host.iter().filter(|h| h.round == round).for_each(|h| mask.remove(h.choice));
+            let gone = self.records.iter().filter(|r| r.round == round && r.pruned);
+            gone.for_each(|r| mask.remove(r.score.choice));
+            if round < self.round || mask != masks[masks.len() - 1] {
+                masks.push(mask.clone());
+            }
+        }
+        masks
+    }
+
     /// What the last round has done.
     pub(super) fn told(&self, config: &Config) -> String {
         let space = &config.supernet().space;

@@ -173,7 +173,7 @@ impl Rank {
     }
 
     /// The rung of the round at hand.
-    fn rung(&self) -> u32 {
+    pub(super) fn rung(&self) -> u32 {
         self.round.saturating_sub(self.generations)
     }
 
@@ -366,6 +366,12 @@ impl Rank {
         Ok(next)
     }
 
+    /// `[draw][proxy]` of an architecture; nothing for one that was not measured.
+    pub(super) fn values_of(&self, number: u64) -> &[f64] {
+        let entry = self.pool.iter().find(|entry| entry.number == number);
+        entry.map_or(&[], |entry| &entry.values)
+    }
+
     /// The places of those that go on to the next rung, the best first.
     fn better_part(&self, config: &Config) -> Vec<usize> {
         let part = match self.rung() {
@@ -556,7 +562,7 @@ impl Measuring {
         &mut self,
         bench: Bench<'_>,
         range: Range<usize>,
-        after: &mut dyn FnMut(&[Row]),
+        after: &mut dyn FnMut(usize, &[Row]),
         stop: &dyn Fn() -> bool,
     ) -> Result<()> {
         let Bench { config, dataset, engine } = bench;
@@ -577,7 +583,7 @@ impl Measuring {
                 row.iter_mut().skip(place).step_by(width).for_each(|v| *v = value);
             }
             found[candidate] = Some(row);
-            after(found);
+            after(candidate, found);
             Ok(())
         };
         let empty = || vec![f64::NAN; draws.len() * width];

@@ -62,6 +62,8 @@ pub(super) struct Scored<'a> {
     pub(super) now: &'a [Values],
     /// The candidates' values.
     pub(super) without: &'a [Values],
+    /// The scores of the candidates that have one.
+    pub(super) scores: &'a [Option<Score>],
 }
 
 /// A round being scored.
@@ -123,7 +125,7 @@ impl Scoring {
 
     pub(super) fn scored(&self) -> Scored<'_> {
         let finished = self.scores.iter().flatten().count();
-        Scored { finished, now: &self.now, without: &self.without }
+        Scored { finished, now: &self.now, without: &self.without, scores: &self.scores }
     }
 
     /// The scores of a range of candidates, once all are there.
@@ -131,15 +133,15 @@ impl Scoring {
         self.scores.get(range)?.iter().copied().collect()
     }
 
-    /// Scores the candidates in `range` that have none. After each, `after` is called; `stop` is
-    /// asked after each task.
+    /// Scores the candidates in `range` that have none. After each, `after` is called with its place;
+    /// `stop` is asked after each task.
     pub(super) fn evaluate(
         &mut self,
         config: &Config,
         dataset: &Dataset,
         engine: &dyn Engine,
         range: Range<usize>,
-        after: &mut dyn FnMut(Scored<'_>),
+        after: &mut dyn FnMut(usize, Scored<'_>),
         stop: &dyn Fn() -> bool,
     ) -> Result<()> {
         use std::ops::ControlFlow::{Break, Continue};
@@ -177,7 +179,8 @@ impl Scoring {
                     && let Some(score) = score(candidates[c], now_of(now, c), &without[c], decimals)
                 {
                     scores[c] = Some(score);
-                    after(Scored { finished: scores.iter().flatten().count(), now, without });
+                    let finished = scores.iter().flatten().count();
+                    after(c, Scored { finished, now, without, scores: &scores[..] });
                 }
             }
             if stop() { Break(()) } else { Continue(()) }

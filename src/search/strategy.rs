@@ -69,6 +69,24 @@ pub(super) enum Values {
     Rank(Vec<Vec<f64>>),
 }
 
+/// The values of one candidate.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum One<'a> {
+    Prune(&'a Score),
+    /// `[draw][proxy]`.
+    Rank(&'a [f64]),
+}
+
+impl Values {
+    /// Those of each candidate.
+    pub(super) fn each(&self) -> Box<dyn Iterator<Item = One<'_>> + '_> {
+        match self {
+            Values::Prune(scores) => Box::new(scores.iter().map(One::Prune)),
+            Values::Rank(rows) => Box::new(rows.iter().map(|row| One::Rank(row))),
+        }
+    }
+}
+
 impl Search {
     /// At its beginning.
     pub(super) fn new(config: &Config, dataset: &Dataset) -> Result<Self> {
@@ -189,30 +207,38 @@ impl Round {
         })
     }
 
-    /// Evaluates the candidates in `range` that have no values. After each, `after` is called;
-    /// `stop` is asked after each task.
+    /// Evaluates the candidates in `range` that have no values. After each, `after` is called with
+    /// its place; `stop` is asked after each task.
     pub(super) fn evaluate(
         &mut self,
         bench: Bench<'_>,
         range: Range<usize>,
-        after: &mut dyn FnMut(Found<'_>),
+        after: &mut dyn FnMut(usize, Found<'_>),
         stop: &dyn Fn() -> bool,
     ) -> Result<()> {
         let Bench { config, dataset, engine } = bench;
         match self {
             Round::Prune(round) => {
-                let after = &mut |scored: Scored<'_>| after(Found::Prune(scored));
+                let after = &mut |place, scored: Scored<'_>| after(place, Found::Prune(scored));
                 round.evaluate(config, dataset, engine, range, after, stop)
             }
             Round::Rank(round) => {
-                let after = &mut |found: &[Row]| after(Found::Rank(found));
+                let after = &mut |place, found: &[Row]| after(place, Found::Rank(found));
                 round.evaluate(bench, range, after, stop)
             }
         }
     }
 }
 
-impl Found<'_> {
+impl<'a> Found<'a> {
+    /// The values of a candidate, if it is finished.
+    pub(super) fn one(self, place: usize) -> Option<One<'a>> {
+        match self {
+            Found::Prune(scored) => scored.scores.get(place)?.as_ref().map(One::Prune),
+            Found::Rank(rows) => rows.get(place)?.as_deref().map(One::Rank),
+        }
+    }
+
     /// Candidates that are finished.
     pub(super) fn finished(&self) -> usize {
         match self {

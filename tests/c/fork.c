@@ -129,8 +129,11 @@ static void wait_for(pid_t child, const char *what)
 static void refuse_the_context(const struct inherited *mine)
 {
     tenas_progress progress = {.struct_size = sizeof progress};
+    uint32_t done = 0, all = 0;
     check_refused(mine->context, file, "in its forked child", "make it after the fork");
     FAILS(tenas_context_progress(mine->context, &progress), TENAS_ERROR_INVALID_STATE, "context",
+          "spawn");
+    FAILS(tenas_context_work(mine->context, &done, &all), TENAS_ERROR_INVALID_STATE, "context",
           "spawn");
     FAILS(tenas_context_clear_cancel(mine->context), TENAS_ERROR_INVALID_STATE, "fork");
     CHECK(tenas_context_cancel(mine->context) == TENAS_ERROR_INVALID_STATE);

@@ -34,6 +34,9 @@ static void check_refused(tenas_context *context, const char *file, const char *
     int32_t kind = -1, index = -1;
     size_t count = 7, length = 7;
     tenas_config *config = UNTOUCHED;
+    tenas_benchmark *table = NULL;
+    char accuracies[600];
+    FILE *rows;
     tenas_score score;
     tenas_record record;
     tenas_round round;
@@ -49,6 +52,15 @@ static void check_refused(tenas_context *context, const char *file, const char *
     record.struct_size = sizeof record;
     round.struct_size = sizeof round;
     score.round = record.round = round.round = 7;
+
+    snprintf(accuracies, sizeof accuracies, "%s.tsv", file);
+    rows = fopen(accuracies, "w");
+    CHECK(rows != NULL);
+    fputs("arch_string\tcifar10\n"
+          "|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|\t80\n", rows);
+    fclose(rows);
+    OK(tenas_benchmark_open(accuracies, &table));
+    remove(accuracies);
 
     REFUSED(tenas_context_run(context));
     REFUSED(tenas_context_run_round(context, &finished));
@@ -73,6 +85,9 @@ static void check_refused(tenas_context *context, const char *file, const char *
     REFUSED(tenas_context_save(context, file));
     REFUSED(tenas_context_set_checkpoint(context, file, 0));
     REFUSED(tenas_context_set_checkpoint(context, NULL, 0));
+    REFUSED(tenas_context_set_trace(context, file));
+    REFUSED(tenas_context_report(context, file));
+    REFUSED(tenas_context_report_with_table(context, table, file));
     REFUSED(tenas_context_evaluate(context, 0, 1, &score));
     REFUSED(tenas_context_apply(context, &score, 1, &finished));
     REFUSED(tenas_context_mask(context, mask, SLOTS_OF_A_MASK, &count));
@@ -83,6 +98,7 @@ static void check_refused(tenas_context *context, const char *file, const char *
     CHECK(finished && strcmp(text, "abc") == 0 && mask[0] == 7 && kind == -1 && index == -1);
     CHECK(config == (tenas_config *)UNTOUCHED);
     CHECK(score.round == 7 && record.round == 7 && round.round == 7);
+    tenas_benchmark_free(table);
 #undef REFUSED
 }
 

@@ -97,6 +97,47 @@ static void test_numbers(void)
           "length");
 }
 
+static void test_drawings(void)
+{
+    static char svg[1 << 16];
+    double x[] = {1, 2, 3, 4}, y[] = {2, 1, 4, 3}, wrong[] = {1, NAN};
+    size_t length = 7, again = 0;
+    OK(tenas_genotype_svg(NB, A, NULL, 0, &length));
+    OK(tenas_genotype_svg(NB, A, svg, sizeof svg, &again));
+    CHECK(length == again && strlen(svg) == length && strncmp(svg, "<svg ", 5) == 0);
+    CHECK(strstr(svg, ">output</text>") != NULL && strstr(svg, "</svg>") != NULL);
+    FAILS(tenas_genotype_svg(NB, "none", svg, sizeof svg, &length), TENAS_ERROR_FORMAT, "byte 0");
+    FAILS(tenas_genotype_svg(9, A, svg, sizeof svg, &length), TENAS_ERROR_INVALID_ARGUMENT, "space");
+    FAILS(tenas_genotype_svg(NB, "\xff", svg, sizeof svg, &length), TENAS_ERROR_INVALID_ARGUMENT,
+          "genotype");
+    FAILS(tenas_genotype_svg(NB, A, svg, 10, &length), TENAS_ERROR_BUFFER_TOO_SMALL, "found 10");
+    CHECK(length == again);
+    FAILS(tenas_genotype_svg(NB, NULL, svg, 10, &length), TENAS_ERROR_NULL_POINTER, "genotype");
+    FAILS(tenas_genotype_svg(NB, A, NULL, 10, &length), TENAS_ERROR_NULL_POINTER, "buffer");
+    FAILS(tenas_genotype_svg(NB, A, svg, 10, NULL), TENAS_ERROR_NULL_POINTER, "length");
+
+    OK(tenas_scatter_svg("score", "accuracy", x, y, 4, svg, sizeof svg, &length));
+    CHECK(strstr(svg, "accuracy and score: Spearman's") == NULL
+          && strstr(svg, "accuracy and score: Spearman&#39;s \xcf\x81 = 0.6") != NULL);
+    FAILS(tenas_scatter_svg("a", "b", x, y, 1, svg, sizeof svg, &length),
+          TENAS_ERROR_INVALID_ARGUMENT, "found 1", "at least 2");
+    FAILS(tenas_scatter_svg("a", "b", x, wrong, 2, svg, sizeof svg, &length),
+          TENAS_ERROR_INVALID_ARGUMENT, "y[1]", "finite");
+    FAILS(tenas_scatter_svg("a", "\xff", x, y, 2, svg, sizeof svg, &length),
+          TENAS_ERROR_INVALID_ARGUMENT, "y_title");
+    FAILS(tenas_scatter_svg("a", "b", x, y, 2, svg, 10, &length), TENAS_ERROR_BUFFER_TOO_SMALL,
+          "found 10");
+    FAILS(tenas_scatter_svg(NULL, "b", x, y, 2, svg, 10, &length), TENAS_ERROR_NULL_POINTER,
+          "x_title");
+    FAILS(tenas_scatter_svg("a", NULL, x, y, 2, svg, 10, &length), TENAS_ERROR_NULL_POINTER,
+          "y_title");
+    FAILS(tenas_scatter_svg("a", "b", NULL, y, 2, svg, 10, &length), TENAS_ERROR_NULL_POINTER, "x");
+    FAILS(tenas_scatter_svg("a", "b", x, NULL, 2, svg, 10, &length), TENAS_ERROR_NULL_POINTER, "y");
+    FAILS(tenas_scatter_svg("a", "b", x, y, 2, NULL, 10, &length), TENAS_ERROR_NULL_POINTER,
+          "buffer");
+    FAILS(tenas_scatter_svg("a", "b", x, y, 2, svg, 10, NULL), TENAS_ERROR_NULL_POINTER, "length");
+}
+
 static void test_texts(void)
 {
     char json[1024], text[1024] = "as it was", other[1024];
@@ -584,6 +625,7 @@ int main(int argc, char **argv)
         return 2;
     }
     test_numbers();
+    test_drawings();
     test_texts();
     test_operations();
     test_indicators();

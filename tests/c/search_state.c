@@ -541,6 +541,92 @@ static void test_set_checkpoint(void)
 
 /* ---- A round in pieces ---- */
 
+/* The first line of a file begins with a text. */
+static bool begins_with(const char *path, const char *text)
+{
+    char line[64] = "";
+    FILE *f = fopen(path, "rb");
+    bool found = f != NULL && fgets(line, sizeof line, f) != NULL
+                 && strncmp(line, text, strlen(text)) == 0;
+    if (f != NULL)
+        fclose(f);
+    return found;
+}
+
+static void test_trace_and_report(void)
+{
+    char table_path[sizeof file + 8], darts_path[sizeof file + 16], page[sizeof file + 8];
+    snprintf(table_path, sizeof table_path, "%s.tsv", file);
+    snprintf(darts_path, sizeof darts_path, "%s.darts.tsv", file);
+    snprintf(page, sizeof page, "%s.html", file);
+    tenas_context *context = make_context(), *other = NULL;
+    tenas_benchmark *table = NULL, *darts = NULL;
+    tenas_dataset *dataset = make_dataset();
+    tenas_config *config = make_config();
+    remove(file);
+    OK(tenas_context_set_trace(context, file));
+    CHECK(begins_with(file, "{"));
+    OK(tenas_context_report(context, page));
+    OK(tenas_context_run(context));
+    OK(tenas_context_report(context, page));
+    CHECK(begins_with(page, "<!DOCTYPE html>"));
+    OK(tenas_context_set_trace(context, NULL));
+    OK(tenas_context_set_trace(context, file));
+
+    FILE *f = fopen(table_path, "wb");
+    CHECK(f != NULL && fputs("arch\tcifar10\n|none~0|+|none~0|none~1|+|none~0|none~1|none~2|\t10\n", f) >= 0);
+    if (f != NULL)
+        fclose(f);
+    f = fopen(darts_path, "wb");
+    CHECK(f != NULL
+          && fputs("arch\tcifar10\n\"Genotype(normal=[('sep_conv_3x3', 0), ('sep_conv_3x3', 1), "
+                   "('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 1), ('skip_connect', 0), "
+                   "('skip_connect', 0), ('dil_conv_3x3', 2)], normal_concat=[2, 3, 4, 5], "
+                   "reduce=[('max_pool_3x3', 0), ('max_pool_3x3', 1), ('skip_connect', 2), "
+                   "('max_pool_3x3', 1), ('max_pool_3x3', 0), ('skip_connect', 2), "
+                   "('skip_connect', 2), ('max_pool_3x3', 1)], reduce_concat=[2, 3, 4, 5])\"\t97\n",
+                   f) >= 0);
+    if (f != NULL)
+        fclose(f);
+    OK(tenas_benchmark_open(table_path, &table));
+    OK(tenas_benchmark_open(darts_path, &darts));
+    OK(tenas_context_report_with_table(context, table, page));
+    FAILS(tenas_context_report_with_table(context, darts, page), TENAS_ERROR_INVALID_ARGUMENT,
+          "table", "darts");
+    FAILS(tenas_context_report_with_table(context, NULL, page), TENAS_ERROR_NULL_POINTER,
+          "benchmark");
+    FAILS(tenas_context_report_with_table(NULL, table, page), TENAS_ERROR_NULL_POINTER, "context");
+    FAILS(tenas_context_report_with_table(context, table, NULL), TENAS_ERROR_NULL_POINTER, "path");
+
+    FAILS(tenas_context_report(NULL, page), TENAS_ERROR_NULL_POINTER, "context");
+    FAILS(tenas_context_report(context, NULL), TENAS_ERROR_NULL_POINTER, "path");
+    FAILS(tenas_context_report(context, "\xff"), TENAS_ERROR_INVALID_ARGUMENT, "path", "UTF-8");
+    FAILS(tenas_context_report(context, missing), TENAS_ERROR_IO, missing);
+    FAILS(tenas_context_report(context, "/dev/full"), TENAS_ERROR_IO, "/dev/full", "regular file");
+
+    FAILS(tenas_context_set_trace(NULL, file), TENAS_ERROR_NULL_POINTER, "context");
+    FAILS(tenas_context_set_trace(context, "\xff"), TENAS_ERROR_INVALID_ARGUMENT, "path", "UTF-8");
+    FAILS(tenas_context_set_trace(context, missing), TENAS_ERROR_IO, missing);
+    FAILS(tenas_context_set_trace(context, "/dev/full"), TENAS_ERROR_IO, "/dev/full",
+          "regular file");
+    FAILS(tenas_context_set_trace(context, page), TENAS_ERROR_FORMAT, page, "expected a trace");
+    OK(tenas_config_set_seed(config, 77));
+    OK(tenas_context_new(config, dataset, &other));
+    FAILS(tenas_context_set_trace(other, file), TENAS_ERROR_INVALID_ARGUMENT, file,
+          "another search");
+
+    tenas_benchmark_free(table);
+    tenas_benchmark_free(darts);
+    tenas_dataset_free(dataset);
+    tenas_config_free(config);
+    tenas_context_free(other);
+    tenas_context_free(context);
+    remove(table_path);
+    remove(darts_path);
+    remove(page);
+    remove(file);
+}
+
 static void test_workers(void)
 {
     tenas_context *workers[2] = {make_context(), make_context()};
@@ -873,6 +959,8 @@ static int32_t use_meanwhile(const tenas_progress *p, void *user)
     FAILS(tenas_context_config(context, &copy), TENAS_ERROR_BUSY, "context");
     FAILS(tenas_context_save(context, file), TENAS_ERROR_BUSY, "context");
     FAILS(tenas_context_set_checkpoint(context, NULL, 0), TENAS_ERROR_BUSY, "context");
+    FAILS(tenas_context_set_trace(context, NULL), TENAS_ERROR_BUSY, "context");
+    FAILS(tenas_context_report(context, file), TENAS_ERROR_BUSY, "context");
     FAILS(tenas_context_set_log(context, NULL, NULL), TENAS_ERROR_BUSY, "context");
     FAILS(tenas_context_candidate_count(context, &count), TENAS_ERROR_BUSY, "context");
     FAILS(tenas_context_evaluate(context, 0, 1, &score), TENAS_ERROR_BUSY, "context");
@@ -1160,6 +1248,7 @@ int main(int argc, char **argv)
     test_cancel_and_resume();
     test_save_and_load();
     test_set_checkpoint();
+    test_trace_and_report();
     test_workers();
     test_wrong_scores();
     test_mask_and_prune();

@@ -291,6 +291,21 @@ static void test_genotypes(void)
           TENAS_ERROR_NULL_POINTER, "length");
     FAILS(tenas_search_space_genotype_convert(space, "{", NATIVE, text, sizeof text, &length),
           TENAS_ERROR_FORMAT, "byte");
+    static char svg[1 << 16];
+    OK(tenas_search_space_genotype_svg(space, A, svg, sizeof svg, &length));
+    CHECK(strlen(svg) == length && strncmp(svg, "<svg ", 5) == 0);
+    FAILS(tenas_search_space_genotype_svg(space, "{", svg, sizeof svg, &length),
+          TENAS_ERROR_FORMAT, "byte");
+    FAILS(tenas_search_space_genotype_svg(space, A, svg, 10, &length), TENAS_ERROR_BUFFER_TOO_SMALL,
+          "found 10");
+    FAILS(tenas_search_space_genotype_svg(NULL, A, svg, sizeof svg, &length),
+          TENAS_ERROR_NULL_POINTER, "space");
+    FAILS(tenas_search_space_genotype_svg(space, NULL, svg, sizeof svg, &length),
+          TENAS_ERROR_NULL_POINTER, "genotype");
+    FAILS(tenas_search_space_genotype_svg(space, A, NULL, 10, &length), TENAS_ERROR_NULL_POINTER,
+          "buffer");
+    FAILS(tenas_search_space_genotype_svg(space, A, svg, 10, NULL), TENAS_ERROR_NULL_POINTER,
+          "length");
     FAILS(tenas_search_space_genotype_convert(NULL, A, NATIVE, text, sizeof text, &length),
           TENAS_ERROR_NULL_POINTER, "space");
     FAILS(tenas_search_space_genotype_convert(space, NULL, NATIVE, text, sizeof text, &length),

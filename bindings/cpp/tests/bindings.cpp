@@ -698,6 +698,15 @@ void test_checkpoints()
     elsewhere.run();
     CHECK(elsewhere.records_json() == loaded.records_json());
 
+    const std::string page = file + ".html", lines = file + ".jsonl";
+    loaded.set_trace(lines);
+    loaded.clear_trace();
+    loaded.report(page);
+    FAILS(format, "expected a trace", loaded.set_trace(page));
+    FAILS(io, "missing", loaded.report("missing/report.html"));
+    std::remove(page.c_str());
+    std::remove(lines.c_str());
+
     FAILS(io, "/no/such", search.save("/no/such/search.json"));
     FAILS(io, "/no/such", search.set_checkpoint("/no/such/search.json", 1s));
     FAILS(invalid_argument, "seconds", search.set_checkpoint(file, -1s));
@@ -768,6 +777,11 @@ void test_genotypes()
     CHECK(tenas::genotype_to_operations(
               tenas::Space::darts, tenas::genotype_sample(tenas::Space::darts, 1, 1)).size() == 28);
 
+    CHECK(tenas::genotype_svg(NB, text).rfind("<svg ", 0) == 0);
+    FAILS(format, "byte 0", tenas::genotype_svg(NB, "none"));
+    CHECK(tenas::scatter_svg("a", "b", {1, 2, 3}, {1, 2, 3}).find("= 1</text>") != std::string::npos);
+    FAILS(invalid_argument, "y: found 1", tenas::scatter_svg("a", "b", {1, 2}, {1}));
+    FAILS(invalid_argument, "at least 2", tenas::scatter_svg("a", "b", {1}, {1}));
     FAILS(format, "byte 0", tenas::genotype_convert(NB, "none", tenas::GenotypeFormat::native));
     FAILS(format, "byte 0", tenas::genotype_index(NB, "none"));
     FAILS(format, "byte 0", tenas::genotype_canonical(NB, "none"));
@@ -816,6 +830,7 @@ void test_search_spaces()
     CHECK(chain.genotype_index(text) == std::uint64_t{3});
     CHECK(chain.genotype_convert(chain.genotype_convert(text, json), native) == text);
     CHECK(chain.genotype_canonical(text) == chain.genotype_canonical(other));
+    CHECK(chain.genotype_svg(text).find("conv3") != std::string::npos);
     const std::vector<std::uint32_t> operations = {0, 1, 3};
     CHECK(chain.genotype_to_operations(text) == operations);
     CHECK(chain.genotype_from_operations(operations) == text);

@@ -737,4 +737,26 @@ tenas_benchmark_best(benchmark, dataset, out) =
     @ccall $(symbol(:tenas_benchmark_best))(benchmark::Ptr{tenas_benchmark}, dataset::Int32,
         out::Ptr{Csize_t})::tenas_status
 
+# Traces and reports
+
+tenas_context_set_trace(context, path) =
+    @ccall $(symbol(:tenas_context_set_trace))(context::Ptr{tenas_context},
+        path::Cstring)::tenas_status
+tenas_context_report(context, path) =
+    @ccall $(symbol(:tenas_context_report))(context::Ptr{tenas_context}, path::Cstring)::tenas_status
+tenas_context_report_with_table(context, benchmark, path) =
+    @ccall $(symbol(:tenas_context_report_with_table))(context::Ptr{tenas_context},
+        benchmark::Ptr{tenas_benchmark}, path::Cstring)::tenas_status
+tenas_genotype_svg(space, genotype, buffer, capacity, length) =
+    @ccall $(symbol(:tenas_genotype_svg))(space::Int32, genotype::Cstring, buffer::Ptr{UInt8},
+        capacity::Csize_t, length::Ptr{Csize_t})::tenas_status
+tenas_search_space_genotype_svg(space, genotype, buffer, capacity, length) =
+    @ccall $(symbol(:tenas_search_space_genotype_svg))(space::Ptr{tenas_search_space},
+        genotype::Cstring, buffer::Ptr{UInt8}, capacity::Csize_t,
+        length::Ptr{Csize_t})::tenas_status
+tenas_scatter_svg(x_title, y_title, x, y, count, buffer, capacity, length) =
+    @ccall $(symbol(:tenas_scatter_svg))(x_title::Cstring, y_title::Cstring, x::Ptr{Cdouble},
+        y::Ptr{Cdouble}, count::Csize_t, buffer::Ptr{UInt8}, capacity::Csize_t,
+        length::Ptr{Csize_t})::tenas_status
+
 end

@@ -43,6 +43,7 @@ include("networks.jl")
 include("indicators.jl")
 include("ranking.jl")
 include("benchmark.jl")
+include("report.jl")
 
 "The version of libtenas that is loaded."
 version() = VersionNumber(unsafe_string(LibTenas.tenas_version()))

@@ -21,6 +21,13 @@
     @test Tenas.genotype_canonical(space, left) == Tenas.genotype_canonical(space, right)
     @test Tenas.genotype_canonical(space, left) != Tenas.genotype_canonical(space, Tenas.genotype_at(space, 5))
 
+    drawing = Tenas.Genotype(space, Tenas.genotype_at(space, 777))
+    @test showable(MIME("image/svg+xml"), drawing)
+    @test repr(MIME("image/svg+xml"), drawing) == Tenas.genotype_svg(space, Tenas.genotype_at(space, 777))
+    fails(() -> Tenas.genotype_svg(space, "nonsense"), :format)
+    @test contains(Tenas.scatter_svg("a", "b", [1, 2, 3], [3, 2, 1]), "−1")
+    @test_throws DimensionMismatch Tenas.scatter_svg("a", "b", [1, 2, 3], [3, 2])
+    fails(() -> Tenas.scatter_svg("a", "b", [1], [3]), :invalid_argument)
     fails(() -> Tenas.genotype_at(space, 15625), :not_found)
     @test_throws InexactError Tenas.genotype_at(space, -1)
     fails(() -> Tenas.genotype_index(space, "nonsense"), :format)

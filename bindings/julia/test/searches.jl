@@ -93,6 +93,27 @@ end
     @test occursin("avg_pool_3x3~0", genotype(context)) && occursin("pruned_by_host", Tenas.records_json(context))
 end
 
+@testset "traces and reports" begin
+    mktempdir() do folder
+        context = Context(settings(), images())
+        Tenas.trace!(context, joinpath(folder, "trace.jsonl"))
+        run!(context)
+        Tenas.trace!(context, nothing)
+        lines = readlines(joinpath(folder, "trace.jsonl"))
+        @test count(contains("\"event\":\"decision\""), lines) == length(records(context))
+        @test isfile(joinpath(folder, "arch_parameters_history.npy"))
+        page = joinpath(folder, "report.html")
+        Tenas.report(context, page)
+        @test startswith(read(page, String), "<!DOCTYPE html>")
+        fails(() -> Tenas.trace!(context, page), :format)
+        fails(() -> Tenas.report(context, joinpath(folder, "none", "report.html")), :io)
+        found = Tenas.Genotype(context)
+        @test string(found) == genotype(context)
+        @test startswith(repr(MIME("image/svg+xml"), found), "<svg ")
+        @test contains(repr(found), genotype(context))
+    end
+end
+
 @testset "checkpoints" begin
     dataset = images()
     reference = run!(Context(settings(), dataset))

@@ -30,6 +30,7 @@ const CHAIN = """
     @test Tenas.genotype_at(space, 3) == text
     @test Tenas.genotype_index(space, text) == 3
     @test Tenas.genotype_convert(space, Tenas.genotype_convert(space, text; format = :json)) == text
+    @test startswith(repr(MIME("image/svg+xml"), Tenas.Genotype(space, text)), "<svg ")
     @test Tenas.genotype_canonical(space, text) == Tenas.genotype_canonical(space, other)
     @test Tenas.genotype_to_operations(space, text) == [0, 1, 3]
     @test Tenas.genotype_from_operations(space, [0, 1, 3]) == text

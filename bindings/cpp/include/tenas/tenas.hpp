@@ -750,6 +750,12 @@ public:
         return text(tenas_search_space_genotype_canonical, detail::c_string(genotype));
     }
 
+    /** A drawing of an architecture's cells. Throws Status::format. */
+    std::string genotype_svg(const std::string &genotype) const
+    {
+        return text(tenas_search_space_genotype_svg, detail::c_string(genotype));
+    }
+
     /** An edge that the architecture lacks has UINT32_MAX in a space without an operation zero. */
     std::vector<std::uint32_t> genotype_to_operations(const std::string &genotype) const
     {
@@ -1392,6 +1398,8 @@ inline void report_log(std::int32_t level, const char *text, void *user) noexcep
 
 } // namespace detail
 
+class Benchmark;
+
 /**
  * A search: run it to the end, or round by round, watch it, stop it and go on, take the genotype.
  *
@@ -1594,6 +1602,32 @@ public:
             return tenas_context_records_json(get(), buffer, capacity, length);
         });
     }
+
+    /**
+     * Writes what the search finds to a file of JSON lines from now on; goes on with a trace of the
+     * same search. Throws Status::io, Status::format, Status::invalid_argument.
+     */
+    void set_trace(const std::string &path)
+    {
+        detail::call(
+            [&, text = detail::c_string(path)] { return tenas_context_set_trace(get(), text); });
+    }
+
+    /** Ends that. */
+    void clear_trace()
+    {
+        detail::call([this] { return tenas_context_set_trace(get(), nullptr); });
+    }
+
+    /** Writes a report of the search, one HTML file. Throws Status::io, Status::format. */
+    void report(const std::string &path) const
+    {
+        detail::call(
+            [&, text = detail::c_string(path)] { return tenas_context_report(get(), text); });
+    }
+
+    /** The same with the accuracies of a table. Throws Status::invalid_argument as well. */
+    void report(const Benchmark &table, const std::string &path) const;
 
     /** Writes a checkpoint, a file that is replaced at once. Throws Status::io, Status::format. */
     void save(const std::string &path) const
@@ -1803,6 +1837,33 @@ inline std::string genotype_convert(Space space, const std::string &genotype,
     return detail::text([&](char *buffer, std::size_t capacity, std::size_t *length) {
         return tenas_genotype_convert(detail::number(space), text, detail::number(format), buffer,
                                       capacity, length);
+    });
+}
+
+/** A drawing of an architecture's cells, as SVG. Throws Status::format. */
+inline std::string genotype_svg(Space space, const std::string &genotype)
+{
+    const char *text = detail::c_string(genotype);
+    return detail::text([&](char *buffer, std::size_t capacity, std::size_t *length) {
+        return tenas_genotype_svg(detail::number(space), text, buffer, capacity, length);
+    });
+}
+
+/**
+ * A picture of pairs of values with their rank correlation, as SVG. Throws Status::invalid_argument
+ * for lists of different lengths, fewer than two values, or one that is not finite.
+ */
+inline std::string scatter_svg(const std::string &x_title, const std::string &y_title,
+                               const std::vector<double> &x, const std::vector<double> &y)
+{
+    if (x.size() != y.size())
+        throw Error(Status::invalid_argument, "tenas.hpp: y: found " + std::to_string(y.size())
+                                                  + " values, expected "
+                                                  + std::to_string(x.size()));
+    const char *x_text = detail::c_string(x_title), *y_text = detail::c_string(y_title);
+    return detail::text([&](char *buffer, std::size_t capacity, std::size_t *length) {
+        return tenas_scatter_svg(x_text, y_text, x.data(), y.data(), x.size(), buffer, capacity,
+                                 length);
     });
 }
 
@@ -2084,6 +2145,12 @@ public:
         });
     }
 };
+
+inline void Context::report(const Benchmark &table, const std::string &path) const
+{
+    const char *text = detail::c_string(path);
+    detail::call([&] { return tenas_context_report_with_table(get(), table.get(), text); });
+}
 
 } // namespace tenas
 

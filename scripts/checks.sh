@@ -28,6 +28,15 @@ finds() {
     tail -n 1 "$build/stdout" | grep -qE -- "$pattern"
 }
 
+# shows PATTERN COMMAND...: the command succeeds and a line of its stdout matches.
+shows() {
+    local pattern=$1
+    shift
+    "$@" >"$build/stdout" || return 1
+    tail -n 40 "$build/stdout"
+    grep -qE -- "$pattern" "$build/stdout"
+}
+
 # An architecture of NAS-Bench-201.
 genotype='^\|[a-z0-9_]+~0\|\+\|[a-z0-9_]+~0\|[a-z0-9_]+~1\|\+\|[a-z0-9_]+~0\|[a-z0-9_]+~1\|[a-z0-9_]+~2\|$'
 

@@ -342,14 +342,14 @@ for program in score correlate; do
 done
 check "score: CUDA in a build without it" ends 1 "cargo build --release --features torch" \
     $score $few --device cuda "$first"
-check "score: scores by name" finds '^genotype,swap,swap_spread,flops,connected,seconds$' \
+check "score: scores by name" shows '^genotype,swap,swap_spread,flops,connected,seconds$' \
     $score $few --csv --proxies swap,flops "$first"
 check "score: an unknown score" ends 2 "--proxies: found 'psychic', expected one of ntk" $score --proxies psychic x
 check "score: the size of its network" finds '[|]$' $score $few --channels 4 --cells 2 --image-size 16 "$first"
 check "score: a size that images cannot have" ends 1 "image_size of ntk: found 5" $score $few --image-size 5 "$first"
 check "search: a ranking" finds '^[|].*[|]$' $search $small --strategy rank --budget 20 --rungs 2 \
     --cells 1 --proxies flops,ntk --aggregation ranks --top 3
-check "search: the head of a ranking" finds '^ +1 +[0-9.]+ +[0-9]+ .*[|]$' $search $small --strategy rank --budget 20 \
+check "search: the head of a ranking" shows '^ +1 +[0-9.]+ +[0-9]+ .*[|]$' $search $small --strategy rank --budget 20 \
     --rungs 2 --cells 1 --proxies flops,ntk --aggregation ranks --top 3
 check "search: an unknown score" ends 2 "--proxies: found 'psychic'" $search $small --strategy rank --proxies psychic
 check "search: a budget out of range" ends 2 "--budget: " $search $small --strategy rank --budget 0
@@ -360,28 +360,28 @@ check "score: unknown option" ends 2 "--no-such" $score --no-such
 check "score: --batch-size out of range" ends 2 "batch_size: found 1," $score --batch-size 1 x
 check "score: missing data" ends 1 "/no/such/data" $score --data /no/such/data "$first"
 check "correlate: a table" \
-    finds '^parameters +ImageNet16-120 +25 +undefined +undefined +[0-9.]+$' \
+    shows '^parameters +ImageNet16-120 +25 +undefined +undefined +[0-9.]+$' \
     $correlate --table "$table" $few --scores "$build/scores.csv"
 cp "$build/stdout" "$build/correlations"
 check "correlate: as computed by Python" \
     python3 tests/python/check_correlation.py "$table" "$build/scores.csv" "$build/correlations"
 printf 'arch,index,cifar10,cifar100\n%s,0,90,\n%s,1,80,70\n' "$first" "$(sed -n 3p "$table" | cut -f1)" \
     >"$build/data/two.csv"
-check "correlate: CSV, one value" finds '^parameters +cifar100 +1 +undefined +undefined +[0-9.]+$' \
+check "correlate: CSV, one value" shows '^parameters +cifar100 +1 +undefined +undefined +[0-9.]+$' \
     $correlate --table "$build/data/two.csv" $few
 check "correlate: ignored columns" ends 0 'are ignored: ["index"]' $correlate --table "$build/data/two.csv" $few
 check "search: ignored columns" ends 0 'are ignored: ["index"]' $search $small --table "$build/data/two.csv"
 sed 's/,90,/,0.9,/' "$build/data/two.csv" >"$build/data/fractions.csv"
 check "correlate: fractions" ends 1 'line 2: cifar10: found "0.9", expected percent, not a fraction' \
     $correlate --table "$build/data/fractions.csv" $few
-check "correlate: scores by name" finds '^all, log ranks +cifar10 +25 ' \
+check "correlate: scores by name" shows '^all, log ranks +cifar10 +25 ' \
     $correlate --table "$table" $few --proxies flops,swap
 check "correlate: --limit" finds ' 8 ' $correlate --table "$table" $few --limit 8
 # DARTS too: the table says which space it is of.
 $score --space darts --sample 4 --csv $few 2>/dev/null | tail -n +2 | sed 's/^"\([^"]*\)".*/\1/' \
     | awk 'BEGIN { print "arch_string\tcifar10_test" } { print $0 "\t" 90 + NR }' >"$build/data/darts.tsv"
 for options in "" "--space darts" "--space darts --device cpu --threads 1"; do
-    check "correlate: DARTS $options" finds '^parameters +cifar10 +4 ' \
+    check "correlate: DARTS $options" shows '^parameters +cifar10 +4 ' \
         $correlate --table "$build/data/darts.tsv" $few $options
 done
 check "correlate: another space" ends 2 "--space: found nas-bench-201, expected darts" \

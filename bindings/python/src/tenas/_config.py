@@ -178,10 +178,7 @@ class Config(Handle):
     def set_parameter(self, name: str, value: int | str) -> None:
         """Sets a parameter by its name; a choice by that of its value."""
         names = _choices().get(name)
-        if names is not None:
-            raw = choice(name, str(value), names)
-        else:
-            raw = whole(name, value)
+        raw = choice(name, str(value), names) if names is not None else whole(name, value)
         call("tenas_config_set_parameter", self, c_text(name), raw)
 
     @property

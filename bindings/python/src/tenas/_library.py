@@ -9,7 +9,6 @@ import signal
 import threading
 import weakref
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, TypeVar, Union
 
@@ -26,8 +25,8 @@ def library() -> ctypes.CDLL:
 
     A ctypes.CDLL releases Python's lock (the GIL) during each call, and takes it again in callbacks."""
     named = os.environ.get("TENAS_LIBRARY")
-    carried = Path(__file__).with_name("libtenas.so")
-    path = named or (str(carried) if carried.exists() else "libtenas.so")
+    carried = os.path.join(os.path.dirname(__file__), "libtenas.so")
+    path = named or (carried if os.path.exists(carried) else "libtenas.so")
     try:
         opened = ctypes.CDLL(path)
         opened.tenas_abi_version.restype = ctypes.c_uint32

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from ctypes import c_double, c_int32, c_size_t
 from dataclasses import dataclass
-from typing import Any, TextIO, Union
+from typing import Any, TextIO
 
 from . import _abi
 from ._config import Config
@@ -56,7 +56,7 @@ class ProgressBar:
 
 
 # What is called after each candidate: it returns False to cancel. True shows a ProgressBar.
-ProgressLike = Union[Callable[[Progress], Any], bool, None]
+ProgressLike = Callable[[Progress], Any] | bool | None
 
 
 class Watched:

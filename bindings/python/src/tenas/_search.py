@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import math
 import os
-import tempfile
 from collections.abc import Callable, Iterable
 from ctypes import byref, c_bool, c_double, c_int32, c_size_t, c_uint8, c_uint32, sizeof
 from dataclasses import dataclass
-from typing import Any, Union
+from typing import Any
 
 from . import _abi
 from ._config import Config
@@ -107,7 +104,7 @@ class Measurement:
     values: tuple[float, ...]
 
 
-Evaluated = Union[Score, Measurement]
+Evaluated = Score | Measurement
 
 
 def _fields(kind: Any, found: Any) -> Any:
@@ -147,6 +144,8 @@ class Context(Handle):
         """The search in a state. Of `machine`, threads, device and device_index are taken, for example
         threads=1; what is not given is as in the state."""
         settings = Config.from_json(json.dumps(json.loads(state)["config"])).copy(**machine) if machine else None
+        import tempfile
+
         with tempfile.TemporaryDirectory(prefix="tenas-") as folder:
             path = os.path.join(folder, "state.json")
             with open(path, "wb") as file:
@@ -155,6 +154,8 @@ class Context(Handle):
 
     def state(self) -> bytes:
         """The search as bytes, those of a checkpoint: for other processes and machines."""
+        import tempfile
+
         with tempfile.TemporaryDirectory(prefix="tenas-") as folder:
             path = os.path.join(folder, "state.json")
             self.save(path)
@@ -371,7 +372,7 @@ class Context(Handle):
         if not isinstance(count, int) or count < 1:
             raise ValueError(f"count: found {count!r}, expected a number of pieces, 1 or more")
         candidates = self.candidate_count
-        size = max(1, math.ceil(candidates / count))
+        size = max(1, -(-candidates // count))
         state = self.state() if candidates else b""
         return [
             Piece(state, self._dataset, first, min(size, candidates - first), tuple(sorted(machine.items())))
@@ -417,7 +418,7 @@ _last: tuple[tuple[Any, ...], Context] | None = None
 
 def _context_of(state: bytes, dataset: Dataset, machine: dict[str, int | str]) -> Context:
     global _last
-    key = (os.getpid(), hashlib.sha256(state).digest(), dataset.digest, tuple(sorted(machine.items())))
+    key = (os.getpid(), state, dataset.digest, tuple(sorted(machine.items())))
     last = _last  # another thread may change it
     if last is not None and last[0] == key:
         return last[1]

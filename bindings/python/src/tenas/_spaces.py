@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from ctypes import byref, c_char_p, c_int32, c_size_t, c_uint32, c_uint64
-from typing import Any, Union
+from typing import Any
 
 from . import _abi
 from ._library import Handle, PathLike, c_text, call, choice, library, made, number, text, whole
@@ -151,7 +151,7 @@ class Space(Handle):
         return Genotype(text(f"tenas_search_space_genotype_{function}", self, *arguments))
 
 
-SpaceLike = Union[Space, str]
+SpaceLike = Space | str
 
 
 def space_of(space: SpaceLike) -> Space:

@@ -69,7 +69,7 @@ uninstall:
 # release profile. What else is tested differs without the engine in tests/torch.rs alone. Tests run
 # side by side, so that each asks libtorch for one thread.
 test:
-	@scripts/setup.sh cargo cc c++ clang++ pkg-config valgrind python3 pip
+	@scripts/setup.sh cargo cc c++ clang++ pkg-config valgrind python3 pip mpicc mpirun
 	@scripts/setup-python.sh
 	@scripts/setup-pytorch.sh
 	@scripts/julia.sh >/dev/null
@@ -89,6 +89,7 @@ test:
 	scripts/test-install.sh $(BUILD)/stage $(LIBRARY) $(BUILD)/test-install
 	scripts/test-julia.sh $(BUILD)/stage $(BUILD)/test-julia
 	scripts/test-languages.sh $(BUILD)/stage $(BUILD)/test-languages
+	scripts/test-python.sh $(LIBRARY)/libtenas.so $(BUILD)/test-python
 
 header:
 	@scripts/setup.sh cargo cc

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes sure that the commands in the arguments exist: cargo, cc, c++, clang++,
-# pkg-config, valgrind, python3, pip.
+# pkg-config, valgrind, python3, pip, mpicc, mpirun.
 # What is missing is installed by the system's package manager, as root; anyone else is told how.
 set -eu
 
@@ -17,6 +17,10 @@ package() {
     pacman/pip) echo "python-pip" ;;
     apk/pip) echo "py3-pip" ;;
     */clang++) echo "clang" ;;
+    apt-get/mpicc) echo "libopenmpi-dev" ;;
+    apt-get/mpirun) echo "openmpi-bin" ;;
+    dnf/mpicc) echo "openmpi-devel" ;;
+    */mpicc | */mpirun) echo "openmpi" ;;
     apt-get/pkg-config | pacman/pkg-config | apk/pkg-config) echo "pkgconf" ;;
     dnf/pkg-config) echo "pkgconf-pkg-config" ;;
     */pip) echo "python3-pip" ;;

@@ -19,7 +19,7 @@ julia=$(scripts/julia.sh) || exit 1
 # ---- What the tests need ----
 
 tools=$PWD/.cache/tenas-python
-wanted="hatchling mypy ruff pytest numpy distributed"
+wanted="hatchling mypy ruff pytest numpy distributed optuna"
 if [ "$(cat "$tools/installed" 2>/dev/null)" != "$wanted, $(python3 --version)" ]; then
     rm -rf "$tools"
     # shellcheck disable=SC2086 # one argument a package
@@ -152,6 +152,13 @@ killed_julia() {
     same "$build/undisturbed.json" "$history"
 }
 check "Julia: a killed worker" killed_julia
+
+# ---- An evolutionary library of others, which calls C++ for fitness ----
+
+check "compile pagmo.cpp" "${CXX:-c++}" -std=c++17 -O1 -Wall -Wextra -Werror -Iinclude -Ibindings/cpp/include \
+    examples/cpp/pagmo.cpp -o "$build/pagmo" -L"$(dirname "$library")" -Wl,-rpath,"$(dirname "$library")" \
+    -ltenas -lpagmo -lboost_serialization -ltbb -pthread
+check "pagmo.cpp" finds "$genotype" "$build/pagmo" 2
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -244,8 +244,7 @@ class Dataset(Handle):
                 "a Dataset of images in memory or of a function cannot be pickled: found one, expected one "
                 "of Dataset.open or Dataset.synthetic; make the others in each process"
             )
-        maker, arguments = self._recipe
-        return getattr(Dataset, maker), arguments
+        return remade, self._recipe
 
     def __repr__(self) -> str:
         if not self._pointer:
@@ -272,3 +271,9 @@ class Dataset(Handle):
     def digest(self) -> int:
         """A number that tells data sets apart, the same on every machine."""
         return int(number(c_uint64, "tenas_dataset_digest", self))
+
+
+def remade(maker: str, arguments: tuple[Any, ...]) -> Dataset:
+    """A data set from where it came from."""
+    made_again: Dataset = getattr(Dataset, maker)(*arguments)
+    return made_again

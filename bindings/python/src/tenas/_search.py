@@ -11,7 +11,7 @@ from typing import Any
 
 from . import _abi
 from ._config import Config
-from ._data import Dataset
+from ._data import Dataset, remade
 from ._library import Handle, PathLike, c_text, call, choice, guarded, long_call, made, number, struct, text, whole
 from ._scores import Progress, ProgressLike, Watched
 from ._spaces import FORMATS, Genotype, SpaceLike
@@ -405,11 +405,28 @@ class Piece:
     count: int
     machine: tuple[tuple[str, int | str], ...] = ()
 
+    def __reduce__(self) -> Any:
+        recipe = self.dataset.__reduce__()[1]
+        return _piece, (self.state, recipe, self.first, self.count, self.machine)
+
     def evaluate(self, **machine: int | str) -> list[Evaluated]:
         """Scores the candidates, for Context.apply. threads, device and device_index given here come
         before those of the piece: a worker with a GPU of its own says which."""
         chosen = dict(self.machine, **machine)
         return _context_of(self.state, self.dataset, chosen).evaluate(self.first, self.count)
+
+
+# The images of the last piece: to make or read them anew for each would take longer than to evaluate it.
+_images: tuple[Any, Dataset] | None = None
+
+
+def _piece(state: bytes, recipe: Any, first: int, count: int, machine: tuple[tuple[str, int | str], ...]) -> Piece:
+    """A piece that has travelled."""
+    global _images
+    kept = _images  # another thread may change it
+    if kept is None or kept[0] != recipe or kept[1]._pointer is None:
+        kept = _images = (recipe, remade(*recipe))
+    return Piece(state, kept[1], first, count, machine)
 
 
 # The context of the last piece, since a worker has several of a round. It is forgotten in a forked child.

@@ -139,6 +139,7 @@ check "MPI: a killed job goes on with other ranks" killed_mpi
 killed_julia() {
     local options process
     options=$(julia_options "$small --repeats 40")
+    : >"$build/stderr"
     # shellcheck disable=SC2086 # options are words
     {
         "$julia" --startup-file=no --project=bindings/julia examples/julia/distributed.jl $options --workers=2 \

@@ -50,6 +50,12 @@ end
 
 @eval $SETUP
 
+"A line on stderr, at once, also where that is a file."
+function tell(words...)
+    println(stderr, words...)
+    flush(stderr)
+end
+
 "Candidates in pieces: more than workers, since some candidates take longer."
 function pieces(candidates, workers)
     size = max(1, cld(candidates, 4 * workers))
@@ -70,7 +76,7 @@ function main(arguments)
     processes = addprocs(workers; exeflags = "--project=$(Base.active_project())")
     @everywhere processes Core.eval(Main, $(Expr(:quote, SETUP)))
     for process in processes
-        println(stderr, "worker ", process, ": process ", remotecall_fetch(getpid, process))
+        tell("worker ", process, ": process ", remotecall_fetch(getpid, process))
     end
 
     rounds = []
@@ -83,7 +89,7 @@ function main(arguments)
                          retry_delays = fill(0.1, 3), retry_check = (_, error) -> error isa ProcessExitedException)
             push!(rounds, reduce(vcat, parts))
             finished = apply!(context, rounds[end], options)
-            println(stderr, "round ", length(rounds), " is done, by ", nprocs() - 1, " workers")
+            tell("round ", length(rounds), " is done, by ", nprocs() - 1, " workers")
         end
     finally
         rmprocs(workers > 0 ? Distributed.workers() : Int[])

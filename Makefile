@@ -69,7 +69,7 @@ uninstall:
 # release profile. What else is tested differs without the engine in tests/torch.rs alone. Tests run
 # side by side, so that each asks libtorch for one thread.
 test:
-	@scripts/setup.sh cargo cc c++ clang++ pkg-config valgrind python3 pip chromium npm
+	@scripts/setup.sh cargo cc c++ clang++ pkg-config valgrind python3 pip chromium npm mpicc mpirun pagmo
 	@scripts/setup-python.sh
 	@scripts/setup-pytorch.sh
 	@scripts/julia.sh >/dev/null
@@ -91,6 +91,7 @@ test:
 	scripts/test-languages.sh $(BUILD)/stage $(BUILD)/test-languages
 	$(MAKE) --no-print-directory example
 	scripts/test-report.sh $(BUILD)/search $(BUILD)/test-report
+	scripts/test-python.sh $(LIBRARY)/libtenas.so $(BUILD)/test-python
 
 header:
 	@scripts/setup.sh cargo cc

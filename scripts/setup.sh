@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes sure that the commands in the arguments exist: cargo, cc, c++, clang++,
-# pkg-config, valgrind, python3, pip, chromium, npm.
+# pkg-config, valgrind, python3, pip, chromium, npm, mpicc, mpirun;
+# and the library pagmo, for C++.
 # What is missing is installed by the system's package manager, as root; anyone else is told how.
 set -eu
 
@@ -17,6 +18,12 @@ package() {
     pacman/pip) echo "python-pip" ;;
     apk/pip) echo "py3-pip" ;;
     */clang++) echo "clang" ;;
+    apt-get/pagmo) echo "libpagmo-dev" ;;
+    */pagmo) echo "pagmo" ;;
+    apt-get/mpicc) echo "libopenmpi-dev" ;;
+    apt-get/mpirun) echo "openmpi-bin" ;;
+    dnf/mpicc) echo "openmpi-devel" ;;
+    */mpicc | */mpirun) echo "openmpi" ;;
     apt-get/pkg-config | pacman/pkg-config | apk/pkg-config) echo "pkgconf" ;;
     dnf/pkg-config) echo "pkgconf-pkg-config" ;;
     */pip) echo "python3-pip" ;;
@@ -54,6 +61,7 @@ done
 there() {
     case "$1" in
     pip) python3 -m pip --version >/dev/null 2>&1 ;;
+    pagmo) [ -e /usr/include/pagmo/problem.hpp ] ;;
     *) command -v "$1" >/dev/null ;;
     esac
 }

@@ -1,35 +1,35 @@
 """Searches in workers that multiprocessing forks, as many AutoML programs do: on what they inherit,
 and on what they make themselves. A worker that hangs is ended by an alarm, which fails the test.
 
-Usage: PYTHONPATH=examples/python fork_search.py
+Usage: fork_search.py, with the package tenas installed or in PYTHONPATH
 """
 
 import multiprocessing
 import signal
 import threading
 
-import search as tenas
+import tenas
 
 PATIENCE = 60  # seconds
 DATA = tenas.Dataset.synthetic("ImageNet16-120")
 
 
 def config(**parameters):
-    return tenas.Config("nas-bench-201", tenas.DATASETS["ImageNet16-120"], batch_size=4, repeats=1,
+    return tenas.Config("nas-bench-201", "ImageNet16-120", batch_size=4, repeats=1,
                         prune_per_edge=4, **parameters)
 
 
 CONFIG = config()
-CONTEXT = tenas.Search(CONFIG, DATA)
+CONTEXT = tenas.Context(CONFIG, DATA)
 
 
 def own_search(_=None):
     """On the images and the configuration of the parent, then on everything of its own."""
     signal.alarm(PATIENCE)
-    with tenas.Search(CONFIG, DATA) as search:
+    with tenas.Context(CONFIG, DATA) as search:
         search.run()
         first = search.genotype()
-    with tenas.Dataset.synthetic("ImageNet16-120") as data, config() as own, tenas.Search(own, data) as search:
+    with tenas.Dataset.synthetic("ImageNet16-120") as data, config() as own, tenas.Context(own, data) as search:
         search.run()
         assert search.genotype() == first
         tenas.indicators(own, data, [first])
@@ -68,7 +68,7 @@ def main():
 
     def run():
         while not stop.is_set():
-            with tenas.Search(CONFIG, DATA) as search:
+            with tenas.Context(CONFIG, DATA) as search:
                 search.run()
 
     threads = [threading.Thread(target=run) for _ in range(2)]

@@ -1,0 +1,165 @@
+#!/bin/bash
+# Runs the tests of the Python package, the Python program of README.md from a wheel in an empty virtual
+# environment, and the searches in several processes (Python, Dask, MPI, Julia), which must find what one
+# process finds, to the last bit:
+#
+#     scripts/test-python.sh LIBRARY [BUILD_FOLDER]
+#
+# LIBRARY is a built libtenas.so. What Python needs is installed into .cache of the clone, once. Each
+# test is a line; the last line counts them. The exit status is 1 if one failed.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+library=$(realpath -m "${1:-target/release/libtenas.so}") build=$(realpath -m "${2:-build/test-python}")
+. scripts/checks.sh
+rm -rf "$build"
+mkdir -p "$build" || exit 1
+passed=0 failed=0
+julia=$(scripts/julia.sh) || exit 1
+
+# ---- What the tests need ----
+
+tools=$PWD/.cache/tenas-python
+wanted="hatchling mypy ruff pytest numpy distributed optuna"
+if [ "$(cat "$tools/installed" 2>/dev/null)" != "$wanted, $(python3 --version)" ]; then
+    rm -rf "$tools"
+    # shellcheck disable=SC2086 # one argument a package
+    python3 -m venv "$tools" && "$tools/bin/pip" install --quiet --disable-pip-version-check $wanted || exit 1
+    echo "$wanted, $(python3 --version)" >"$tools/installed"
+fi
+python=$tools/bin/python
+
+# ---- The wheel ----
+
+wheel() {
+    TENAS_LIBRARY=$library "$tools/bin/pip" wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps \
+        --wheel-dir "$build/wheel" bindings/python && ls "$build"/wheel/tenas-*-py3-none-manylinux_2_*.whl
+}
+
+# In an empty environment, from a folder outside of the clone. The package must find the library that it
+# carries: nothing names another one, and that of the build tree is not where the package looks.
+readme_from_the_wheel() {
+    sed -n '/^```python$/,/^```$/p' README.md | grep -v '^```' >"$build/readme.py"
+    local empty
+    empty=$(mktemp -d) || return 1
+    [ -s "$build/readme.py" ] && python3 -m venv "$empty/venv" &&
+        "$empty/venv/bin/pip" install --quiet --disable-pip-version-check --no-index "$build"/wheel/*.whl &&
+        cp "$build/readme.py" "$empty" && mv "$build/wheel" "$build/moved" &&
+        (cd "$empty" && env -u TENAS_LIBRARY -u PYTHONPATH venv/bin/python readme.py >output &&
+            tail -n 1 output | grep -qE "$genotype" &&
+            env -u TENAS_LIBRARY -u PYTHONPATH venv/bin/python -c 'import sys, tenas
+path = tenas._library.library()._name
+assert path.startswith(sys.prefix), path')
+    local status=$?
+    rm -rf "$empty"
+    return $status
+}
+
+check "a wheel" wheel
+check "the Python program in README.md, from the wheel in an empty environment" readme_from_the_wheel
+
+export TENAS_LIBRARY=$library PYTHONPATH=bindings/python/src PYTHONDONTWRITEBYTECODE=1 JULIA_DEPOT_PATH="$build/depot:"
+unset JULIA_PROJECT JULIA_LOAD_PATH
+check "ruff" "$tools/bin/ruff" check bindings/python
+check "ruff: formatting of the package" "$tools/bin/ruff" format --check bindings/python/src
+check "mypy" "$tools/bin/mypy" --config-file bindings/python/pyproject.toml bindings/python/src
+check "mypy on a user's file" env MYPYPATH=bindings/python/src "$tools/bin/mypy" --strict "$build/readme.py"
+check "tests of the package" "$python" -m pytest -q -p no:cacheprovider bindings/python/tests
+check "forked workers" "$python" tests/python/fork_search.py
+
+# ---- Searches in several processes ----
+
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+small="--dataset ImageNet16-120 --batch-size 4 --repeats 1"
+rank="$small --strategy rank --proxies flops,ntk --budget 24 --cells 1 --rungs 1"
+export JULIA_LOAD_PATH=@:@stdlib
+julia_options() { sed 's/\(--[a-z-]*\) /\1=/g' <<<"$*"; }
+
+same() { # EXPECTED FOUND: histories, whose numbers read back as the same doubles
+    "$python" -c 'import json, sys
+expected, found = (json.load(open(path)) for path in sys.argv[1:])
+assert json.dumps(expected) == json.dumps(found), "the histories differ"' "$1" "$2"
+}
+
+searches() { # STRATEGY COMMAND...: it finds what one process does
+    local expected=$build/one-$1.json
+    shift
+    rm -f "$build/history.json"
+    finds "$genotype" "$@" && same "$expected" "$build/history.json"
+}
+
+mpi="mpirun --oversubscribe"
+history="$build/history.json"
+check "compile search.c with MPI" mpicc -std=c99 -O1 -Wall -Wextra -Wpedantic -Werror -Iinclude -Iexamples/c \
+    examples/mpi/search.c -o "$build/mpi" -L"$(dirname "$library")" -Wl,-rpath,"$(dirname "$library")" -ltenas -lm
+
+# shellcheck disable=SC2046,SC2086 # options are words
+for strategy in prune rank; do
+    options=$small
+    [ $strategy = rank ] && options=$rank
+    check "search.py: $strategy" finds "$genotype" "$python" examples/python/search.py $options --random 1 \
+        --history "$build/one-$strategy.json"
+    check "search.py in two processes: $strategy" searches $strategy "$python" examples/python/search.py $options \
+        --random 1 --workers 2 --history "$history"
+    check "Dask with two workers: $strategy" searches $strategy "$python" examples/python/dask_search.py $options \
+        --workers 2 --history "$history"
+    for n in 1 2 4; do
+        check "MPI with $n ranks: $strategy" searches $strategy $mpi -n $n "$build/mpi" $options --threads 1 \
+            --history "$history"
+    done
+    for n in 1 2 3; do
+        check "Julia with $n workers: $strategy" searches $strategy "$julia" --startup-file=no --project=bindings/julia \
+            examples/julia/distributed.jl $(julia_options "$options") --workers=$n --history="$history"
+    done
+done
+
+a_rank_fails() {
+    ends 1 "/no/such/data" $mpi -n 2 "$build/mpi" $small --data /no/such/data
+}
+check "MPI: a rank that fails ends the job with its message" a_rank_fails
+
+# A job that is killed once it has saved a round goes on with other ranks.
+killed_mpi() {
+    local options="$small --threads 1 --share 1 --repeats 40" checkpoint=$build/checkpoint.json
+    rm -f "$checkpoint"
+    # shellcheck disable=SC2086 # options are words
+    {
+        $mpi -n 1 "$build/mpi" $options --history "$build/undisturbed.json" || return 1
+        $mpi -n 2 "$build/mpi" $options --checkpoint "$checkpoint" >"$build/killed" 2>&1 &
+        local job=$!
+        while kill -0 $job 2>/dev/null && ! grep -q '"round":[1-9]' "$checkpoint" 2>/dev/null; do sleep 0.05; done
+        kill -TERM $job 2>/dev/null
+        wait $job && echo "the job ended before it was killed" && return 1
+        $mpi -n 3 "$build/mpi" $options --checkpoint "$checkpoint" --resume --history "$history" || return 1
+    }
+    same "$build/undisturbed.json" "$history"
+}
+check "MPI: a killed job goes on with other ranks" killed_mpi
+
+# A worker that is killed once it computes.
+killed_julia() {
+    local options process
+    options=$(julia_options "$small --repeats 40")
+    : >"$build/stderr"
+    # shellcheck disable=SC2086 # options are words
+    {
+        "$julia" --startup-file=no --project=bindings/julia examples/julia/distributed.jl $options --workers=2 \
+            --history="$history" >"$build/stdout" 2>"$build/stderr" &
+        local job=$!
+        while kill -0 $job 2>/dev/null && ! grep -q '^round 1 is done' "$build/stderr"; do sleep 0.05; done
+        process=$(sed -n 's/.*: process //p' "$build/stderr" | tail -n 1)
+        kill -KILL "$process" || return 1
+        wait $job || { cat "$build/stderr" && return 1; }
+    }
+    same "$build/undisturbed.json" "$history"
+}
+check "Julia: a killed worker" killed_julia
+
+# ---- An evolutionary library of others, which calls C++ for fitness ----
+
+check "compile pagmo.cpp" "${CXX:-c++}" -std=c++17 -O1 -Wall -Wextra -Werror -Iinclude -Ibindings/cpp/include \
+    examples/cpp/pagmo.cpp -o "$build/pagmo" -L"$(dirname "$library")" -Wl,-rpath,"$(dirname "$library")" \
+    -ltenas -lpagmo -lboost_serialization -ltbb -pthread
+check "pagmo.cpp" finds "$genotype" "$build/pagmo" 2
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

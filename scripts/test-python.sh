@@ -112,6 +112,19 @@ for strategy in prune rank; do
     done
 done
 
+writes_files() {
+    # shellcheck disable=SC2086 # options are words
+    "$python" examples/python/search.py $small --random 0 --onnx "$build/p.onnx" --pytorch "$build/p.py" \
+        --weights "$build/p.safetensors" --report "$build/p.html" --trace "$build/p.jsonl" || return 1
+    grep -q '^class Network(nn.Module):' "$build/p.py" && grep -aq libtenas "$build/p.onnx" &&
+        grep -aq '"classifier.weight":{"dtype":"F32"' "$build/p.safetensors" && grep -q '</html>' "$build/p.html" &&
+        tail -n 1 "$build/p.jsonl" | grep -q '"event":"round"'
+}
+check "search.py: files of the search and the network" writes_files
+# shellcheck disable=SC2086 # options are words
+check "search.py: no place for a file" ends 1 "/no/such" "$python" examples/python/search.py $small --random 0 \
+    --onnx /no/such/p.onnx
+
 a_rank_fails() {
     ends 1 "/no/such/data" $mpi -n 2 "$build/mpi" $small --data /no/such/data
 }

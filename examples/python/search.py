@@ -22,6 +22,14 @@ from concurrent.futures.process import BrokenProcessPool
 import tenas
 
 NUMBERS = ("seed", "repeats", "batch_size", "prune_per_edge", "cells", "budget", "rungs", "threads")
+# What can be written besides the history, by option.
+FILES = {
+    "trace": "each candidate as it is measured, as lines of JSON",
+    "report": "a page that explains the search",
+    "onnx": "the network that was found, as an ONNX file",
+    "pytorch": "that network as PyTorch code",
+    "weights": "its weights, as a safetensors file",
+}
 
 
 def arguments(description: str) -> argparse.ArgumentParser:
@@ -57,6 +65,19 @@ def write_history(context: tenas.Context, path: str | None) -> None:
     if path:
         with open(path, "w", encoding="utf-8") as file:
             json.dump(context.history, file)
+
+
+def write_network(config: tenas.Config, genotype: str, options: argparse.Namespace) -> None:
+    """Writes the network of an architecture, in the size that papers train, as the options ask for."""
+    if not (options.onnx or options.pytorch or options.weights):
+        return
+    network = tenas.Network(config.space, genotype, dataset=config.dataset, init=config.init, seed=config.seed)
+    if options.onnx:
+        network.write_onnx(options.onnx)
+    if options.pytorch:
+        network.write_pytorch(options.pytorch)
+    if options.weights:
+        network.write_weights(options.weights)
 
 
 def run_in_processes(context: tenas.Context, workers: int, evaluate=tenas.Piece.evaluate, retries: int = 3) -> None:
@@ -95,18 +116,24 @@ def main() -> None:
     parser = arguments("Searches for a neural architecture without training (TE-NAS).")
     parser.add_argument("--random", type=int, default=4, metavar="N", help="random architectures to compare with")
     parser.add_argument("--workers", type=int, default=0, metavar="N", help="processes, instead of threads")
+    for name, meaning in FILES.items():
+        parser.add_argument("--" + name, metavar="FILE", help="where to write " + meaning)
     options = parser.parse_args()
     config, data = setup(options)
     with tenas.Context(config, data) as context:
+        context.set_trace(options.trace)
         if options.workers > 0:
             run_in_processes(context, options.workers)
         else:
             context.run(True)
         found = context.genotype()
         write_history(context, options.history)
+        if options.report:
+            context.report(options.report)
         for each in context.ranking[:5]:
             print(f"{each.total:10.3f}  {each.draws:3} draws  {each.genotype}")
 
+    write_network(config, found, options)
     genotypes = [found] + [config.space.sample(config.seed, index) for index in range(options.random)]
     print("                    NTK  regions  NASWOT  SWAP  M multiply-adds  M parameters")
     for number, worth in enumerate(tenas.indicators(config, data, genotypes)):

@@ -41,7 +41,7 @@ def test_structs_and_constants_are_those_on_record():
     for name, value in constants:
         assert getattr(_abi, name) == int(value), name
     structs = re.findall(r"^struct (\w+): (\d+) bytes.*\n((?: +at .*\n?)+)", layout, flags=re.MULTILINE)
-    assert len(structs) == 10
+    assert len(structs) == 12
     for name, size, fields in structs:
         struct = getattr(_abi, name)
         assert ctypes.sizeof(struct) == int(size), name

@@ -17,6 +17,7 @@ from ._benchmark import Benchmark
 from ._config import Config, Parameter, parameters
 from ._data import Dataset, DatasetFacts
 from ._library import build_info, version
+from ._networks import Network, NetworkFacts, network_scores
 from ._scores import (
     Indicators,
     Progress,
@@ -28,6 +29,7 @@ from ._scores import (
     indicators_of,
     indicators_of_mask,
     proxies,
+    scatter_svg,
     scores,
 )
 from ._search import Context, Measurement, Piece, Ranked, Record, Result, Round, Score, search
@@ -68,6 +70,8 @@ __all__ = [
     "InvalidArgument",
     "InvalidState",
     "Measurement",
+    "Network",
+    "NetworkFacts",
     "NotFound",
     "NullPointer",
     "OutOfMemory",
@@ -89,8 +93,10 @@ __all__ = [
     "indicators",
     "indicators_of",
     "indicators_of_mask",
+    "network_scores",
     "parameters",
     "proxies",
+    "scatter_svg",
     "scores",
     "search",
     "version",

@@ -82,6 +82,10 @@ TENAS_DATASET_CUSTOM = 5
 TENAS_GENOTYPE_NATIVE = 1
 TENAS_GENOTYPE_JSON = 2
 
+# tenas_network_weights
+TENAS_NETWORK_WEIGHTS_FRESH = 1
+TENAS_NETWORK_WEIGHTS_KEPT = 2
+
 # tenas_log_level
 TENAS_LOG_ERROR = 1
 TENAS_LOG_WARNING = 2
@@ -203,6 +207,34 @@ class tenas_measurement(Structure):
         ("draw", c_uint32),
         ("count", c_uint32),
         ("values", c_double * 16),
+    ]
+
+
+class tenas_network_settings(Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("dataset", c_int32),
+        ("channels", c_uint32),
+        ("cells", c_uint32),
+        ("classes", c_uint32),
+        ("image_channels", c_uint32),
+        ("image_height", c_uint32),
+        ("image_width", c_uint32),
+        ("init", c_int32),
+        ("seed", c_uint64),
+    ]
+
+
+class tenas_network_facts(Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("channels", c_size_t),
+        ("height", c_size_t),
+        ("width", c_size_t),
+        ("classes", c_size_t),
+        ("named_parameters", c_size_t),
+        ("parameters", c_uint64),
+        ("multiply_adds", c_uint64),
     ]
 
 
@@ -414,6 +446,41 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         c_int32,
         [c_void_p, POINTER(c_uint32), c_size_t, c_int32, c_void_p, c_size_t, POINTER(c_size_t)],
     ),
+    "tenas_network_from_genotype": (
+        c_int32,
+        [c_void_p, c_char_p, POINTER(tenas_network_settings), POINTER(c_void_p)],
+    ),
+    "tenas_network_free": (None, [c_void_p]),
+    "tenas_network_name": (c_int32, [c_void_p, POINTER(c_char_p)]),
+    "tenas_network_info": (c_int32, [c_void_p, POINTER(tenas_network_facts)]),
+    "tenas_network_parameter_name": (c_int32, [c_void_p, c_size_t, POINTER(c_char_p)]),
+    "tenas_network_logits": (c_int32, [c_void_p, POINTER(c_float), c_size_t, POINTER(c_float), c_size_t]),
+    "tenas_network_write_onnx": (c_int32, [c_void_p, c_char_p]),
+    "tenas_network_write_pytorch": (c_int32, [c_void_p, c_char_p]),
+    "tenas_network_write_weights": (c_int32, [c_void_p, c_char_p]),
+    "tenas_network_from_onnx": (c_int32, [c_char_p, c_uint32, c_uint32, c_uint32, POINTER(c_void_p)]),
+    "tenas_network_from_onnx_bytes": (
+        c_int32,
+        [POINTER(c_uint8), c_size_t, c_uint32, c_uint32, c_uint32, POINTER(c_void_p)],
+    ),
+    "tenas_network_note": (c_int32, [c_void_p, c_size_t, POINTER(c_char_p)]),
+    "tenas_networks_score": (
+        c_int32,
+        [
+            c_void_p,
+            c_void_p,
+            POINTER(c_char_p),
+            c_size_t,
+            POINTER(c_void_p),
+            c_size_t,
+            c_int32,
+            tenas_progress_fn,
+            c_void_p,
+            POINTER(c_double),
+            POINTER(c_double),
+            POINTER(c_int32),
+        ],
+    ),
     "tenas_indicators_of": (c_int32, [c_void_p, c_void_p, c_char_p, POINTER(tenas_indicators)]),
     "tenas_indicators_of_mask": (c_int32, [c_void_p, c_void_p, POINTER(c_uint8), c_size_t, POINTER(tenas_indicators)]),
     "tenas_indicators_of_many": (
@@ -452,4 +519,22 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "tenas_benchmark_accuracy": (c_int32, [c_void_p, c_char_p, c_int32, POINTER(c_double)]),
     "tenas_benchmark_rank": (c_int32, [c_void_p, c_char_p, c_int32, POINTER(c_size_t)]),
     "tenas_benchmark_best": (c_int32, [c_void_p, c_int32, POINTER(c_size_t)]),
+    "tenas_context_set_trace": (c_int32, [c_void_p, c_char_p]),
+    "tenas_context_report": (c_int32, [c_void_p, c_char_p]),
+    "tenas_context_report_with_table": (c_int32, [c_void_p, c_void_p, c_char_p]),
+    "tenas_genotype_svg": (c_int32, [c_int32, c_char_p, c_void_p, c_size_t, POINTER(c_size_t)]),
+    "tenas_search_space_genotype_svg": (c_int32, [c_void_p, c_char_p, c_void_p, c_size_t, POINTER(c_size_t)]),
+    "tenas_scatter_svg": (
+        c_int32,
+        [
+            c_char_p,
+            c_char_p,
+            POINTER(c_double),
+            POINTER(c_double),
+            c_size_t,
+            c_void_p,
+            c_size_t,
+            POINTER(c_size_t),
+        ],
+    ),
 }

@@ -7,7 +7,7 @@ from ctypes import c_double, c_int32, c_size_t
 
 from ._config import DATASETS
 from ._library import Handle, PathLike, c_text, choice, made, number, text, whole
-from ._spaces import SPACES, Genotype
+from ._spaces import SPACES, Genotype, Space
 
 
 class Benchmark(Handle):
@@ -18,6 +18,7 @@ class Benchmark(Handle):
 
     def __init__(self, path: PathLike) -> None:
         self._adopt(made("tenas_benchmark_open", c_text(path)))
+        self._space = Space(self.space)
 
     def __len__(self) -> int:
         return int(number(c_size_t, "tenas_benchmark_count", self))
@@ -35,7 +36,7 @@ class Benchmark(Handle):
 
     def genotype(self, index: int) -> Genotype:
         """The architecture of an entry, from 0."""
-        return Genotype(text("tenas_benchmark_genotype", self, whole("index", index)))
+        return Genotype(text("tenas_benchmark_genotype", self, whole("index", index)), self._space)
 
     def find(self, genotype: str) -> int:
         """The entry of an architecture."""

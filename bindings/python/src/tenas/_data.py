@@ -59,7 +59,8 @@ def bytes_of(images: Any) -> bytes:
     return images if isinstance(images, bytes) else _bytes_view(images).tobytes()
 
 
-def _bytes_view(images: Any) -> memoryview:
+def array_view(images: Any, formats: str, expected: str) -> memoryview:
+    """The memory of an array, whose values have one of the formats of Python's module struct."""
     if not hasattr(images, "__array_interface__") and hasattr(images, "__array__"):  # a tensor of PyTorch
         import numpy
 
@@ -67,10 +68,14 @@ def _bytes_view(images: Any) -> memoryview:
     try:
         view = memoryview(images)
     except TypeError:
-        raise ValueError(f"images: found a {type(images).__name__}, expected an array of bytes (uint8)") from None
-    if view.format not in ("B", "c"):
-        raise ValueError(f"images: found values of the format {view.format!r}, expected bytes (uint8)")
+        raise ValueError(f"images: found a {type(images).__name__}, expected an array of {expected}") from None
+    if view.format not in formats:
+        raise ValueError(f"images: found values of the format {view.format!r}, expected {expected}")
     return view
+
+
+def _bytes_view(images: Any) -> memoryview:
+    return array_view(images, "Bc", "bytes (uint8)")
 
 
 def _numbers_for(name: str, values: Sequence[float] | None, channels: int) -> Any:

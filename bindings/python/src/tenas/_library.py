@@ -112,15 +112,28 @@ class Handle:
         )
 
 
+def _raw(argument: Any) -> Any:
+    """What C gets for an argument."""
+    if isinstance(argument, list):
+        return (ctypes.c_void_p * len(argument))(*(handle._pointer for handle in argument))
+    return argument._pointer if isinstance(argument, Handle) else argument
+
+
 def call(name: str, *arguments: Any) -> None:
-    """Calls a function that returns a status, with handles as they are, and raises what it fails with."""
-    handles = [each for each in arguments if isinstance(each, Handle)]
+    """Calls a function that returns a status, with handles and lists of them as they are, and raises what it
+    fails with."""
+    handles: list[Handle] = []
+    for each in arguments:
+        if isinstance(each, Handle):
+            handles.append(each)
+        elif isinstance(each, list):
+            handles += each
     process = os.getpid()
     opened = library()
     for handle in handles:
         handle._calls.append(process)
     try:
-        raw = [each._pointer if isinstance(each, Handle) else each for each in arguments]
+        raw = [_raw(each) for each in arguments]
         for handle in handles:
             if handle._pointer is None:
                 raise ValueError(f"{name}: found a closed {type(handle).__name__}, expected an open one")

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 from . import _abi
 from ._config import Config
 from ._data import Dataset
-from ._library import c_text, c_texts, call, choice, guarded, long_call, number, struct, whole
+from ._library import c_text, c_texts, call, choice, guarded, long_call, number, struct, text, whole
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,8 @@ def proxies() -> list[Proxy]:
 @dataclass(frozen=True)
 class Scores:
     """What an architecture is worth by some scores: `scores["ntk"]` is the mean over the repeats,
-    `spreads["ntk"]` its standard deviation. Not connected: the output does not depend on the image."""
+    `spreads["ntk"]` its standard deviation. Not connected: the output does not depend on the image.
+    `genotype` is the architecture, or the name of a network."""
 
     genotype: str
     means: dict[str, float]
@@ -132,29 +133,32 @@ def scores(
     progress: ProgressLike = None,
 ) -> list[Scores]:
     """What architectures are worth by the scores of these names, with all cores or the GPU kept busy."""
-    genotypes, names = _listed("genotypes", genotypes), _listed("proxies", proxies)
-    size = len(names) * len(genotypes)
+    texts = _listed("genotypes", genotypes)
+    return measured("tenas_scores_of_many", config, dataset, proxies, c_texts(texts), texts, progress)
+
+
+def measured(
+    function: str,
+    config: Config,
+    dataset: Dataset,
+    proxies: Iterable[str],
+    subjects: Any,
+    labels: list[str],
+    progress: ProgressLike,
+    *settings: int,
+) -> list[Scores]:
+    """The scores of subjects, whose Python names are the labels, by a C function that measures many."""
+    names = _listed("proxies", proxies)
+    size = len(names) * len(labels)
     means, spreads = (c_double * size)(), (c_double * size)()
-    connected = (c_int32 * len(genotypes))()
-    with Watched(progress) as function:
-        long_call(
-            "tenas_scores_of_many",
-            config,
-            dataset,
-            c_texts(names),
-            len(names),
-            c_texts(genotypes),
-            len(genotypes),
-            function,
-            None,
-            means,
-            spreads,
-            connected,
-        )
-    rows = [slice(i * len(names), (i + 1) * len(names)) for i in range(len(genotypes))]
+    connected = (c_int32 * len(labels))()
+    with Watched(progress) as watch:
+        measuring = (c_texts(names), len(names), subjects, len(labels), *settings, watch, None)
+        long_call(function, config, dataset, *measuring, means, spreads, connected)
+    rows = [slice(i * len(names), (i + 1) * len(names)) for i in range(len(labels))]
     return [
-        Scores(genotype, dict(zip(names, means[row])), dict(zip(names, spreads[row])), bool(known))
-        for genotype, row, known in zip(genotypes, rows, connected)
+        Scores(label, dict(zip(names, means[row])), dict(zip(names, spreads[row])), bool(known))
+        for label, row, known in zip(labels, rows, connected)
     ]
 
 
@@ -229,3 +233,12 @@ def aggregate(proxies: Iterable[str], values: Sequence[Sequence[float]], aggrega
 def indicators_of(config: Config, dataset: Dataset, genotype: str) -> Indicators:
     """The indicators of one architecture."""
     return Indicators._of(struct(_abi.tenas_indicators, "tenas_indicators_of", config, dataset, c_text(genotype)))
+
+
+def scatter_svg(x_title: str, y_title: str, x: Sequence[float], y: Sequence[float]) -> str:
+    """A picture of pairs of values with their rank correlation, as SVG: scores against accuracies, for
+    example. Turn a score around for which less is better, so that 1 is full agreement."""
+    if len(x) != len(y):
+        raise ValueError(f"y: found {len(y)} values, expected {len(x)}, one for each of x")
+    columns = ((c_double * len(values))(*values) for values in (x, y))
+    return text("tenas_scatter_svg", c_text(x_title), c_text(y_title), *columns, len(x))

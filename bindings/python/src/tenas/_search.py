@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import _abi
+from ._benchmark import Benchmark
 from ._config import Config
 from ._data import Dataset, remade
 from ._library import Handle, PathLike, c_text, call, choice, guarded, long_call, made, number, struct, text, whole
@@ -241,11 +242,23 @@ class Context(Handle):
         call("tenas_context_set_log", self, function, None)
         self._log = function  # for as long as it is set
 
+    def set_trace(self, path: PathLike | None) -> None:
+        """Has the search write what it finds to a file of JSON lines from now on; None ends that. The
+        trace of the same search is continued (docs/REPORT.md has the format)."""
+        call("tenas_context_set_trace", self, None if path is None else c_text(path))
+
     # Results
+
+    def report(self, path: PathLike, table: Benchmark | None = None) -> None:
+        """Writes a report of the finished rounds, one HTML file; with the accuracies of a table."""
+        if table is None:
+            call("tenas_context_report", self, c_text(path))
+        else:
+            call("tenas_context_report_with_table", self, table, c_text(path))
 
     def genotype(self, format: str = "native") -> Genotype:
         """The architecture that a finished search has found."""
-        return Genotype(text("tenas_context_genotype", self, choice("format", format, FORMATS)))
+        return Genotype(text("tenas_context_genotype", self, choice("format", format, FORMATS)), self.config.space)
 
     @property
     def records(self) -> list[Record]:
@@ -269,7 +282,8 @@ class Context(Handle):
     @property
     def ranking(self) -> list[Ranked]:
         """The architectures that the finished rounds have ranked, the best first (strategy "rank")."""
-        names = self.config.proxies
+        config = self.config
+        names, space = config.proxies, config.space
         values, ranks = (c_double * len(names))(), (c_double * len(names))()
         found = []
         for index in range(number(c_size_t, "tenas_context_ranking_count", self)):
@@ -278,7 +292,7 @@ class Context(Handle):
             genotype = text("tenas_context_ranked_genotype", self, index, _abi.TENAS_GENOTYPE_NATIVE)
             found.append(
                 Ranked(
-                    Genotype(genotype),
+                    Genotype(genotype, space),
                     each.number,
                     each.rung,
                     each.draws,

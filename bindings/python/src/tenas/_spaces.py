@@ -7,21 +7,33 @@ from ctypes import byref, c_char_p, c_int32, c_size_t, c_uint32, c_uint64
 from typing import Any
 
 from . import _abi
-from ._library import Handle, PathLike, c_text, call, choice, library, made, number, text, whole
+from ._library import Handle, PathLike, c_text, call, choice, made, number, text, whole
 
 SPACES = {"nas-bench-201": _abi.TENAS_SPACE_NAS_BENCH_201, "darts": _abi.TENAS_SPACE_DARTS}
 FORMATS = {"native": _abi.TENAS_GENOTYPE_NATIVE, "json": _abi.TENAS_GENOTYPE_JSON}
 
 
 class Genotype(str):
-    """A finished architecture as a text. Notebooks show it as a picture where the library can draw one."""
+    """A finished architecture as a text. Notebooks show one whose space is known as a drawing: those that
+    the library gives, and Genotype(text, space)."""
 
-    __slots__ = ()
+    __slots__ = ("_space",)
+    _space: Space | None
+
+    def __new__(cls, text: str, space: SpaceLike | None = None) -> Genotype:
+        genotype = super().__new__(cls, text)
+        genotype._space = None if space is None else space_of(space)
+        return genotype
+
+    def _open_space(self) -> Space | None:
+        return self._space if self._space is not None and self._space._pointer else None
+
+    def __reduce__(self) -> Any:
+        return Genotype, (str(self), self._open_space())
 
     def _repr_svg_(self) -> str | None:
-        if not hasattr(library(), "tenas_genotype_svg"):  # a library older than that function
-            return None
-        return text("tenas_genotype_svg", c_text(self))
+        space = self._open_space()
+        return None if space is None else space.svg(self)
 
 
 class Space(Handle):
@@ -147,8 +159,12 @@ class Space(Handle):
         array = (c_uint32 * len(values))(*values)
         return self._genotype("from_operations", array, len(array), choice("format", format, FORMATS))
 
+    def svg(self, genotype: str) -> str:
+        """A drawing of an architecture's cells, for papers, notebooks and web pages."""
+        return text("tenas_search_space_genotype_svg", self, c_text(genotype))
+
     def _genotype(self, function: str, *arguments: Any) -> Genotype:
-        return Genotype(text(f"tenas_search_space_genotype_{function}", self, *arguments))
+        return Genotype(text(f"tenas_search_space_genotype_{function}", self, *arguments), self)
 
 
 SpaceLike = Space | str

@@ -10,7 +10,7 @@ use tenas::compute::{
     self, Engine, Evidence, Inputs, InstructionSet, Parameters, Task, TorchDevice,
 };
 use tenas::network::{Graph, NetworkConfig, ParameterKind};
-use tenas::proxy::{Need, Norms, Proxy, ProxyNetwork, Source, Weights, named, registry};
+use tenas::proxy::{InputKind, Need, Norms, Proxy, ProxyNetwork, Weights, named, registry};
 use tenas::random::{Key, Purpose};
 use tenas::{Config, Dataset, DatasetKind, DeviceKind, Genotype, SpaceKind, Supernet};
 
@@ -52,11 +52,11 @@ fn value(engine: &dyn Engine, proxy: &dyn Proxy, graph: &Graph, batch: usize) ->
     let graph = if setup.norms == Norms::Frozen { graph.frozen() } else { graph.clone() };
     let image: usize = graph.input_shape().iter().product();
     let (values, batches, batch) = match setup.inputs {
-        Source::Images { batches } => (images(batches * batch * image), batches, batch),
-        Source::NoisePair => (images(2 * batch * image), 2, batch),
-        Source::Noise => (images(batch * image), 1, batch),
-        Source::Ones => (vec![1.0; image], 1, 1),
-        Source::Crops => panic!("{} is a golden case of its own", proxy.name()),
+        InputKind::Images { batches } => (images(batches * batch * image), batches, batch),
+        InputKind::NoisePair => (images(2 * batch * image), 2, batch),
+        InputKind::Noise => (images(batch * image), 1, batch),
+        InputKind::Ones => (vec![1.0; image], 1, 1),
+        InputKind::Crops => panic!("{} is a golden case of its own", proxy.name()),
     };
     let key = Key { seed: 3, purpose: Purpose::Proxies, round: 0, candidate: 0, repeat: 1 };
     let task = Task {

@@ -16,7 +16,7 @@ use super::evidence::{Findings, features};
 use super::gram::{add_lower, gram, mirror};
 use super::kernels::{Kernels, RowsMut, Shape};
 use super::program::{Program, Step};
-use super::walk::{Forward, Network, Notes, Reverse, Start, Watch, forward, reverse};
+use super::walk::{Forward, Instance, Notes, Reverse, Start, Watch, forward, reverse};
 use super::{
     Engine, Evidence, Gradients, Jacobian, Kernel, Parameters, Plan, Pullback, Pulled, Reduce,
     Rows, Seed, Sink, Task, Tasks, Variances,
@@ -164,7 +164,7 @@ impl<K: CpuKernels> CpuEngine<K> {
         let mut parameters = try_vec(K::Scalar::default(), given.len(), "parameters")?;
         parameters.iter_mut().zip(given).for_each(|(p, value)| *p = K::Scalar::from(*value));
         let network =
-            self.with_kernels(|k| Network::<K>::new(k, program, &parameters, &[&task.mixing]))?;
+            self.with_kernels(|k| Instance::<K>::new(k, program, &parameters, &[&task.mixing]))?;
         // Batches have statistics of their own: they spread over the pool.
         let elements = task.inputs.batch * graph.input_shape().iter().product::<usize>();
         let batches = task.inputs.values.par_chunks_exact(elements);
@@ -221,7 +221,7 @@ impl<K: CpuKernels> CpuEngine<K> {
     }
 
     /// The forward pass of one batch, with what is wanted of it.
-    fn forward(&self, task: &Task, network: &Network<'_, K>, values: &[f32]) -> Result<Part<K>> {
+    fn forward(&self, task: &Task, network: &Instance<'_, K>, values: &[f32]) -> Result<Part<K>> {
         let (graph, wanted) = (network.program.graph(), &task.wanted);
         let batch = task.inputs.batch;
         self.with_kernels(|kernels| {
@@ -285,7 +285,7 @@ impl<K: CpuKernels> CpuEngine<K> {
     fn kernel_by_layers(
         &self,
         task: &Task,
-        network: &Network<'_, K>,
+        network: &Instance<'_, K>,
         passes: &[Forward<K>],
         found: &Findings,
         stop: &AtomicBool,
@@ -332,7 +332,7 @@ impl<K: CpuKernels> CpuEngine<K> {
     fn gradients(
         &self,
         task: &Task,
-        network: &Network<'_, K>,
+        network: &Instance<'_, K>,
         passes: &[Forward<K>],
         found: &mut Findings,
         stop: &AtomicBool,
@@ -383,7 +383,7 @@ impl<K: CpuKernels> CpuEngine<K> {
     fn pullbacks(
         &self,
         task: &Task,
-        network: &Network<'_, K>,
+        network: &Instance<'_, K>,
         passes: &[Forward<K>],
         found: &mut Findings,
         stop: &AtomicBool,

@@ -56,7 +56,7 @@ pub(super) struct MixedConv<'a, K: Kernels + ?Sized> {
 pub(super) struct Target<'a, T: ?Sized> {
     pub(super) tensor: &'a mut T,
     /// Nothing is in it yet: write instead of adding.
-    pub(super) first: bool,
+    pub(super) overwrite: bool,
 }
 
 /// Zeros before and after the planes on each axis; negative numbers cut.
@@ -165,9 +165,9 @@ pub(super) trait Kernels {
     ) -> Result<()> {
         for MixedConv { conv, saved, scale } in convs {
             let dy = Cotangent { tensor: dy, scale: scale.clone() };
-            let dx = dx.as_mut().map(|Target { tensor, first }| Target {
+            let dx = dx.as_mut().map(|Target { tensor, overwrite }| Target {
                 tensor: &mut **tensor,
-                first: std::mem::replace(first, false),
+                overwrite: std::mem::replace(overwrite, false),
             });
             self.conv_adjoint(p, conv, x, saved, dy, dx, rows)?;
         }

@@ -8,7 +8,7 @@ use super::kernels::{Kernels, RowsMut, Shape};
 use super::native::{InstructionSet, NativeKernels, native_with};
 use super::program::Program;
 use super::reference::{ReferenceKernels, reference};
-use super::walk::{Network, Notes, Start, forward, reverse};
+use super::walk::{Instance, Notes, Start, forward, reverse};
 use super::*;
 use crate::network::{
     Activation, Builder, Convolution, Fan, Init, Initialiser, NodeId, ParameterKind, Supernet,
@@ -282,7 +282,7 @@ fn mixing(graph: &Graph) -> Vec<f64> {
 fn logits(graph: &Arc<Graph>, mixing: &[f64], p: &[f64], x: &[f32], batch: usize) -> Vec<f64> {
     use super::cpu::CpuKernels;
     let program = Program::new(graph.clone(), |_| false);
-    let network = Network::new(&mut ReferenceKernels, &program, p, &[mixing]).expect("a network");
+    let network = Instance::new(&mut ReferenceKernels, &program, p, &[mixing]).expect("a network");
     let kernels = &mut ReferenceKernels;
     let input = kernels.input(x, batch, graph.input_shape()).expect("a tensor");
     let pass = forward(kernels, &network, input, batch, false, Notes::none()).expect("a pass");
@@ -293,7 +293,7 @@ fn logits(graph: &Arc<Graph>, mixing: &[f64], p: &[f64], x: &[f32], batch: usize
 fn jacobian(graph: &Arc<Graph>, mixing: &[f64], p: &[f64], x: &[f32], batch: usize) -> Vec<f64> {
     use super::cpu::CpuKernels;
     let program = Program::new(graph.clone(), |_| false);
-    let network = Network::new(&mut ReferenceKernels, &program, p, &[mixing]).expect("a network");
+    let network = Instance::new(&mut ReferenceKernels, &program, p, &[mixing]).expect("a network");
     let kernels = &mut ReferenceKernels;
     let input = kernels.input(x, batch, graph.input_shape()).expect("a tensor");
     let pass = forward(kernels, &network, input, batch, true, Notes::none()).expect("a pass");

@@ -6,14 +6,14 @@ use crate::error::Result;
 use crate::network::NodeId;
 
 /// A program with the parameters and mixing weights of a task.
-pub(super) struct Network<'a, K: Kernels> {
+pub(super) struct Instance<'a, K: Kernels> {
     pub(super) program: &'a Program,
     pub(super) parameters: &'a K::Parameters,
     weights: Vec<K::Weight>,
     live: Vec<bool>,
 }
 
-impl<'a, K: Kernels> Network<'a, K> {
+impl<'a, K: Kernels> Instance<'a, K> {
     /// `mixing`: the weights of each group. An operation is there if one group has it.
     pub(super) fn new(
         kernels: &mut K,
@@ -24,7 +24,7 @@ impl<'a, K: Kernels> Network<'a, K> {
         let of_slot = |s| mixing.iter().map(|weights| weights[s]).collect::<Vec<f64>>();
         let slots: Vec<Vec<f64>> = (0..program.graph().slots).map(of_slot).collect();
         let live = slots.iter().map(|values| values.iter().any(|w| *w != 0.0)).collect();
-        Ok(Network { program, parameters, weights: kernels.weights(&slots)?, live })
+        Ok(Instance { program, parameters, weights: kernels.weights(&slots)?, live })
     }
 
     /// Whether an operation slot is in this network.
@@ -98,7 +98,7 @@ impl<K: Kernels> Notes<'_, K> {
 /// Computes the logits. Keeps what the adjoints need, if `keep`.
 pub(super) fn forward<K: Kernels>(
     kernels: &mut K,
-    network: &Network<'_, K>,
+    network: &Instance<'_, K>,
     input: K::Tensor,
     batch: usize,
     keep: bool,
@@ -153,7 +153,7 @@ pub(super) fn forward<K: Kernels>(
 /// One forward step.
 fn run<K: Kernels>(
     kernels: &mut K,
-    network: &Network<'_, K>,
+    network: &Instance<'_, K>,
     step: &Step,
     pass: &Forward<K>,
     y: &mut K::Tensor,
@@ -178,7 +178,7 @@ fn run<K: Kernels>(
         Action::Mix(slots) => {
             let terms: Vec<_> =
                 network.terms(step, slots).map(|(n, w)| (pass.value(n), w)).collect();
-            kernels.mix(&terms, Target { tensor: y, first: true })?;
+            kernels.mix(&terms, Target { tensor: y, overwrite: true })?;
         }
         Action::Concat => {
             let inputs: Vec<_> = step.inputs.iter().map(|n| pass.value(*n)).collect();
@@ -250,10 +250,10 @@ impl<K: Kernels> Cotangents<K> {
             (Some(_), []) => return Ok(Some((node, K::one()))),
             _ => {}
         }
-        let (mut tensor, first) = self.take_target(kernels, node, shape)?;
+        let (mut tensor, overwrite) = self.take_target(kernels, node, shape)?;
         let terms = std::mem::take(&mut self.held[node].terms);
         let inputs: Vec<_> = terms.iter().map(|(of, w)| (self.tensor(*of), w.clone())).collect();
-        kernels.mix(&inputs, Target { tensor: &mut tensor, first })?;
+        kernels.mix(&inputs, Target { tensor: &mut tensor, overwrite })?;
         self.put(node, tensor);
         terms.iter().for_each(|(of, _)| self.drop_view(kernels, *of));
         Ok(Some((node, K::one())))
@@ -266,7 +266,7 @@ impl<K: Kernels> Cotangents<K> {
             return Ok(self.held[node].own.take());
         }
         let mut tensor = kernels.tensor(shape)?;
-        let target = Target { tensor: &mut tensor, first: true };
+        let target = Target { tensor: &mut tensor, overwrite: true };
         kernels.mix(&[(self.tensor(owner), scale)], target)?;
         Ok(Some(tensor))
     }
@@ -345,7 +345,7 @@ pub(super) struct Start<T> {
 /// `rows`, which must be zero. Returns the cotangents of `until`; `None` where none arrives.
 pub(super) fn reverse<K: Kernels>(
     kernels: &mut K,
-    network: &Network<'_, K>,
+    network: &Instance<'_, K>,
     forward: &Forward<K>,
     batch: usize,
     start: Start<K::Tensor>,
@@ -372,7 +372,7 @@ pub(super) struct Reverse<K: Kernels> {
 
 impl<K: Kernels> Reverse<K> {
     pub(super) fn new(
-        network: &Network<'_, K>,
+        network: &Instance<'_, K>,
         batch: usize,
         start: Start<K::Tensor>,
         until: Option<NodeId>,
@@ -388,7 +388,7 @@ impl<K: Kernels> Reverse<K> {
     pub(super) fn step(
         &mut self,
         kernels: &mut K,
-        network: &Network<'_, K>,
+        network: &Instance<'_, K>,
         forward: &Forward<K>,
         s: usize,
         rows: &mut K::Rows<'_>,
@@ -412,19 +412,19 @@ impl<K: Kernels> Reverse<K> {
         } else if step.action == Action::Concat {
             let mut channel = 0;
             for input in &step.inputs {
-                let (mut tensor, first) =
+                let (mut tensor, overwrite) =
                     cotangents.take_target(kernels, *input, shape_of(*input))?;
                 let dy = Cotangent { tensor: cotangents.tensor(owner), scale: scale.clone() };
-                kernels.concat_adjoint(channel, dy, Target { tensor: &mut tensor, first })?;
+                kernels.concat_adjoint(channel, dy, Target { tensor: &mut tensor, overwrite })?;
                 channel += program.shape(*input)[0];
                 cotangents.put(*input, tensor);
             }
         } else if step.action == Action::Mul {
             for (input, other) in [(0, 1), (1, 0)].map(|(i, o)| (step.inputs[i], step.inputs[o])) {
-                let (mut tensor, first) =
+                let (mut tensor, overwrite) =
                     cotangents.take_target(kernels, input, shape_of(input))?;
                 let dy = Cotangent { tensor: cotangents.tensor(owner), scale: scale.clone() };
-                let dx = Target { tensor: &mut tensor, first };
+                let dx = Target { tensor: &mut tensor, overwrite };
                 kernels.multiply_adjoint(forward.value(other), dy, dx)?;
                 cotangents.put(input, tensor);
             }
@@ -446,7 +446,9 @@ impl<K: Kernels> Reverse<K> {
                     convs.push(MixedConv { conv, saved, scale: scale.clone() });
                 }
                 let dy = cotangents.tensor(owner);
-                let dx = target.as_mut().map(|(tensor, first)| Target { tensor, first: *first });
+                let dx = target
+                    .as_mut()
+                    .map(|(tensor, overwrite)| Target { tensor, overwrite: *overwrite });
                 kernels.conv_adjoints(p, &convs, x(), dy, dx, rows)?;
                 if let Some((tensor, _)) = target {
                     cotangents.put(input, tensor);
@@ -456,9 +458,10 @@ impl<K: Kernels> Reverse<K> {
                 }
                 return Ok(());
             }
-            let (mut tensor, first) = cotangents.take_target(kernels, input, shape_of(input))?;
+            let (mut tensor, overwrite) =
+                cotangents.take_target(kernels, input, shape_of(input))?;
             let dy = Cotangent { tensor: cotangents.tensor(owner), scale };
-            let dx = Target { tensor: &mut tensor, first };
+            let dx = Target { tensor: &mut tensor, overwrite };
             match &step.action {
                 Action::BatchNorm(norm) => {
                     kernels.batch_norm_adjoint(p, norm, saved(), dy, dx, rows)?;

@@ -14,12 +14,12 @@ use crate::network::{Operation, Parameter};
 use crate::replace::replace;
 
 /// A tensor of the file.
-struct Values<'a> {
+struct TensorView<'a> {
     shape: Vec<usize>,
     values: Cow<'a, [f32]>,
 }
 
-impl View for Values<'_> {
+impl View for TensorView<'_> {
     fn dtype(&self) -> Dtype {
         Dtype::F32
     }
@@ -56,10 +56,10 @@ impl Network {
         let bytes = 3 * size_of_val(&values[..]);
         room_for(bytes, || format!("a file of {} parameters", values.len()))?;
         let parameters = graph.parameters.iter();
-        let mut tensors: BTreeMap<String, Values<'_>> = parameters
+        let mut tensors: BTreeMap<String, TensorView<'_>> = parameters
             .map(|p| {
                 let values = Cow::Borrowed(&values[p.range()]);
-                (p.name.clone(), Values { shape: p.shape.clone(), values })
+                (p.name.clone(), TensorView { shape: p.shape.clone(), values })
             })
             .collect();
         for (id, node) in graph.nodes.iter().enumerate() {
@@ -68,7 +68,7 @@ impl Network {
             let statistics = self.statistics_at(id);
             for (name, values) in Self::names_of_statistics(scale).into_iter().zip(statistics) {
                 let values = Cow::Owned(values);
-                tensors.insert(name, Values { shape: scale.shape.clone(), values });
+                tensors.insert(name, TensorView { shape: scale.shape.clone(), values });
             }
         }
         let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);

@@ -8,8 +8,8 @@
 use super::{Builder, Convolution, Graph, NodeId, Window};
 use crate::error::{Error, Result};
 use crate::space::{
-    Amount, Cell, CellFile, CellKind, Channels, Choice, Conv, Edge, Layer, MacroFile, Mask, Output,
-    Padding, PartFile, Pool, Round, Source, Space, Stride, fill,
+    Amount, Cell, CellFile, CellKind, Channels, Choice, Conv, CountedFrom, Edge, Layer, MacroFile,
+    Mask, Output, Padding, PartFile, Pool, Round, Space, Stride, fill,
 };
 
 /// Nodes of a graph, and work on it.
@@ -440,8 +440,8 @@ impl Lowerer<'_> {
             Channels::Of(part) => part,
         };
         let whole = match part.of {
-            Source::In => x.shares(),
-            Source::Out => place.out.clone(),
+            CountedFrom::In => x.shares(),
+            CountedFrom::Out => place.out.clone(),
         };
         let scaled = |n: usize| {
             let (n, by) = (n * part.times as usize, part.divide as usize);

@@ -6,7 +6,7 @@
 
 use nalgebra::DMatrix;
 
-use super::{Direction, Need, Proxy, Setup, Source};
+use super::{Direction, InputKind, Need, Proxy, Setup};
 use crate::compute::{Evidence, Features, Pullback, Pulled, Wanted};
 use crate::network::Graph;
 use crate::random::Key;
@@ -16,7 +16,7 @@ const LOG_EPSILON: f64 = 1e-8;
 const INVERSE_EPSILON: f64 = 1e-6;
 
 const SOURCE: &str = "Lee, Ham, AZ-NAS, CVPR 2024";
-const NEED: Need = Need::Evaluation(Setup { inputs: Source::Noise, ..Setup::IMAGES });
+const NEED: Need = Need::Evaluation(Setup { inputs: InputKind::Noise, ..Setup::IMAGES });
 
 fn features_of_blocks(graph: &Graph) -> Wanted {
     Wanted { features: graph.blocks.clone(), ..Default::default() }

@@ -3,7 +3,7 @@
 use nalgebra::DMatrix;
 
 use super::statistics::correlation;
-use super::{Direction, Need, Proxy, ProxyNetwork, Setup, Source};
+use super::{Direction, InputKind, Need, Proxy, ProxyNetwork, Setup};
 use crate::compute::{Evidence, Features, Wanted};
 use crate::network::{Graph, Operation};
 use crate::random::Key;
@@ -37,7 +37,7 @@ impl Proxy for Meco {
         Direction::Higher
     }
     fn need(&self) -> Need {
-        Need::Evaluation(Setup { inputs: Source::Noise, ..Setup::IMAGES })
+        Need::Evaluation(Setup { inputs: InputKind::Noise, ..Setup::IMAGES })
     }
     fn worst(&self, _: usize) -> f64 {
         0.0

@@ -104,7 +104,7 @@ pub struct Setup {
     /// How weights are drawn.
     pub weights: Weights,
     /// What it is evaluated on.
-    pub inputs: Source,
+    pub inputs: InputKind,
     /// In which precision.
     pub precision: Precision,
 }
@@ -115,7 +115,7 @@ impl Setup {
         network: Shape::Proxy,
         norms: Norms::Batch,
         weights: Weights::Configured,
-        inputs: Source::Images { batches: 1 },
+        inputs: InputKind::Images { batches: 1 },
         precision: Precision::Engine,
     };
 }
@@ -152,7 +152,7 @@ pub enum Weights {
 
 /// What a network is evaluated on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Source {
+pub enum InputKind {
     /// Batches of images of the data set (section 3.6).
     Images {
         /// How many; each has its own draw and its own statistics.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Direction, Need, Proxy, Setup, Shape, Source};
+use super::{Direction, InputKind, Need, Proxy, Setup, Shape};
 use crate::compute::{ActivationBits, Evidence, Wanted};
 use crate::network::Graph;
 use crate::random::Key;
@@ -31,7 +31,7 @@ impl Proxy for Regions {
         Direction::Higher
     }
     fn need(&self) -> Need {
-        Need::Evaluation(Setup { network: Shape::Thin, inputs: Source::Crops, ..Setup::IMAGES })
+        Need::Evaluation(Setup { network: Shape::Thin, inputs: InputKind::Crops, ..Setup::IMAGES })
     }
     fn worst(&self, _: usize) -> f64 {
         1.0

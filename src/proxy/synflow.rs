@@ -1,6 +1,6 @@
 //! SynFlow (section 3.8).
 
-use super::{Direction, Need, Norms, Precision, Proxy, Setup, Source, Weights};
+use super::{Direction, InputKind, Need, Norms, Precision, Proxy, Setup, Weights};
 use crate::compute::{Evidence, Gradients, Seed, Wanted};
 use crate::network::{Graph, ParameterKind};
 use crate::random::Key;
@@ -30,7 +30,7 @@ impl Proxy for Synflow {
         Need::Evaluation(Setup {
             norms: Norms::Frozen,
             weights: Weights::Magnitudes,
-            inputs: Source::Ones,
+            inputs: InputKind::Ones,
             precision: Precision::Double,
             ..Setup::IMAGES
         })

@@ -3,7 +3,7 @@
 use nalgebra::DMatrix;
 
 use super::statistics::entropy;
-use super::{Direction, Need, Norms, Proxy, Setup, Source};
+use super::{Direction, InputKind, Need, Norms, Proxy, Setup};
 use crate::compute::{Evidence, Gradients, Seed, Wanted};
 use crate::network::{Graph, Operation};
 use crate::random::Key;
@@ -84,7 +84,7 @@ impl Proxy for Vkdnw {
         Direction::Higher
     }
     fn need(&self) -> Need {
-        let inputs = Source::Noise;
+        let inputs = InputKind::Noise;
         Need::Evaluation(Setup { norms: Norms::Frozen, inputs, ..Setup::IMAGES })
     }
     fn worst(&self, _: usize) -> f64 {

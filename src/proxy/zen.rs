@@ -1,6 +1,6 @@
 //! The Zen score (section 3.8).
 
-use super::{Direction, Need, Proxy, Setup, Source, Weights};
+use super::{Direction, InputKind, Need, Proxy, Setup, Weights};
 use crate::compute::{Evidence, Wanted};
 use crate::network::Graph;
 use crate::random::Key;
@@ -32,7 +32,7 @@ impl Proxy for Zen {
     fn need(&self) -> Need {
         Need::Evaluation(Setup {
             weights: Weights::StandardNormal,
-            inputs: Source::NoisePair,
+            inputs: InputKind::NoisePair,
             ..Setup::IMAGES
         })
     }

@@ -1,6 +1,6 @@
 //! ZiCo (section 3.8).
 
-use super::{Direction, Need, Proxy, Setup, Source};
+use super::{Direction, InputKind, Need, Proxy, Setup};
 use crate::compute::{Evidence, Gradients, Seed, Wanted};
 use crate::network::{Graph, ParameterKind};
 use crate::random::Key;
@@ -30,7 +30,7 @@ impl Proxy for Zico {
         Direction::Higher
     }
     fn need(&self) -> Need {
-        Need::Evaluation(Setup { inputs: Source::Images { batches: BATCHES }, ..Setup::IMAGES })
+        Need::Evaluation(Setup { inputs: InputKind::Images { batches: BATCHES }, ..Setup::IMAGES })
     }
     /// Every term is at least log 1.
     fn worst(&self, _: usize) -> f64 {

@@ -6,7 +6,7 @@
 
 use super::python::{Attributes, Expr, class_name, has_word, reference, sequential, under};
 use crate::error::Result;
-use crate::space::{Channels, Conv, Layer, Padding, Part, Pool, Round, Source, Stride};
+use crate::space::{Channels, Conv, CountedFrom, Layer, Padding, Part, Pool, Round, Stride};
 
 /// The text and the value of a number of channels.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -374,8 +374,8 @@ fn convolution(conv: &Conv, x: &Tensor, place: &Place) -> (Expr, Tensor) {
         _ if conv.depthwise => x.channels.clone(),
         Channels::Exactly(n) => Channel::number(n as usize),
         Channels::Of(part) => match part.of {
-            Source::In => x.channels.part(&part),
-            Source::Out => place.out.part(&part),
+            CountedFrom::In => x.channels.part(&part),
+            CountedFrom::Out => place.out.part(&part),
         },
     };
     let mut arguments = vec![x.channels.text.clone(), channels.text.clone(), kernel.to_string()];

@@ -17,7 +17,7 @@ use super::prune::Prune;
 use super::rank::{Entry, Rank, Row};
 use super::records::{HostPruning, Place, RecordText, settle};
 use super::round::{candidates, check_prune, stage};
-use super::scoring::Values;
+use super::scoring::RepeatValues;
 use super::strategy::{Found, Round, Search};
 use super::{Config, DeviceKind, Sampling, Strategy};
 use crate::data::{Dataset, digest_of};
@@ -40,7 +40,7 @@ pub(super) type Checked<T> = std::result::Result<T, String>;
 
 /// The values of the candidates of a round at hand.
 pub(super) enum RoundValues {
-    Prune { now: Vec<Values>, without: Vec<Values> },
+    Prune { now: Vec<RepeatValues>, without: Vec<RepeatValues> },
     Rank(Vec<Row>),
 }
 
@@ -148,8 +148,8 @@ struct SavedScoring {
     without: Vec<SavedValues>,
 }
 
-impl From<&Values> for SavedValues {
-    fn from([regions, ntk]: &Values) -> Self {
+impl From<&RepeatValues> for SavedValues {
+    fn from([regions, ntk]: &RepeatValues) -> Self {
         SavedValues { regions: regions.clone(), ntk: ntk.clone() }
     }
 }
@@ -619,7 +619,7 @@ impl Saved {
                     values.len()
                 ));
             }
-            let one = |(i, v): (usize, &SavedValues)| -> Checked<Values> {
+            let one = |(i, v): (usize, &SavedValues)| -> Checked<RepeatValues> {
                 for (indicator, values) in [("regions", &v.regions), ("ntk", &v.ntk)] {
                     let at = format!("scoring.{name}[{i}].{indicator}");
                     if values.len() != repeats {

@@ -13,7 +13,7 @@ use super::rank::{Measured, Rank, Ranked};
 use super::records::{self, HostPruning, Place, Record, RoundSummary};
 use super::round::check_prune;
 use super::scoring::Score;
-use super::strategy::{Bench, Found, Round, Search, Values};
+use super::strategy::{Bench, Found, Round, RoundValues, Search};
 use super::trace::Trace;
 use super::{Config, Control, DeviceKind, Progress, Strategy};
 use crate::compute::Engine;
@@ -303,7 +303,7 @@ impl Context {
     ) -> Result<Vec<Evaluation>> {
         self.pruning("evaluate")?;
         let Some((digest, round)) = self.check_piece(&range)? else { return Ok(Vec::new()) };
-        let Values::Prune(scores) = self.evaluated(range, observer)? else {
+        let RoundValues::Prune(scores) = self.evaluated(range, observer)? else {
             return Err(Error::Internal("a round of another strategy".into()));
         };
         Ok(scores.into_iter().map(|score| Evaluation { digest, round, score }).collect())
@@ -322,7 +322,7 @@ impl Context {
     ) -> Result<Vec<Measured>> {
         let draws = self.ranks("measure")?.draws(&self.config);
         let Some((digest, round)) = self.check_piece(&range)? else { return Ok(Vec::new()) };
-        let Values::Rank(rows) = self.evaluated(range.clone(), observer)? else {
+        let RoundValues::Rank(rows) = self.evaluated(range.clone(), observer)? else {
             return Err(Error::Internal("a round of another strategy".into()));
         };
         let width = self.config.proxies().len();
@@ -380,7 +380,7 @@ impl Context {
             return Ok(true);
         }
         let scores = search.sorted(&self.config, self.round_digest()?, evaluations)?;
-        self.close(Values::Prune(scores))
+        self.close(RoundValues::Prune(scores))
     }
 
     /// Ends the round at hand with the values of all its candidates and draws, wherever they were
@@ -392,7 +392,7 @@ impl Context {
             return Ok(true);
         }
         let values = search.sorted(&self.config, self.round_digest()?, measured)?;
-        self.close(Values::Rank(values))
+        self.close(RoundValues::Rank(values))
     }
 
     /// What the scores of the round at hand depend on, but for the machine: configuration, data
@@ -429,7 +429,7 @@ impl Context {
 
     /// Evaluates candidates of the round at hand that have no values yet, and returns those of all
     /// in `range`.
-    fn evaluated(&mut self, range: Range<usize>, observer: Observer<'_>) -> Result<Values> {
+    fn evaluated(&mut self, range: Range<usize>, observer: Observer<'_>) -> Result<RoundValues> {
         let start = Instant::now();
         let result = self.evaluate_open(range.clone(), observer, start);
         self.seconds += start.elapsed().as_secs_f64();
@@ -508,7 +508,7 @@ impl Context {
     }
 
     /// Ends the round at hand; true if it was the last. If that fails, the round is as it was.
-    fn close(&mut self, values: Values) -> Result<bool> {
+    fn close(&mut self, values: RoundValues) -> Result<bool> {
         let mut trace = self.trace.take();
         let next = self.traced(trace.as_mut(), values);
         self.trace = trace;
@@ -520,7 +520,7 @@ impl Context {
     }
 
     /// The search after the round at hand, which the trace tells of first.
-    fn traced(&self, trace: Option<&mut Trace>, values: Values) -> Result<Search> {
+    fn traced(&self, trace: Option<&mut Trace>, values: RoundValues) -> Result<Search> {
         let Some(trace) = trace else { return self.search.after(self.bench(), values) };
         // Those that another machine has measured have no line yet.
         for (place, one) in values.each().enumerate() {

@@ -8,7 +8,7 @@ use crate::compute::{Inputs, Parameters};
 use crate::data::{Dataset, Images};
 use crate::error::{Result, try_vec};
 use crate::network::{Fan, Graph, Init, Initialiser};
-use crate::proxy::{Shape, Source, Weights};
+use crate::proxy::{InputKind, Shape, Weights};
 use crate::random::{Key, Purpose};
 
 /// Batches of the thin network, and inputs of each (section 3.3).
@@ -33,7 +33,7 @@ pub(super) struct Draw {
 /// The inputs that a group of proxies asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Wish {
-    pub(super) source: Source,
+    pub(super) source: InputKind,
     /// Images of a batch.
     pub(super) batch: usize,
     /// Height of an image; the width shrinks by the same factor.
@@ -78,13 +78,13 @@ impl Draw {
         let batch = wish.batch;
         let image: usize = shape.iter().product();
         let (values, batches) = match wish.source {
-            Source::Crops => {
+            InputKind::Crops => {
                 let key = key(Purpose::RegionInputs);
                 let images = dataset.region_batches(REGION_BATCHES, REGION_BATCH, &key)?;
                 let Images { values, batches, batch, .. } = images;
                 return Ok(Inputs { values: Arc::new(values), batches, batch });
             }
-            Source::Images { batches } => {
+            InputKind::Images { batches } => {
                 let mut all = Vec::new();
                 for b in 0..batches {
                     let mut key = key(Purpose::NtkImages);
@@ -100,10 +100,10 @@ impl Draw {
                 }
                 (all, batches)
             }
-            Source::Noise | Source::NoisePair => {
+            InputKind::Noise | InputKind::NoisePair => {
                 let key = key(Purpose::Noise);
                 let mut values = normal(&key, 0, batch * image)?;
-                if wish.source == Source::Noise {
+                if wish.source == InputKind::Noise {
                     (values, 1)
                 } else {
                     let mixed = normal(&key, 1, batch * image)?;
@@ -113,7 +113,7 @@ impl Draw {
                     (values, 2)
                 }
             }
-            Source::Ones => (try_vec(1.0, batch * image, "an image of ones")?, 1),
+            InputKind::Ones => (try_vec(1.0, batch * image, "an image of ones")?, 1),
         };
         Ok(Inputs { values: Arc::new(values), batches, batch })
     }
@@ -196,7 +196,7 @@ mod tests {
     fn images_are_kept_within_the_bound_and_are_the_same_beyond_it() {
         let dataset = Dataset::synthetic(DatasetKind::Cifar10, 1).unwrap();
         let config = Config::new(SpaceKind::NasBench201, DatasetKind::Cifar10);
-        let wish = Wish { source: Source::Images { batches: 1 }, batch: 1024, height: 32 };
+        let wish = Wish { source: InputKind::Images { batches: 1 }, batch: 1024, height: 32 };
         let mut shared = SharedImages::default();
         // 12 MiB each.
         for repeat in 0..24 {
@@ -238,15 +238,15 @@ mod tests {
         let draw = Draw { round: 0, candidate: 0, repeat: 0 };
         let get =
             |source| draw.inputs(Wish { source, batch: 3, height: 8 }, &config, &dataset).unwrap();
-        let pair = get(Source::NoisePair);
+        let pair = get(InputKind::NoisePair);
         let (x, y) = pair.values.split_at(3 * 3 * 64);
         assert_eq!(pair.batches, 2);
-        assert_eq!(x, &get(Source::Noise).values[..]);
+        assert_eq!(x, &get(InputKind::Noise).values[..]);
         let distance = x.iter().zip(y).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(distance > 0.001 && distance < 0.06, "{distance}");
-        let two = get(Source::Images { batches: 2 });
+        let two = get(InputKind::Images { batches: 2 });
         let (first, second) = two.values.split_at(3 * 3 * 64);
-        assert_eq!(first, &get(Source::Images { batches: 1 }).values[..]);
+        assert_eq!(first, &get(InputKind::Images { batches: 1 }).values[..]);
         assert!(first != second);
     }
 }

@@ -124,9 +124,9 @@ pub fn indicators_with(
 
 /// A network: a mask, and the space that it is of. That is the configuration's, or the same with
 /// parallel edges.
-type Network<'a> = (&'a Space, &'a Mask);
+type Masked<'a> = (&'a Space, &'a Mask);
 
-fn networks_of<'g>(config: &Config, genotypes: &'g [Genotype]) -> Result<Vec<Network<'g>>> {
+fn networks_of<'g>(config: &Config, genotypes: &'g [Genotype]) -> Result<Vec<Masked<'g>>> {
     let space = &config.supernet().space;
     let mut masks = Vec::new();
     masks
@@ -175,14 +175,14 @@ pub fn indicators_of_masks(
         }
     }
     let engine = config.engine()?;
-    let networks: Vec<Network<'_>> = masks.iter().map(|mask| (space, mask)).collect();
+    let networks: Vec<Masked<'_>> = masks.iter().map(|mask| (space, mask)).collect();
     indicators_of(config, dataset, &networks, engine.as_ref(), observer)
 }
 
 fn indicators_of(
     config: &Config,
     dataset: &Dataset,
-    networks: &[Network<'_>],
+    networks: &[Masked<'_>],
     engine: &dyn Engine,
     observer: Observer<'_>,
 ) -> Result<Vec<Indicators>> {
@@ -206,7 +206,7 @@ fn indicators_of(
 fn of_networks(
     config: &Config,
     dataset: &Dataset,
-    networks: &[Network<'_>],
+    networks: &[Masked<'_>],
     proxies: &[Arc<dyn Proxy>],
     engine: &dyn Engine,
     observer: Observer<'_>,

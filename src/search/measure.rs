@@ -11,7 +11,7 @@ use crate::compute::{self, Engine, Evidence, Plan, Task};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::network::{Graph, NetworkConfig, Supernet, Training};
-use crate::proxy::{Need, Norms, Precision, Proxy, ProxyNetwork, Setup, Shape, Source};
+use crate::proxy::{InputKind, Need, Norms, Precision, Proxy, ProxyNetwork, Setup, Shape};
 use crate::random::Purpose;
 use crate::space::Mask;
 
@@ -100,13 +100,13 @@ impl Measurement {
         let proxy = &self.proxies[place];
         let size = config.network_of(proxy.as_ref());
         let batch = match setup.inputs {
-            Source::Ones => 1,
+            InputKind::Ones => 1,
             _ => size.batch_size as usize,
         };
-        if let Source::Images { .. } = setup.inputs {
+        if let InputKind::Images { .. } = setup.inputs {
             dataset.check_batch(batch)?;
         }
-        let least = if setup.inputs == Source::Crops { 0 } else { size.image_size as usize };
+        let least = if setup.inputs == InputKind::Crops { 0 } else { size.image_size as usize };
         // The smallest images that the network takes.
         let mut fitting = Err(Error::Internal("images without a height".into()));
         for height in heights(dataset.shape(), least) {

@@ -14,7 +14,7 @@ use crate::error::{Error, Result, try_vec};
 use crate::message::clip;
 use crate::model::Network;
 use crate::network::Graph;
-use crate::proxy::{Need, Norms, Precision, Proxy, Setup, Shape, Source, Weights};
+use crate::proxy::{InputKind, Need, Norms, Precision, Proxy, Setup, Shape, Weights};
 use crate::random::Purpose;
 
 /// Numbers of all rows of gradients that a score may ask for, 4 GiB in f32.
@@ -43,7 +43,7 @@ struct Group {
 
 /// One evaluation: of network `network` for its group `group`.
 #[derive(Clone, Copy)]
-struct Job {
+struct NetworkTask {
     network: usize,
     group: usize,
     repeat: usize,
@@ -121,7 +121,7 @@ pub fn scores_of_networks(
             for (group, g) in groups.iter().enumerate().filter(|g| g.1.setup.precision == precision)
             {
                 debug_assert!(!g.members.is_empty());
-                jobs.extend((0..repeats).map(|repeat| Job { network, group, repeat }));
+                jobs.extend((0..repeats).map(|repeat| NetworkTask { network, group, repeat }));
             }
         }
         let mut tasks = jobs.iter().map(|job| {
@@ -147,13 +147,13 @@ pub fn scores_of_networks(
             })
         });
         let reduce = |number: usize, evidence: Evidence<'_>| -> Vec<f64> {
-            let Job { network, group, .. } = jobs[number];
+            let NetworkTask { network, group, .. } = jobs[number];
             let members = &groups[network][group].members;
             members.iter().map(|m| proxies[*m].reduce(&evidence)).collect()
         };
         let mut outcome = Ok(());
         engine_of(precision).evaluate(&mut tasks, &reduce, &mut |number, found| {
-            let Job { network, group, repeat } = jobs[number];
+            let NetworkTask { network, group, repeat } = jobs[number];
             for (proxy, value) in groups[network][group].members.iter().zip(found) {
                 match finite(proxies[*proxy].as_ref(), network, networks[network], value) {
                     Ok(value) => {
@@ -233,7 +233,7 @@ fn groups_of<'e>(
             let (name, network) = (proxy.name(), called(n, network));
             Err(Error::InvalidArgument(format!("proxy {name}: {network}: {text}")))
         };
-        if setup.network == Shape::Thin || setup.inputs == Source::Crops {
+        if setup.network == Shape::Thin || setup.inputs == InputKind::Crops {
             return wrong(
                 "found a score of a search space's thin network, expected one that any network has",
             );
@@ -243,11 +243,11 @@ fn groups_of<'e>(
             return wrong("found an image_size of its own, expected that of the data set's images");
         }
         let batch = match setup.inputs {
-            Source::Ones => 1,
+            InputKind::Ones => 1,
             _ => size.batch_size as usize,
         };
         let wish = Wish { source: setup.inputs, batch, height };
-        if let Source::Images { .. } = setup.inputs {
+        if let InputKind::Images { .. } = setup.inputs {
             dataset.check_batch(batch)?;
         }
         let graph = match setup.norms {

@@ -40,7 +40,7 @@ pub struct Score {
 
 /// One task of a round.
 #[derive(Debug, Clone, Copy)]
-struct Job {
+struct RoundTask {
     /// `None`: shared by all candidates.
     candidate: Option<usize>,
     repeat: usize,
@@ -51,7 +51,7 @@ struct Job {
 }
 
 /// Values of one candidate's repeats, or of the supernet's: `[proxy][repeat]`.
-pub(super) type Values = [Vec<Option<f64>>; 2];
+pub(super) type RepeatValues = [Vec<Option<f64>>; 2];
 
 /// How far a round is.
 #[derive(Debug, Clone, Copy)]
@@ -59,9 +59,9 @@ pub(super) struct Scored<'a> {
     /// Candidates that have a score.
     pub(super) finished: usize,
     /// The supernet's values: one entry with common sampling, else one a candidate.
-    pub(super) now: &'a [Values],
+    pub(super) now: &'a [RepeatValues],
     /// The candidates' values.
-    pub(super) without: &'a [Values],
+    pub(super) without: &'a [RepeatValues],
     /// The scores of the candidates that have one.
     pub(super) scores: &'a [Option<Score>],
 }
@@ -75,8 +75,8 @@ pub(super) struct Scoring {
     mixing_now: Arc<[f64]>,
     mask: Mask,
     measurement: Measurement,
-    now: Vec<Values>,
-    without: Vec<Values>,
+    now: Vec<RepeatValues>,
+    without: Vec<RepeatValues>,
     scores: Vec<Option<Score>>,
 }
 
@@ -93,7 +93,7 @@ impl Scoring {
         let proxies = PROXIES.into_iter().map(proxy::named).collect::<Result<Vec<_>>>()?;
         let measurement = Measurement::new(config, dataset, engine, &proxies, mask)?;
         let repeats = config.repeats() as usize;
-        let values = |_| -> Result<Values> {
+        let values = |_| -> Result<RepeatValues> {
             let of_repeats = || try_vec(None, repeats, "values of repeats");
             Ok([of_repeats()?, of_repeats()?])
         };
@@ -115,7 +115,12 @@ impl Scoring {
     }
 
     /// Takes over the values of a round that was saved; they have this round's lengths.
-    pub(super) fn restore(&mut self, now: Vec<Values>, without: Vec<Values>, decimals: u32) {
+    pub(super) fn restore(
+        &mut self,
+        now: Vec<RepeatValues>,
+        without: Vec<RepeatValues>,
+        decimals: u32,
+    ) {
         (self.now, self.without) = (now, without);
         for (c, place) in self.scores.iter_mut().enumerate() {
             let now = now_of(&self.now, c);
@@ -149,7 +154,7 @@ impl Scoring {
         let (mixing, mixing_now) = (&self.mixing, &self.mixing_now);
         let round = self.round;
         let common = config.sampling() == Sampling::Common;
-        let task = |(number, job): (usize, &Job)| {
+        let task = |(number, job): (usize, &RoundTask)| {
             // Candidate 0 stands for all where they share their draws.
             let candidate = if common { 0 } else { job.candidate.unwrap_or(0) as u64 };
             let draw = Draw { round, candidate, repeat: job.repeat };
@@ -163,14 +168,16 @@ impl Scoring {
         };
         let (base, choices) = (&self.mask, &self.candidates);
         let mask = |number: usize| {
-            let Job { candidate, without, .. } = jobs[number];
+            let RoundTask { candidate, without, .. } = jobs[number];
             candidate.filter(|_| without).map(|c| base.without(choices[c]))
         };
         let networks = Networks { mixing: &mixing, mask: &mask };
         let (now, without, scores) = (&mut self.now, &mut self.without, &mut self.scores);
         let (candidates, decimals) = (&self.candidates, config.score_decimals());
         // Scores those of some candidates whose values are all there, until told to stop.
-        let mut complete = |now: &[Values], without: &[Values], touched: Range<usize>| {
+        let mut complete = |now: &[RepeatValues],
+                            without: &[RepeatValues],
+                            touched: Range<usize>| {
             for c in touched {
                 if stop() {
                     return Break(());
@@ -205,22 +212,24 @@ impl Scoring {
     }
 
     /// The tasks still to do for a range of candidates, in order.
-    fn jobs(&self, config: &Config, range: Range<usize>) -> Result<Vec<Job>> {
+    fn jobs(&self, config: &Config, range: Range<usize>) -> Result<Vec<RoundTask>> {
         let mut jobs = Vec::new();
-        let mut add = |values: &Values, candidate: Option<usize>, without: bool| -> Result<()> {
-            let [regions, ntk] = values;
-            let more = regions.len() + ntk.len();
-            jobs.try_reserve(more)
-                .map_err(|_| crate::Error::OutOfMemory(format!("{} tasks", jobs.len() + more)))?;
-            for (repeat, values) in regions.iter().zip(ntk).enumerate() {
-                for (proxy, value) in [(REGIONS, values.0), (NTK, values.1)] {
-                    if value.is_none() {
-                        jobs.push(Job { candidate, repeat, without, proxy });
+        let mut add =
+            |values: &RepeatValues, candidate: Option<usize>, without: bool| -> Result<()> {
+                let [regions, ntk] = values;
+                let more = regions.len() + ntk.len();
+                jobs.try_reserve(more).map_err(|_| {
+                    crate::Error::OutOfMemory(format!("{} tasks", jobs.len() + more))
+                })?;
+                for (repeat, values) in regions.iter().zip(ntk).enumerate() {
+                    for (proxy, value) in [(REGIONS, values.0), (NTK, values.1)] {
+                        if value.is_none() {
+                            jobs.push(RoundTask { candidate, repeat, without, proxy });
+                        }
                     }
                 }
-            }
-            Ok(())
-        };
+                Ok(())
+            };
         let open: Vec<usize> = range.filter(|c| self.scores[*c].is_none()).collect();
         if config.sampling() == Sampling::Common && !open.is_empty() {
             add(&self.now[0], None, false)?;
@@ -236,13 +245,18 @@ impl Scoring {
 }
 
 /// The supernet's values that a candidate is compared with.
-fn now_of(now: &[Values], candidate: usize) -> &Values {
+fn now_of(now: &[RepeatValues], candidate: usize) -> &RepeatValues {
     &now[if now.len() == 1 { 0 } else { candidate }]
 }
 
 /// A candidate's score, if all its values are there.
-fn score(choice: Choice, now: &Values, without: &Values, decimals: u32) -> Option<Score> {
-    let all = |values: &Values, proxy: usize| -> Option<Vec<f64>> {
+fn score(
+    choice: Choice,
+    now: &RepeatValues,
+    without: &RepeatValues,
+    decimals: u32,
+) -> Option<Score> {
+    let all = |values: &RepeatValues, proxy: usize| -> Option<Vec<f64>> {
         values[proxy].iter().copied().collect()
     };
     let of = |proxy: usize| {

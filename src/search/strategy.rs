@@ -63,7 +63,7 @@ pub(super) enum Found<'a> {
 
 /// The values of a whole round, in the order of its candidates.
 #[derive(Debug)]
-pub(super) enum Values {
+pub(super) enum RoundValues {
     Prune(Vec<Score>),
     /// `[draw][proxy]` of each.
     Rank(Vec<Vec<f64>>),
@@ -77,12 +77,12 @@ pub(super) enum One<'a> {
     Rank(&'a [f64]),
 }
 
-impl Values {
+impl RoundValues {
     /// Those of each candidate.
     pub(super) fn each(&self) -> Box<dyn Iterator<Item = One<'_>> + '_> {
         match self {
-            Values::Prune(scores) => Box::new(scores.iter().map(One::Prune)),
-            Values::Rank(rows) => Box::new(rows.iter().map(|row| One::Rank(row))),
+            RoundValues::Prune(scores) => Box::new(scores.iter().map(One::Prune)),
+            RoundValues::Rank(rows) => Box::new(rows.iter().map(|row| One::Rank(row))),
         }
     }
 }
@@ -167,12 +167,12 @@ impl Search {
     }
 
     /// The search after the round at hand.
-    pub(super) fn after(&self, bench: Bench<'_>, values: Values) -> Result<Self> {
+    pub(super) fn after(&self, bench: Bench<'_>, values: RoundValues) -> Result<Self> {
         Ok(match (self, values) {
-            (Search::Prune(search), Values::Prune(scores)) => {
+            (Search::Prune(search), RoundValues::Prune(scores)) => {
                 Search::Prune(search.after(bench.config, &scores)?)
             }
-            (Search::Rank(search), Values::Rank(values)) => {
+            (Search::Rank(search), RoundValues::Rank(values)) => {
                 Search::Rank(search.after(bench.config, bench.dataset, values)?)
             }
             _ => return Err(Error::Internal("a round of another strategy".into())),
@@ -200,10 +200,10 @@ impl Round {
     }
 
     /// The values of a range of candidates, once all are there.
-    pub(super) fn values(&self, range: Range<usize>) -> Option<Values> {
+    pub(super) fn values(&self, range: Range<usize>) -> Option<RoundValues> {
         Some(match self {
-            Round::Prune(round) => Values::Prune(round.scores(range)?),
-            Round::Rank(round) => Values::Rank(round.values(range)?),
+            Round::Prune(round) => RoundValues::Prune(round.scores(range)?),
+            Round::Rank(round) => RoundValues::Rank(round.values(range)?),
         })
     }
 

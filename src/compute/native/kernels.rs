@@ -7,7 +7,7 @@ use super::InstructionSet;
 use super::ops::batch_norm::{self, AddSource, Adjoint, Statistics};
 use super::ops::convolution::{Layout, Part, Scratch};
 use super::ops::elementwise::{AddConstant, AddProduct, AddScaled, AddSum, MIXED, Mix};
-use super::ops::linear::{Linear as LinearJob, LinearAdjoint};
+use super::ops::linear::{LinearAdjoint, LinearForward};
 use super::ops::padded::{Pad, Padding, Plain, Relu};
 use super::ops::pooling::{
     AveragePool, AveragePoolAdjoint, GlobalPool, GlobalPoolAdjoint, MaxPool, MaxPoolAdjoint,
@@ -311,7 +311,7 @@ impl Kernels for NativeKernels {
             let gradients = scratch.gradients(set, &layouts, x, dy, first)?;
             let size = blocks * dx.as_ref().map_or(0, |dx| dx.tensor.stride());
             let dx =
-                dx.as_mut().map(|dx| (&mut dx.tensor.data[i * size..(i + 1) * size], dx.first));
+                dx.as_mut().map(|dx| (&mut dx.tensor.data[i * size..(i + 1) * size], dx.overwrite));
             if convs[0].conv.norm.is_none() {
                 for (c, gradient) in convs.iter().zip(&gradients) {
                     let row = rows.at(i, c.conv.column, c.conv.weights)?;
@@ -393,9 +393,9 @@ impl Kernels for NativeKernels {
             let adjoint = Adjoint::new(statistics, scale, weight, sums, row);
             for b in 0..blocks {
                 let source = adjoint.block(statistics, dy, i, b);
-                let (plane, first) = (dy.shape.plane(), dx.first);
+                let (plane, overwrite) = (dy.shape.plane(), dx.overwrite);
                 let dx = dx.tensor.block_mut(i * blocks + b);
-                self.set.run(AddSource { source, plane, dx, first });
+                self.set.run(AddSource { source, plane, dx, overwrite });
             }
         }
         Ok(())
@@ -417,11 +417,11 @@ impl Kernels for NativeKernels {
         dy: Cotangent<'_, Self>,
         dx: Target<'_, Tensor>,
     ) -> Result<()> {
-        let (len, first) = (x.data.len(), dx.first);
+        let (len, overwrite) = (x.data.len(), dx.overwrite);
         let parts = dy.tensor.data.chunks_exact(len).zip(dx.tensor.data.chunks_exact_mut(len));
         for (dy_part, y) in parts {
             let mask = Some(&x.data[..]);
-            self.set.run(AddScaled { x: dy_part, weight: dy.scale, mask, y, first });
+            self.set.run(AddScaled { x: dy_part, weight: dy.scale, mask, y, overwrite });
         }
         Ok(())
     }
@@ -456,7 +456,7 @@ impl Kernels for NativeKernels {
 
     fn multiply(&mut self, a: &Tensor, b: &Tensor, y: &mut Tensor) -> Result<()> {
         let (a, b, y) = (&a.data, &b.data, &mut y.data);
-        self.set.run(AddProduct { a, b, weight: 1.0, y, first: true });
+        self.set.run(AddProduct { a, b, weight: 1.0, y, overwrite: true });
         Ok(())
     }
 
@@ -466,10 +466,10 @@ impl Kernels for NativeKernels {
         dy: Cotangent<'_, Self>,
         dx: Target<'_, Tensor>,
     ) -> Result<()> {
-        let (b, weight, first) = (&other.data[..], dy.scale, dx.first);
+        let (b, weight, overwrite) = (&other.data[..], dy.scale, dx.overwrite);
         let parts = dy.tensor.data.chunks_exact(b.len());
         for (a, y) in parts.zip(dx.tensor.data.chunks_exact_mut(b.len())) {
-            self.set.run(AddProduct { a, b, weight, y, first });
+            self.set.run(AddProduct { a, b, weight, y, overwrite });
         }
         Ok(())
     }
@@ -491,7 +491,7 @@ impl Kernels for NativeKernels {
         dx: Target<'_, Tensor>,
     ) -> Result<()> {
         // Channels that nothing reads have no cotangent, and others may have several.
-        if dx.first {
+        if dx.overwrite {
             dx.tensor.data.fill(Lanes::ZERO);
         }
         let plane = dx.tensor.shape.plane();
@@ -499,7 +499,7 @@ impl Kernels for NativeKernels {
             let dx = dx.tensor.block_mut(b);
             for (x, c) in dy.tensor.block(b).chunks_exact(plane).zip(channels) {
                 let y = &mut dx[c * plane..(c + 1) * plane];
-                self.set.run(AddScaled { x, weight: dy.scale, mask: None, y, first: false });
+                self.set.run(AddScaled { x, weight: dy.scale, mask: None, y, overwrite: false });
             }
         }
         Ok(())
@@ -511,8 +511,8 @@ impl Kernels for NativeKernels {
     }
 
     fn reshape_adjoint(&mut self, dy: Cotangent<'_, Self>, dx: Target<'_, Tensor>) -> Result<()> {
-        let (x, y, first) = (&dy.tensor.data[..], &mut dx.tensor.data[..], dx.first);
-        self.set.run(AddScaled { x, weight: dy.scale, mask: None, y, first });
+        let (x, y, overwrite) = (&dy.tensor.data[..], &mut dx.tensor.data[..], dx.overwrite);
+        self.set.run(AddScaled { x, weight: dy.scale, mask: None, y, overwrite });
         Ok(())
     }
 
@@ -523,10 +523,10 @@ impl Kernels for NativeKernels {
     }
 
     fn expand_adjoint(&mut self, dy: Cotangent<'_, Self>, dx: Target<'_, Tensor>) -> Result<()> {
-        let (weight, first) = (dy.scale, dx.first);
+        let (weight, overwrite) = (dy.scale, dx.overwrite);
         let planes = dy.tensor.data.chunks_exact(dy.tensor.shape.plane());
         for (x, y) in planes.zip(&mut dx.tensor.data) {
-            self.set.run(AddSum { x, weight, y, first });
+            self.set.run(AddSum { x, weight, y, overwrite });
         }
         Ok(())
     }
@@ -548,7 +548,7 @@ impl Kernels for NativeKernels {
         dy: Cotangent<'_, Self>,
         dx: Target<'_, Tensor>,
     ) -> Result<()> {
-        if dx.first {
+        if dx.overwrite {
             dx.tensor.data.fill(Lanes::ZERO);
         }
         let kept = Kept::new(padding, dx.tensor.shape, dy.tensor.shape);
@@ -557,7 +557,7 @@ impl Kernels for NativeKernels {
         for (dy_plane, dx) in planes.zip(dx.tensor.data.chunks_exact_mut(plane)) {
             kept.rows(|from, to| {
                 let (x, y) = (&dy_plane[to], &mut dx[from]);
-                self.set.run(AddScaled { x, weight: dy.scale, mask: None, y, first: false });
+                self.set.run(AddScaled { x, weight: dy.scale, mask: None, y, overwrite: false });
             });
         }
         Ok(())
@@ -581,13 +581,13 @@ impl Kernels for NativeKernels {
     ) -> Result<()> {
         let pooling = pooling(window, dx.tensor.shape, dy.tensor.shape);
         let axes = &pooling.axes();
-        let (plane, first, weight) = (dx.tensor.shape.plane(), dx.first, dy.scale);
+        let (plane, overwrite, weight) = (dx.tensor.shape.plane(), dx.overwrite, dy.scale);
         let planes = dy.tensor.data.chunks_exact(dy.tensor.shape.plane());
         let sums = pooling.output[0] * pooling.input[1];
         try_resize(&mut self.sums, sums, Lanes::ZERO, "rows of a pooling")?;
         for (dy, dx) in planes.zip(dx.tensor.data.chunks_exact_mut(plane)) {
             let scratch = &mut self.sums;
-            self.set.run(AveragePoolAdjoint { axes, weight, dy, dx, scratch, first });
+            self.set.run(AveragePoolAdjoint { axes, weight, dy, dx, scratch, overwrite });
         }
         Ok(())
     }
@@ -613,23 +613,23 @@ impl Kernels for NativeKernels {
         let Saved::Places(places) = saved else { unreachable!("saved by max_pool") };
         let pooling = pooling(window, dx.tensor.shape, dy.tensor.shape);
         let plane = dy.tensor.shape.plane();
-        let (input, first, weight) = (dx.tensor.shape.plane(), dx.first, dy.scale);
+        let (input, overwrite, weight) = (dx.tensor.shape.plane(), dx.overwrite, dy.scale);
         let planes = dy.tensor.data.chunks_exact(plane).zip(dx.tensor.data.chunks_exact_mut(input));
         let places = places.data.chunks_exact(plane).cycle();
         for ((dy, dx), place) in planes.zip(places) {
-            self.set.run(MaxPoolAdjoint { pooling, place, weight, dy, dx, first });
+            self.set.run(MaxPoolAdjoint { pooling, place, weight, dy, dx, overwrite });
         }
         Ok(())
     }
 
     fn mix(&mut self, inputs: &[(&Tensor, f32)], y: Target<'_, Tensor>) -> Result<()> {
-        let (y, mut first) = (&mut y.tensor.data, y.first);
-        if inputs.is_empty() && first {
+        let (y, mut overwrite) = (&mut y.tensor.data, y.overwrite);
+        if inputs.is_empty() && overwrite {
             y.fill(Lanes::ZERO);
         }
         for inputs in inputs.chunks(MIXED) {
-            self.set.run(Mix { inputs, y, first });
-            first = false;
+            self.set.run(Mix { inputs, y, overwrite });
+            overwrite = false;
         }
         Ok(())
     }
@@ -656,7 +656,7 @@ impl Kernels for NativeKernels {
         for b in 0..dy.tensor.shape.cotangents * dy.tensor.blocks() {
             let y = dx.tensor.block_mut(b);
             let x = &dy.tensor.block(b)[at..at + y.len()];
-            self.set.run(AddScaled { x, weight: dy.scale, mask: None, y, first: dx.first });
+            self.set.run(AddScaled { x, weight: dy.scale, mask: None, y, overwrite: dx.overwrite });
         }
         Ok(())
     }
@@ -671,16 +671,16 @@ impl Kernels for NativeKernels {
         dy: Cotangent<'_, Self>,
         dx: Target<'_, Tensor>,
     ) -> Result<()> {
-        let (weight, first) = (dy.scale, dx.first);
+        let (weight, overwrite) = (dy.scale, dx.overwrite);
         let (dy, dx) = (&dy.tensor.data, &mut dx.tensor.data);
-        self.set.run(GlobalPoolAdjoint { weight, dy, dx, first });
+        self.set.run(GlobalPoolAdjoint { weight, dy, dx, overwrite });
         Ok(())
     }
 
     fn linear(&mut self, p: &[f32], linear: &Linear, x: &Tensor, y: &mut Tensor) -> Result<()> {
         for b in 0..x.blocks() {
             let (weights, bias) = (&p[linear.weight..], linear.bias.map(|bias| &p[bias..]));
-            self.set.run(LinearJob { weights, bias, x: x.block(b), y: y.block_mut(b) });
+            self.set.run(LinearForward { weights, bias, x: x.block(b), y: y.block_mut(b) });
         }
         Ok(())
     }
@@ -695,7 +695,7 @@ impl Kernels for NativeKernels {
         rows: &mut RowsMut<'_, f32>,
     ) -> Result<()> {
         let (channels, classes) = (x.shape.chw[0], dy.tensor.shape.chw[0]);
-        if dx.first {
+        if dx.overwrite {
             dx.tensor.data.fill(Lanes::ZERO);
         }
         self.sums.clear();
@@ -749,7 +749,7 @@ impl CpuKernels for NativeKernels {
 mod tests {
     use super::*;
     use crate::compute::program::Program;
-    use crate::compute::walk::{Network, Notes, Start, forward, reverse};
+    use crate::compute::walk::{Instance, Notes, Start, forward, reverse};
     use crate::network::{Fan, Init, Initialiser, Supernet};
     use crate::random::{Key, Purpose};
     use crate::space::{Mask, SpaceKind};
@@ -773,7 +773,7 @@ mod tests {
             let mut waiting = Vec::new();
             for _ in 0..2 {
                 let k = &mut kernels;
-                let network = Network::new(k, &program, &parameters, &[&mixing]).unwrap();
+                let network = Instance::new(k, &program, &parameters, &[&mixing]).unwrap();
                 let input = k.input(&images, batch, [3, 8, 8]).unwrap();
                 let pass = forward(k, &network, input, batch, true, Notes::none()).unwrap();
                 let mut row = vec![0.0; graph.parameters.columns()];

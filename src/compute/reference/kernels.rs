@@ -42,7 +42,7 @@ impl Tensor {
 
     /// Clears a target that nothing is in yet.
     fn ready<'a>(target: Target<'a, Tensor>) -> &'a mut Tensor {
-        if target.first {
+        if target.overwrite {
             target.tensor.data.fill(0.0);
         }
         target.tensor

@@ -12,7 +12,7 @@ use crate::compute::bits::ActivationBits;
 use crate::compute::evidence::{self, Findings};
 use crate::compute::kernels::{Kernels, Shape};
 use crate::compute::program::{Program, Step};
-use crate::compute::walk::{Forward, Network, Notes, Start, Watch, forward, reverse};
+use crate::compute::walk::{Forward, Instance, Notes, Start, Watch, forward, reverse};
 use crate::compute::{
     Engine, Evidence, Features, Gradients, Jacobian, Kernel, Parameters, Plan, Pulled, Reduce,
     Rows, Seed, Sink, Task, Tasks, Variances,
@@ -209,7 +209,7 @@ impl TorchEngine {
             .iter()
             .flat_map(|task| std::iter::repeat_n(task.mixing.as_ref(), batches))
             .collect();
-        let network = Network::new(&mut kernels, program, &parameters, &mixing)?;
+        let network = Instance::new(&mut kernels, program, &parameters, &mixing)?;
         let input = Tensor::new(self.images(tasks, graph)?);
         // What is read back on the way: `[G, ...]` of each node.
         let mut features: Vec<Vec<f64>> = vec![Vec::new(); wanted.features.len()];
@@ -399,7 +399,7 @@ fn drawn(tasks: &[&Task], graph: &Graph) -> Result<Vec<Vec<f32>>> {
 /// gradients by the images, `[tasks, rows, N, C, H, W]`, if they are.
 fn gradients<'k>(
     kernels: &mut TorchKernels<'k>,
-    network: &Network<'_, TorchKernels<'k>>,
+    network: &Instance<'_, TorchKernels<'k>>,
     pass: &Forward<TorchKernels<'k>>,
     tasks: &[&Task],
     block: usize,
@@ -461,7 +461,7 @@ fn gradients<'k>(
 /// The reverse passes between nodes, of all groups: signs and cotangents `[G, N, C, H, W]`.
 fn pullbacks<'k>(
     kernels: &mut TorchKernels<'k>,
-    network: &Network<'_, TorchKernels<'k>>,
+    network: &Instance<'_, TorchKernels<'k>>,
     pass: &Forward<TorchKernels<'k>>,
     tasks: &[&Task],
 ) -> Result<Vec<Pulled>> {

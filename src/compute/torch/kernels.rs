@@ -289,7 +289,7 @@ impl TorchKernels<'_> {
         scale: &Option<Array>,
     ) -> Result<()> {
         let value = value.reshape(&target.tensor.dims)?;
-        let sum = match (target.first, scale) {
+        let sum = match (target.overwrite, scale) {
             (true, scale) => self.scaled(&value, scale)?,
             (false, None) => self.backend.add(target.tensor.array()?, &value)?,
             (false, Some(scale)) => {
@@ -584,7 +584,7 @@ impl Kernels for TorchKernels<'_> {
         dx: Target<'_, Tensor>,
     ) -> Result<()> {
         let mask = self.scaled(&self.backend.positive(x.array()?, F32)?, &dy.scale)?;
-        let value = match dx.first {
+        let value = match dx.overwrite {
             true => self.backend.mul(dy.tensor.array()?, &mask)?,
             false => self.backend.multiply_add(dx.tensor.array()?, dy.tensor.array()?, &mask)?,
         };
@@ -657,7 +657,7 @@ impl Kernels for TorchKernels<'_> {
     }
 
     fn mix(&mut self, inputs: &[(&Tensor, Option<Array>)], y: Target<'_, Tensor>) -> Result<()> {
-        let mut sum = match y.first {
+        let mut sum = match y.overwrite {
             true => None,
             false => Some(y.tensor.array()?.clone()),
         };

@@ -50,7 +50,7 @@ pub(super) enum Value<'a> {
 }
 
 /// A parameter's values: a constant of the file.
-struct Source<'a> {
+struct FileValues<'a> {
     parameter: ParameterId,
     constant: Constant<'a>,
 }
@@ -65,7 +65,7 @@ pub(super) struct Importer<'a> {
     readers: HashMap<&'a str, usize>,
     outputs: Vec<&'a str>,
     parameters: HashMap<(String, ParameterKind), ParameterId>,
-    sources: Vec<Source<'a>>,
+    sources: Vec<FileValues<'a>>,
     /// Of each batch normalisation: node, mean and variance.
     statistics: Vec<(NodeId, Constant<'a>, Constant<'a>)>,
     /// The number of images that the file fixes, if it does.
@@ -396,7 +396,7 @@ impl<'a> Importer<'a> {
             )));
         }
         let id = self.b.parameter(name.to_owned(), kind, shape, fan_in);
-        self.sources.push(Source { parameter: id, constant: constant.clone() });
+        self.sources.push(FileValues { parameter: id, constant: constant.clone() });
         self.parameters.insert(key, id);
         Ok(id)
     }

@@ -137,7 +137,7 @@ pub enum Channels {
 #[serde(deny_unknown_fields)]
 pub struct Part {
     /// Of what.
-    pub of: Source,
+    pub of: CountedFrom,
     /// Times this.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub times: u32,
@@ -152,7 +152,7 @@ pub struct Part {
 /// What channels are counted from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Source {
+pub enum CountedFrom {
     /// The layer's input.
     In,
     /// The place of the recipe.
@@ -205,14 +205,14 @@ pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 
 impl Channels {
     /// A source itself.
-    pub(crate) const fn all(of: Source) -> Self {
+    pub(crate) const fn all(of: CountedFrom) -> Self {
         Channels::Of(Part { of, times: 1, divide: 1, round: Round::Down })
     }
 }
 
 impl Default for Channels {
     fn default() -> Self {
-        Channels::all(Source::Out)
+        Channels::all(CountedFrom::Out)
     }
 }
 
@@ -361,8 +361,8 @@ impl<'de> Deserialize<'de> for Channels {
             expected: "\"in\", \"out\", a number of channels, or {\"of\": \"in\" or \"out\", ...}",
             number: |n| u32::try_from(n).ok().map(Channels::Exactly),
             name: |name| match name {
-                "in" => Some(Channels::all(Source::In)),
-                "out" => Some(Channels::all(Source::Out)),
+                "in" => Some(Channels::all(CountedFrom::In)),
+                "out" => Some(Channels::all(CountedFrom::Out)),
                 _ => None,
             },
         };

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use self::layers::is_default;
 pub use self::layers::{
-    Amount, Branches, Channels, Conv, Layer, Named, Padding, Part, Pool, Round, Sequence, Source,
-    Stride,
+    Amount, Branches, Channels, Conv, CountedFrom, Layer, Named, Padding, Part, Pool, Round,
+    Sequence, Stride,
 };
 use super::{Preset, RankPreset, Space};
 use crate::error::{Error, Result, room_for_json};

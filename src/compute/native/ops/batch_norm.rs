@@ -2,9 +2,9 @@
 //! directions come down to.
 
 use super::super::InstructionSet;
-use super::super::simd::{Job, Lanes, Vector};
+use super::super::simd::{Lanes, Vector, VectorKernel};
 use super::super::tensor::Tensor;
-use super::padded::Source;
+use super::padded::Elements;
 
 /// Parts of a sum that run side by side, to hide the latency of an addition.
 const PARTS: usize = 4;
@@ -42,7 +42,7 @@ trait Element: Copy {
     fn add<V: Vector>(self, at: usize, sum: V) -> V;
 }
 
-impl<F: Element> Job for PlaneSum<'_, F> {
+impl<F: Element> VectorKernel for PlaneSum<'_, F> {
     #[inline(always)]
     fn run<V: Vector>(self) {
         let mut parts = [V::splat(0.0); PARTS];
@@ -90,7 +90,7 @@ struct Shift<'a> {
     valid: usize,
 }
 
-impl Job for Shift<'_> {
+impl VectorKernel for Shift<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
         let shift = V::splat(-self.shift);
@@ -137,7 +137,7 @@ struct Affine<'a> {
     shift: f32,
 }
 
-impl Job for Affine<'_> {
+impl VectorKernel for Affine<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
         let (scale, shift) = (V::splat(self.scale), V::splat(self.shift));
@@ -259,7 +259,7 @@ impl Adjoint {
     }
 }
 
-impl Source for AdjointBlock<'_> {
+impl Elements for AdjointBlock<'_> {
     #[inline(always)]
     fn channel<V: Vector>(self, channel: usize) -> [V; 3] {
         // Unused lanes stay zero: those of dy and of the centred input are.
@@ -279,17 +279,17 @@ pub(crate) struct AddSource<'a, S> {
     pub(crate) source: S,
     pub(crate) plane: usize,
     pub(crate) dx: &'a mut [Lanes],
-    pub(crate) first: bool,
+    pub(crate) overwrite: bool,
 }
 
-impl<S: Source> Job for AddSource<'_, S> {
+impl<S: Elements> VectorKernel for AddSource<'_, S> {
     #[inline(always)]
     fn run<V: Vector>(self) {
         for (c, dx) in self.dx.chunks_exact_mut(self.plane).enumerate() {
             let channel = self.source.channel::<V>(c);
             for (e, dx) in dx.iter_mut().enumerate() {
                 let mut value = self.source.value(&channel, c * self.plane + e);
-                if !self.first {
+                if !self.overwrite {
                     value = V::load(dx).add(value);
                 }
                 value.store(dx);

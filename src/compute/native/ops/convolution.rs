@@ -7,7 +7,7 @@ use super::super::InstructionSet;
 use super::super::simd::Lanes;
 use super::super::tensor::Tensor;
 use super::correlate::{Correlate, Grid};
-use super::padded::{Pad, Padding, Plain, Source};
+use super::padded::{Elements, Pad, Padding, Plain};
 use super::weight_gradient::WeightGradient;
 use crate::error::{Result, try_resize};
 use crate::network::Convolution;
@@ -239,7 +239,7 @@ impl Scratch {
                 channels: l.outputs,
                 rows: l.output[1],
                 columns: l.output[2],
-                first: true,
+                overwrite: true,
             });
         }
         Ok(())
@@ -316,13 +316,13 @@ impl Scratch {
 
     /// dx of the blocks of one cotangent: for each part, an adjoint of the cotangent that its source
     /// gives. `source(part, block)`; the parts have one input and one output shape.
-    pub(crate) fn input_adjoint<S: Source>(
+    pub(crate) fn input_adjoint<S: Elements>(
         &mut self,
         set: InstructionSet,
         parts: &[Part<'_>],
         source: impl Fn(usize, usize) -> S,
         dx: &mut [Lanes],
-        first: bool,
+        overwrite: bool,
     ) -> Result<()> {
         let l = parts[0].layout;
         let padding = parts.iter().map(|p| p.layout.dy_padding).reduce(|a, b| Padding {
@@ -381,7 +381,7 @@ impl Scratch {
                         channels: l.inputs,
                         rows: phase.rows,
                         columns: phase.columns,
-                        first,
+                        overwrite,
                     });
                 }
             }

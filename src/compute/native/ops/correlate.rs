@@ -4,7 +4,7 @@
 //! A term q is one (input channel, tap) pair; strides, dilation and the phases of a strided
 //! adjoint are all in the offsets.
 
-use super::super::simd::{Job, Lanes, Vector};
+use super::super::simd::{Lanes, Vector, VectorKernel};
 
 /// Where an element (y, x) lies: `origin + y * row + x * column`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,10 +36,10 @@ pub(crate) struct Correlate<'a> {
     pub(crate) rows: usize,
     pub(crate) columns: usize,
     /// Write instead of adding.
-    pub(crate) first: bool,
+    pub(crate) overwrite: bool,
 }
 
-impl Job for Correlate<'_> {
+impl VectorKernel for Correlate<'_> {
     #[inline(always)]
     fn run<V: Vector>(mut self) {
         if self.rows == 0 || self.columns == 0 {
@@ -110,7 +110,7 @@ impl Correlate<'_> {
                 let at = (c + i) * self.out_plane + self.out_grid.at(y, x + j);
                 // SAFETY: `run` has checked the largest index that any tile forms.
                 let out = unsafe { self.out.get_unchecked_mut(at) };
-                if !self.first {
+                if !self.overwrite {
                     sum = V::load(out).add(sum);
                 }
                 sum.store(out);

@@ -1,6 +1,6 @@
 //! Mixing, products, functions of each element, ReLU's adjoint: loops over elements.
 
-use super::super::simd::{Job, Lanes, Vector};
+use super::super::simd::{Lanes, Vector, VectorKernel};
 use super::super::tensor::Tensor;
 
 /// y (+)= weight x, where `mask`, if any, is positive.
@@ -10,10 +10,10 @@ pub(crate) struct AddScaled<'a> {
     pub(crate) mask: Option<&'a [Lanes]>,
     pub(crate) y: &'a mut [Lanes],
     /// Write instead of adding.
-    pub(crate) first: bool,
+    pub(crate) overwrite: bool,
 }
 
-impl Job for AddScaled<'_> {
+impl VectorKernel for AddScaled<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
         let weight = V::splat(self.weight);
@@ -23,7 +23,7 @@ impl Job for AddScaled<'_> {
             if let Some(mask) = self.mask {
                 x = x.where_positive(V::load(&mask[i]));
             }
-            let sum = if self.first { zero } else { V::load(y) };
+            let sum = if self.overwrite { zero } else { V::load(y) };
             x.mul_add(weight, sum).store(y);
         }
     }
@@ -36,16 +36,16 @@ pub(crate) struct AddProduct<'a> {
     pub(crate) weight: f32,
     pub(crate) y: &'a mut [Lanes],
     /// Write instead of adding.
-    pub(crate) first: bool,
+    pub(crate) overwrite: bool,
 }
 
-impl Job for AddProduct<'_> {
+impl VectorKernel for AddProduct<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
         let weight = V::splat(self.weight);
         let zero = V::splat(0.0);
         for ((a, b), y) in self.a.iter().zip(self.b).zip(self.y) {
-            let sum = if self.first { zero } else { V::load(y) };
+            let sum = if self.overwrite { zero } else { V::load(y) };
             V::load(a).mul(V::load(b)).mul_add(weight, sum).store(y);
         }
     }
@@ -57,7 +57,7 @@ pub(crate) struct AddConstant<'a> {
     pub(crate) constant: f32,
 }
 
-impl Job for AddConstant<'_> {
+impl VectorKernel for AddConstant<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
         let constant = V::splat(self.constant);
@@ -73,15 +73,15 @@ pub(crate) struct AddSum<'a> {
     pub(crate) weight: f32,
     pub(crate) y: &'a mut Lanes,
     /// Write instead of adding.
-    pub(crate) first: bool,
+    pub(crate) overwrite: bool,
 }
 
-impl Job for AddSum<'_> {
+impl VectorKernel for AddSum<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
         let zero = V::splat(0.0);
         let sum = self.x.iter().fold(zero, |sum, x| sum.add(V::load(x)));
-        let before = if self.first { zero } else { V::load(self.y) };
+        let before = if self.overwrite { zero } else { V::load(self.y) };
         sum.mul_add(V::splat(self.weight), before).store(self.y);
     }
 }
@@ -95,10 +95,10 @@ pub(crate) struct Mix<'a> {
     pub(crate) inputs: &'a [(&'a Tensor, f32)],
     pub(crate) y: &'a mut [Lanes],
     /// Write instead of adding.
-    pub(crate) first: bool,
+    pub(crate) overwrite: bool,
 }
 
-impl Job for Mix<'_> {
+impl VectorKernel for Mix<'_> {
     #[inline(always)]
     fn run<V: Vector>(mut self) {
         match self.inputs.len() {
@@ -125,7 +125,7 @@ impl Mix<'_> {
             weights[n] = V::splat(*weight);
         }
         for (e, y) in self.y.iter_mut().enumerate() {
-            let mut sum = if self.first { zero } else { V::load(y) };
+            let mut sum = if self.overwrite { zero } else { V::load(y) };
             for n in 0..N {
                 sum = V::load(&x[n][e]).mul_add(weights[n], sum);
             }

@@ -1,16 +1,16 @@
 //! The linear layer, block by block.
 
-use super::super::simd::{Job, Lanes, Vector};
+use super::super::simd::{Lanes, Vector, VectorKernel};
 
 /// y[k] = bias[k] + sum over c of weight[k, c] x[c].
-pub(crate) struct Linear<'a> {
+pub(crate) struct LinearForward<'a> {
     pub(crate) weights: &'a [f32],
     pub(crate) bias: Option<&'a [f32]>,
     pub(crate) x: &'a [Lanes],
     pub(crate) y: &'a mut [Lanes],
 }
 
-impl Job for Linear<'_> {
+impl VectorKernel for LinearForward<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
         let weights = self.weights.chunks_exact(self.x.len());
@@ -39,7 +39,7 @@ pub(crate) struct LinearAdjoint<'a> {
     pub(crate) sums: &'a mut [Lanes],
 }
 
-impl Job for LinearAdjoint<'_> {
+impl VectorKernel for LinearAdjoint<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
         let channels = self.weights.len();

@@ -1,6 +1,6 @@
 //! Copies of planes with zeros around them, made on the fly of what a convolution reads.
 
-use super::super::simd::{Job, Lanes, Vector};
+use super::super::simd::{Lanes, Vector, VectorKernel};
 
 /// Size of planes and the zeros around them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl Padding {
 }
 
 /// What is copied, per element.
-pub(crate) trait Source: Copy {
+pub(crate) trait Elements: Copy {
     /// What the elements of a channel have in common.
     fn channel<V: Vector>(self, channel: usize) -> [V; 3];
     /// The vector for element `at`, counted over all channels.
@@ -36,7 +36,7 @@ pub(crate) trait Source: Copy {
 #[derive(Clone, Copy)]
 pub(crate) struct Plain<'a>(pub(crate) &'a [Lanes]);
 
-impl Source for Plain<'_> {
+impl Elements for Plain<'_> {
     #[inline(always)]
     fn channel<V: Vector>(self, _: usize) -> [V; 3] {
         [V::splat(0.0); 3]
@@ -51,7 +51,7 @@ impl Source for Plain<'_> {
 #[derive(Clone, Copy)]
 pub(crate) struct Relu<'a>(pub(crate) &'a [Lanes]);
 
-impl Source for Relu<'_> {
+impl Elements for Relu<'_> {
     #[inline(always)]
     fn channel<V: Vector>(self, _: usize) -> [V; 3] {
         [V::splat(0.0); 3]
@@ -70,7 +70,7 @@ pub(crate) struct Pad<'a, S> {
     pub(crate) out: &'a mut [Lanes],
 }
 
-impl<S: Source> Job for Pad<'_, S> {
+impl<S: Elements> VectorKernel for Pad<'_, S> {
     #[inline(always)]
     fn run<V: Vector>(self) {
         let p = self.padding;

@@ -1,6 +1,6 @@
 //! Pooling. A window's taps are walked one by one, each over whole rows.
 
-use super::super::simd::{Job, Lanes, Vector};
+use super::super::simd::{Lanes, Vector, VectorKernel};
 use crate::network::Window;
 
 /// Shapes of one pooled plane.
@@ -62,7 +62,7 @@ pub(crate) struct AveragePool<'a> {
     pub(crate) y: &'a mut [Lanes],
 }
 
-impl Job for AveragePool<'_> {
+impl VectorKernel for AveragePool<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
         let stride = self.pooling.window.stride[1];
@@ -87,7 +87,7 @@ pub(crate) struct AveragePoolAdjoint<'a> {
     pub(crate) dy: &'a [Lanes],
     pub(crate) dx: &'a mut [Lanes],
     pub(crate) scratch: &'a mut [Lanes],
-    pub(crate) first: bool,
+    pub(crate) overwrite: bool,
 }
 
 /// One axis of a window, seen from the inputs.
@@ -118,7 +118,7 @@ impl Pooling {
     }
 }
 
-impl Job for AveragePoolAdjoint<'_> {
+impl VectorKernel for AveragePoolAdjoint<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
         let [rows, columns] = self.axes;
@@ -139,30 +139,30 @@ impl Job for AveragePoolAdjoint<'_> {
         for (outputs, dx) in rows.outputs.iter().zip(self.dx.chunks_exact_mut(width)) {
             let row = |o: usize| &self.scratch[o * width..(o + 1) * width];
             let factor = |o: usize| V::splat(self.weight * rows.inverse[o]);
-            let mut first = self.first;
+            let mut overwrite = self.overwrite;
             let o = outputs.start;
             if outputs.len() == 3 {
                 // The inside of a 3 x 3 window at stride 1, in one go.
                 let f = [factor(o), factor(o + 1), factor(o + 2)];
                 let sources = row(o).iter().zip(row(o + 1)).zip(row(o + 2));
                 for (dx, ((a, b), c)) in dx.iter_mut().zip(sources) {
-                    let before = if first { V::splat(0.0) } else { V::load(dx) };
+                    let before = if overwrite { V::splat(0.0) } else { V::load(dx) };
                     let sum = V::load(a).mul_add(f[0], before);
                     let sum = V::load(b).mul_add(f[1], sum);
                     V::load(c).mul_add(f[2], sum).store(dx);
                 }
                 continue;
             }
-            if outputs.is_empty() && first {
+            if outputs.is_empty() && overwrite {
                 dx.fill(Lanes::ZERO);
             }
             for o in outputs.clone() {
                 let f = factor(o);
                 for (dx, a) in dx.iter_mut().zip(row(o)) {
-                    let before = if first { V::splat(0.0) } else { V::load(dx) };
+                    let before = if overwrite { V::splat(0.0) } else { V::load(dx) };
                     V::load(a).mul_add(f, before).store(dx);
                 }
-                first = false;
+                overwrite = false;
             }
         }
     }
@@ -176,7 +176,7 @@ pub(crate) struct MaxPool<'a> {
     pub(crate) place: &'a mut [Lanes],
 }
 
-impl Job for MaxPool<'_> {
+impl VectorKernel for MaxPool<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
         let stride = self.pooling.window.stride[1];
@@ -202,15 +202,15 @@ pub(crate) struct MaxPoolAdjoint<'a> {
     pub(crate) weight: f32,
     pub(crate) dy: &'a [Lanes],
     pub(crate) dx: &'a mut [Lanes],
-    pub(crate) first: bool,
+    pub(crate) overwrite: bool,
 }
 
-impl Job for MaxPoolAdjoint<'_> {
+impl VectorKernel for MaxPoolAdjoint<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
         let stride = self.pooling.window.stride[1];
         let weight = V::splat(self.weight);
-        if self.first {
+        if self.overwrite {
             self.dx.fill(Lanes::ZERO);
         }
         self.pooling.rows(|tap, output, input, len| {
@@ -231,7 +231,7 @@ pub(crate) struct GlobalPool<'a> {
     pub(crate) y: &'a mut [Lanes],
 }
 
-impl Job for GlobalPool<'_> {
+impl VectorKernel for GlobalPool<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
         let plane = self.x.len() / self.y.len();
@@ -248,10 +248,10 @@ pub(crate) struct GlobalPoolAdjoint<'a> {
     pub(crate) weight: f32,
     pub(crate) dy: &'a [Lanes],
     pub(crate) dx: &'a mut [Lanes],
-    pub(crate) first: bool,
+    pub(crate) overwrite: bool,
 }
 
-impl Job for GlobalPoolAdjoint<'_> {
+impl VectorKernel for GlobalPoolAdjoint<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
         let plane = self.dx.len() / self.dy.len();
@@ -259,7 +259,7 @@ impl Job for GlobalPoolAdjoint<'_> {
         for (dx, dy) in self.dx.chunks_exact_mut(plane).zip(self.dy) {
             let value = V::load(dy).mul(factor);
             for dx in dx {
-                let sum = if self.first { value } else { V::load(dx).add(value) };
+                let sum = if self.overwrite { value } else { V::load(dx).add(value) };
                 sum.store(dx);
             }
         }

@@ -5,7 +5,7 @@
 
 #![allow(clippy::needless_range_loop, reason = "arrays in step, unrolled")]
 
-use super::super::simd::{Job, Lanes, Vector};
+use super::super::simd::{Lanes, Vector, VectorKernel};
 use super::correlate::Grid;
 
 /// Rows of a strip: what a strip reads stays in the first cache.
@@ -27,7 +27,7 @@ pub(crate) struct WeightGradient<'a> {
     pub(crate) columns: usize,
 }
 
-impl Job for WeightGradient<'_> {
+impl VectorKernel for WeightGradient<'_> {
     #[inline(always)]
     fn run<V: Vector>(mut self) {
         if self.rows == 0 || self.columns == 0 || self.offsets.is_empty() {
@@ -38,7 +38,7 @@ impl Job for WeightGradient<'_> {
         assert!(self.input_grid.at(y, x) + far < self.input.len());
         assert!((self.channels - 1) * self.dy_plane + self.dy_grid.at(y, x) < self.dy.len());
         assert_eq!(self.sums.len(), self.channels * self.offsets.len());
-        let window = Window::of(self.offsets).filter(|_| self.channels == 1);
+        let window = TapRows::of(self.offsets).filter(|_| self.channels == 1);
         let mut top = 0;
         while top < self.rows {
             let strip = top..(top + STRIP).min(self.rows);
@@ -63,13 +63,13 @@ impl Job for WeightGradient<'_> {
 /// The terms of a depthwise convolution as a square of taps, each row evenly spaced: one pointer a
 /// row instead of one a term, which would not fit the registers.
 #[derive(Debug, Clone, Copy)]
-struct Window {
+struct TapRows {
     kernel: usize,
     /// Distance of taps in a row.
     step: usize,
 }
 
-impl Window {
+impl TapRows {
     fn of(offsets: &[usize]) -> Option<Self> {
         let kernel = match offsets.len() {
             9 => 3,
@@ -79,7 +79,7 @@ impl Window {
         let step = offsets[1] - offsets[0];
         let even = |row: &[usize]| row.iter().enumerate().all(|(t, o)| *o == row[0] + t * step);
         let known = step == 1 || step == 2;
-        (known && offsets.chunks_exact(kernel).all(even)).then_some(Window { kernel, step })
+        (known && offsets.chunks_exact(kernel).all(even)).then_some(TapRows { kernel, step })
     }
 }
 
@@ -110,7 +110,7 @@ impl WeightGradient<'_> {
 
     /// All terms of one channel's window over a strip of rows.
     #[inline(always)]
-    fn window<V: Vector>(&mut self, window: Window, strip: &std::ops::Range<usize>) {
+    fn window<V: Vector>(&mut self, window: TapRows, strip: &std::ops::Range<usize>) {
         match (window.kernel, window.step) {
             (3, 1) => self.window_rows::<V, 3, 3, 1>(0, strip),
             (3, _) => self.window_rows::<V, 3, 3, 2>(0, strip),

@@ -4,16 +4,16 @@
 
 use std::arch::x86_64::*;
 
-use super::{Job, LANES, Lanes, Vector};
+use super::{LANES, Lanes, Vector, VectorKernel};
 
 /// Exists only inside [`run`], which checks that the machine has what its methods use.
 #[derive(Clone, Copy)]
 struct Avx2(__m256);
 
 /// Runs a kernel compiled for AVX2 and FMA.
-pub(super) fn run(job: impl Job) {
+pub(super) fn run(job: impl VectorKernel) {
     #[target_feature(enable = "avx2,fma")]
-    fn compiled(job: impl Job) {
+    fn compiled(job: impl VectorKernel) {
         job.run::<Avx2>();
     }
     assert!(std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma"));

@@ -5,7 +5,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Job, LANES, Lanes, Vector};
+use super::{LANES, Lanes, Vector, VectorKernel};
 
 /// Exists only inside [`run`], which checks that the machine has what its methods use.
 #[derive(Clone, Copy)]
@@ -19,9 +19,9 @@ pub(super) fn is_available() -> bool {
 }
 
 /// Runs a kernel compiled for AVX-512.
-pub(super) fn run(job: impl Job) {
+pub(super) fn run(job: impl VectorKernel) {
     #[target_feature(enable = "avx512f,avx512vl,fma")]
-    fn compiled(job: impl Job) {
+    fn compiled(job: impl VectorKernel) {
         job.run::<Avx512>();
     }
     assert!(is_available());

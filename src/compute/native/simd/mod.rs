@@ -1,6 +1,6 @@
 //! Eight virtual lanes: the unit of all native arithmetic.
 //!
-//! A kernel is a [`Job`], generic over a [`Vector`] of eight f32. Lanes never meet inside a kernel,
+//! A kernel is a [`VectorKernel`], generic over a [`Vector`] of eight f32. Lanes never meet inside a kernel,
 //! every multiply-add is fused, and the order of summation is the source's, so each instruction set
 //! gives the same bits. Own code instead of `pulp` or `wide`: their lane count or their use of FMA
 //! follows the machine, and ten operations are all that is needed.
@@ -62,7 +62,7 @@ pub(crate) trait Vector: Copy {
 
 /// A kernel with its arguments. `run` must be `#[inline(always)]`, so that it is compiled for the
 /// instruction set of its caller.
-pub(crate) trait Job {
+pub(crate) trait VectorKernel {
     fn run<V: Vector>(self);
 }
 
@@ -123,7 +123,7 @@ impl InstructionSet {
 
     /// Runs a kernel.
     #[inline]
-    pub(crate) fn run(self, job: impl Job) {
+    pub(crate) fn run(self, job: impl VectorKernel) {
         match self {
             InstructionSet::Portable => job.run::<Portable>(),
             #[cfg(target_arch = "x86_64")]

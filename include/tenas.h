@@ -2388,9 +2388,13 @@ tenas_status tenas_search_space_genotype_from_operations(const tenas_search_spac
  * train, or in one of yours, and written as a file of other programs: ONNX,
  * PyTorch code, weights.
  *
+ * A network of any origin is read from an ONNX file (tenas_network_from_onnx),
+ * and scored (tenas_networks_score) as architectures of a space are.
+ *
  * Wherever such a network is evaluated (tenas_network_logits, an ONNX file), it
  * computes what a PyTorch module does in eval() before any training: batch
- * normalisation has mean 0 and variance 1.
+ * normalisation has mean 0 and variance 1. One that was read from a file has the
+ * file's means and variances in tenas_network_logits.
  *
  * A network never changes, so that any thread may use it at any time. Strings
  * that the functions below give belong to it.
@@ -2490,7 +2494,7 @@ tenas_status tenas_network_from_genotype(const tenas_search_space *space,
 void tenas_network_free(tenas_network *network);
 
 /**
- * Sets *out to the network's name: that of its search space.
+ * Sets *out to the network's name: that of its search space, or of its file.
  *
  * - TENAS_ERROR_NULL_POINTER: network or out is NULL.
  */
@@ -2590,6 +2594,100 @@ tenas_status tenas_network_write_pytorch(const tenas_network *network,
  */
 tenas_status tenas_network_write_weights(const tenas_network *network,
                                          const char *path);
+
+/**
+ * Reads the network of an ONNX file: convolutions, batch normalisation,
+ * activations, pooling, sums, products, concatenations, linear layers, in opsets
+ * 9 to 26; one input, the images [N, C, H, W], and one output, a number a class.
+ * Its parameters have the file's names, and the file's values, also where these
+ * are in files beside it. A softmax at its end is left out.
+ *
+ * channels, height and width say what an image is; all are 0 for what the file
+ * says. They must be given where it leaves that open. Where it does not, height
+ * and width may be others: the network is then read for images of that size, if
+ * it can take them.
+ *
+ * On success *out is a new network: free it with tenas_network_free.
+ *
+ * - TENAS_ERROR_IO: the file, or one with its weights, cannot be read.
+ * - TENAS_ERROR_FORMAT: the file is no ONNX model, or one that this library has
+ *   no operations for; the message names the node and its operator, what was
+ *   found and what was expected.
+ * - TENAS_ERROR_INVALID_ARGUMENT: an image that does not fit, or must be given;
+ *   path is not UTF-8.
+ * - TENAS_ERROR_OUT_OF_MEMORY: the network does not fit in memory.
+ * - TENAS_ERROR_NULL_POINTER: path or out is NULL.
+ */
+tenas_status tenas_network_from_onnx(const char *path,
+                                     uint32_t channels,
+                                     uint32_t height,
+                                     uint32_t width,
+                                     tenas_network **out);
+
+/**
+ * Reads the network of an ONNX file that is in memory, as tenas_network_from_onnx
+ * does. Weights in other files are not there then.
+ *
+ * - TENAS_ERROR_FORMAT, TENAS_ERROR_INVALID_ARGUMENT, TENAS_ERROR_OUT_OF_MEMORY:
+ *   as tenas_network_from_onnx.
+ * - TENAS_ERROR_NULL_POINTER: bytes or out is NULL.
+ */
+tenas_status tenas_network_from_onnx_bytes(const uint8_t *bytes,
+                                           size_t count,
+                                           uint32_t channels,
+                                           uint32_t height,
+                                           uint32_t width,
+                                           tenas_network **out);
+
+/**
+ * Sets *out to a note on a network that was read from a file, from 0: what the
+ * file has and the network does not, in some words. A softmax that was left out
+ * is one, weights that are not there, layers that do not reach the output.
+ *
+ * - TENAS_ERROR_NOT_FOUND: there is no note of that number.
+ * - TENAS_ERROR_NULL_POINTER: network or out is NULL.
+ */
+tenas_status tenas_network_note(const tenas_network *network,
+                                size_t index,
+                                const char **out);
+
+/**
+ * Measures count networks by proxy_count scores, named by proxies, with all
+ * cores or the GPU kept busy. Each network is measured itself, in its own size,
+ * on images of the data set; what an image is must be the same for both.
+ * weights is a tenas_network_weights. Repeat r draws the same images for all
+ * networks, and weights by the names of parameters. Of the configuration, seed,
+ * repeats, batch sizes, initialisation, device and threads count.
+ *
+ * means, spreads, connected and progress are as for tenas_scores_of_many, with
+ * networks for architectures.
+ *
+ * - TENAS_ERROR_CANCELLED: progress asked to stop.
+ * - TENAS_ERROR_NOT_FOUND: no score has such a name; the message lists them.
+ * - TENAS_ERROR_INVALID_ARGUMENT: images that do not fit a network; a score that
+ *   says nothing of a network, as regions does, which a search space's thin
+ *   network has; no such weights. The message names network and score.
+ * - TENAS_ERROR_INVALID_STATE: weights are to be kept, and a network has none.
+ * - TENAS_ERROR_DEVICE: the device is not there.
+ * - TENAS_ERROR_OUT_OF_MEMORY: the working memory could not be had.
+ * - TENAS_ERROR_IO, TENAS_ERROR_FORMAT: images that are read as they are needed
+ *   could not be had.
+ * - TENAS_ERROR_NULL_POINTER: config or dataset is NULL; proxies or one of them
+ *   is, and proxy_count is not 0; networks, one of them or means is, and count is
+ *   not 0.
+ */
+tenas_status tenas_networks_score(const tenas_config *config,
+                                  const tenas_dataset *dataset,
+                                  const char *const *proxies,
+                                  size_t proxy_count,
+                                  const tenas_network *const *networks,
+                                  size_t count,
+                                  int32_t weights,
+                                  tenas_progress_fn progress,
+                                  void *user,
+                                  double *means,
+                                  double *spreads,
+                                  int32_t *connected);
 
 /****************************************************************************
  * Indicators

@@ -3,6 +3,7 @@
  *
  *     score '|nor_conv_3x3~0|+|nor_conv_3x3~0|none~1|+|skip_connect~0|none~1|none~2|'
  *     score --sample 10                       ten drawn at random
+ *     score resnet18.onnx                     a network of any origin
  *     score --csv < genotypes.txt             one a line, from stdin
  *     score --onnx network.onnx GENOTYPE      and the network as a file
  *     score --help                            everything else
@@ -21,14 +22,16 @@ struct options {
     struct settings settings;
     struct number sample;
     const char *proxies;
-    bool csv;
+    bool csv, keep;
     struct files files;
     int first_genotype; /* of argv */
 };
 
+static const char default_proxies[] = "ntk,regions,naswot,swap,flops,parameters";
+
 static struct options read_command_line(int argc, char **argv)
 {
-    struct options o = {.proxies = "ntk,regions,naswot,swap,flops,parameters"};
+    struct options o = {.proxies = default_proxies};
     const struct program_option own[] = {
         HEADING("What to score"),
         SPACE("--space", o.settings.space, SPACES,
@@ -37,7 +40,9 @@ static struct options read_command_line(int argc, char **argv)
         NUMBER("--sample", o.sample, 1000000, "N architectures drawn at random instead"),
         TEXT("--proxies", "NAMES", o.proxies,
              "scores with commas between (default: ntk, regions,\n"
-             "naswot, swap, flops and parameters)"),
+             "naswot, swap, flops and parameters; for ONNX files ntk,\n"
+             "flops and parameters)"),
+        FLAG("--keep-weights", o.keep, "score networks of ONNX files with the weights they have"),
         FLAG("--csv", o.csv, "comma-separated values instead of aligned columns"),
         FILES(o.files),
         END_OF_OPTIONS,
@@ -45,8 +50,10 @@ static struct options read_command_line(int argc, char **argv)
     const struct program score = {
         .name = "score",
         .usage = "[OPTION]... [GENOTYPE]...\n"
+                 "       score [OPTION]... NETWORK.onnx...\n"
                  "Scores architectures without training them. Without a GENOTYPE they come from\n"
-                 "stdin, one a line; one with brackets may take several.\n",
+                 "stdin, one a line; one with brackets may take several. Networks of ONNX files\n"
+                 "are scored themselves, on images of the data set's size.\n",
         .options = own,
         .notes =
             "Columns: each score, with its standard deviation over the repeats where weights\n"
@@ -259,10 +266,18 @@ int main(int argc, char **argv)
         .connected = checked(calloc(genotypes.count + 1, sizeof *found.connected)),
     };
     struct watch watch = {.terminal = isatty(fileno(stderr)) == 1};
-    tenas_status status = tenas_scores_of_many(
-        config, dataset, (const char *const *)names.names, names.count,
-        (const char *const *)genotypes.texts, genotypes.count, show_progress, &watch,
-        found.means, found.spreads, found.connected);
+    tenas_network **networks = files > 0 ? open_networks(&genotypes, dataset) : NULL;
+    const char *const *wanted = (const char *const *)names.names;
+    const int32_t weights = o.keep ? TENAS_NETWORK_WEIGHTS_KEPT : TENAS_NETWORK_WEIGHTS_FRESH;
+    tenas_status status =
+        files > 0 ? tenas_networks_score(config, dataset, wanted, names.count,
+                                         (const tenas_network *const *)networks, files,
+                                         weights, show_progress, &watch, found.means,
+                                         found.spreads, found.connected)
+                  : tenas_scores_of_many(config, dataset, wanted, names.count,
+                                         (const char *const *)genotypes.texts, genotypes.count,
+                                         show_progress, &watch, found.means, found.spreads,
+                                         found.connected);
     found.seconds = watch.seconds / (double)(genotypes.count == 0 ? 1 : genotypes.count);
     if (watch.terminal)
         fputs("\r\033[K", stderr);
@@ -275,6 +290,9 @@ int main(int argc, char **argv)
     tenas_search_space_free(space);
 
     int result = finish_output(EXIT_SUCCESS);
+    for (size_t i = 0; i < files; i++)
+        tenas_network_free(networks[i]);
+    free(networks);
     for (size_t i = 0; i < genotypes.count; i++)
         free(genotypes.texts[i]);
     free(genotypes.texts);

@@ -1,5 +1,6 @@
 /*
- * Networks of genotypes, used well and badly: sizes, names, logits, files.
+ * Networks of genotypes and of ONNX files, used well and badly: sizes, names, logits, files,
+ * scores.
  *
  * Usage: networks FOLDER, a writable folder. The last line of stdout counts the
  * checks; the exit status is 1 if one failed.
@@ -269,6 +270,97 @@ static void test_files(void)
     tenas_network_free(network);
 }
 
+/* A network, out and in again. */
+static void test_read(void)
+{
+    tenas_network_settings settings = small();
+    tenas_network *network = network_of(&settings), *back = NULL;
+    OK(tenas_network_write_onnx(network, in_folder("back.onnx")));
+    OK(tenas_network_from_onnx(path, 0, 0, 0, &back));
+    tenas_network_facts first = facts_of(network), second = facts_of(back);
+    CHECK(first.parameters == second.parameters && first.multiply_adds == second.multiply_adds);
+    CHECK(second.height == 8 && second.classes == 5);
+    const char *name = NULL;
+    OK(tenas_network_name(back, &name));
+    CHECK(strcmp(name, "back") == 0);
+    FAILS(tenas_network_note(back, 0, &name), TENAS_ERROR_NOT_FOUND, "note: found 0");
+    FAILS(tenas_network_note(back, 0, NULL), TENAS_ERROR_NULL_POINTER, "out");
+    FAILS(tenas_network_note(NULL, 0, &name), TENAS_ERROR_NULL_POINTER, "network");
+    tenas_network_free(back);
+
+    /* From memory, for another size. */
+    FILE *file = fopen(in_folder("back.onnx"), "rb");
+    static uint8_t bytes[1 << 20];
+    CHECK(file != NULL);
+    const size_t length = fread(bytes, 1, sizeof bytes, file);
+    CHECK(fclose(file) == 0 && length > 0 && length < sizeof bytes);
+    OK(tenas_network_from_onnx_bytes(bytes, length, 3, 32, 32, &back));
+    CHECK(facts_of(back).height == 32);
+
+    tenas_network *none = UNTOUCHED;
+    FAILS(tenas_network_from_onnx("/no/such/file", 0, 0, 0, &none), TENAS_ERROR_IO, "/no/such/file");
+    FAILS(tenas_network_from_onnx(folder, 0, 0, 0, &none), TENAS_ERROR_FORMAT, "a regular file");
+    FAILS(tenas_network_from_onnx(NULL, 0, 0, 0, &none), TENAS_ERROR_NULL_POINTER, "path");
+    FAILS(tenas_network_from_onnx("\xff", 0, 0, 0, &none), TENAS_ERROR_INVALID_ARGUMENT, "UTF-8");
+    FAILS(tenas_network_from_onnx(in_folder("back.onnx"), 3, 0, 8, &none),
+          TENAS_ERROR_INVALID_ARGUMENT, "image: found 3 x 0 x 8");
+    FAILS(tenas_network_from_onnx(path, 1, 8, 8, &none), TENAS_ERROR_INVALID_ARGUMENT,
+          "image channels: found 1, expected 3");
+    FAILS(tenas_network_from_onnx(path, 0, 0, 0, NULL), TENAS_ERROR_NULL_POINTER, "out");
+    FAILS(tenas_network_from_onnx_bytes(NULL, 3, 0, 0, 0, &none), TENAS_ERROR_NULL_POINTER, "bytes");
+    FAILS(tenas_network_from_onnx_bytes(bytes, 3, 0, 0, 0, NULL), TENAS_ERROR_NULL_POINTER, "out");
+    FAILS(tenas_network_from_onnx_bytes(bytes, length / 2, 0, 0, 0, &none), TENAS_ERROR_FORMAT,
+          "ONNX: found a message that is cut short");
+    CHECK(none == UNTOUCHED);
+
+    /* Scores. */
+    enum { NETWORKS = 2, SCORES = 2 };
+    const char *const proxies[SCORES] = {"ntk", "parameters"}, *const regions[] = {"regions"};
+    const char *const unknown[] = {"beauty"};
+    const tenas_network *const networks[NETWORKS] = {back, back}, *const nothing[] = {NULL};
+    const tenas_network *const small_images[] = {network};
+    double means[NETWORKS * SCORES] = {0}, spreads[NETWORKS * SCORES], fresh[SCORES];
+    int32_t connected[NETWORKS];
+    const int32_t kept = TENAS_NETWORK_WEIGHTS_KEPT;
+    tenas_config *config = NULL;
+    tenas_dataset *images = NULL;
+    OK(tenas_config_new(TENAS_SPACE_NAS_BENCH_201, TENAS_DATASET_CIFAR10, &config));
+    OK(tenas_config_set_repeats(config, 2));
+    OK(tenas_config_set_batch_size(config, 4));
+    OK(tenas_dataset_synthetic(TENAS_DATASET_CIFAR10, 0, &images));
+#define SCORE(names, count, of, weights, out) \
+    tenas_networks_score(config, images, names, count, of, sizeof of / sizeof of[0], weights, NULL, \
+                         NULL, out, NULL, NULL)
+    OK(tenas_networks_score(config, images, proxies, SCORES, networks, NETWORKS, kept, NULL, NULL,
+                            means, spreads, connected));
+    CHECK(means[0] > 1 && means[0] == means[SCORES] && spreads[0] > 0 && connected[1] == 1);
+    CHECK(means[1] == (double)first.parameters && spreads[1] == 0);
+    OK(tenas_networks_score(config, images, proxies, SCORES, networks, 1, TENAS_NETWORK_WEIGHTS_FRESH,
+                            NULL, NULL, fresh, NULL, NULL));
+    CHECK(fresh[0] != means[0] && fresh[1] == means[1]);
+    FAILS(SCORE(regions, 1, networks, kept, means), TENAS_ERROR_INVALID_ARGUMENT, "proxy regions",
+          "network 0");
+    FAILS(SCORE(unknown, 1, networks, kept, means), TENAS_ERROR_NOT_FOUND, "beauty");
+    FAILS(SCORE(proxies, 1, small_images, kept, means), TENAS_ERROR_INVALID_ARGUMENT,
+          "for images of 3 x 8 x 8, expected 3 x 32 x 32");
+    FAILS(SCORE(proxies, 1, networks, 7, means), TENAS_ERROR_INVALID_ARGUMENT, "weights: found 7");
+    FAILS(SCORE(proxies, 1, nothing, kept, means), TENAS_ERROR_NULL_POINTER, "networks[0]");
+    FAILS(SCORE(proxies, 1, networks, kept, NULL), TENAS_ERROR_NULL_POINTER, "means");
+    FAILS(SCORE(NULL, 1, networks, kept, means), TENAS_ERROR_NULL_POINTER, "proxies");
+    FAILS(tenas_networks_score(config, images, proxies, 1, NULL, 1, kept, NULL, NULL, means, NULL, NULL),
+          TENAS_ERROR_NULL_POINTER, "networks");
+    FAILS(tenas_networks_score(NULL, images, proxies, 1, networks, 1, kept, NULL, NULL, means, NULL,
+                               NULL),
+          TENAS_ERROR_NULL_POINTER, "config");
+    FAILS(tenas_networks_score(config, NULL, proxies, 1, networks, 1, kept, NULL, NULL, means, NULL,
+                               NULL),
+          TENAS_ERROR_NULL_POINTER, "dataset");
+    tenas_dataset_free(images);
+    tenas_config_free(config);
+    tenas_network_free(back);
+    tenas_network_free(network);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -280,5 +372,6 @@ int main(int argc, char **argv)
     test_settings();
     test_logits();
     test_files();
+    test_read();
     return finish("networks.c");
 }

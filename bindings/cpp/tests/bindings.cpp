@@ -960,6 +960,34 @@ void test_networks()
     code << std::ifstream(path).rdbuf();
     CHECK(code.str().find("class Network(nn.Module):") != std::string::npos);
     network.write_weights(path);
+    const tenas::Network back = [&] {
+        network.write_onnx(path);
+        return tenas::Network::from_onnx(path);
+    }();
+    CHECK(back.info().parameters == facts.parameters && back.info().height == 8);
+    CHECK(tenas::Network::from_onnx(path, tenas::NetworkSettings::Image{3, 16, 8}).info().height == 16);
+    FAILS(invalid_argument, "image channels: found 1, expected 3",
+          tenas::Network::from_onnx(path, tenas::NetworkSettings::Image{1, 8, 12}));
+    FAILS(not_found, "note: found 0, expected a number below 0", back.note(0));
+    FAILS(io, "/no/such", tenas::Network::from_onnx("/no/such/network"));
+    std::ifstream file(path, std::ios::binary);
+    const std::vector<std::uint8_t> bytes{std::istreambuf_iterator<char>(file), {}};
+    CHECK(tenas::Network::from_onnx_bytes(bytes).name() == "nas-bench-201");
+    FAILS(format, "ONNX", tenas::Network::from_onnx_bytes({1, 2, 3}));
+
+    const auto square = tenas::Network::from_onnx(path, tenas::NetworkSettings::Image{3, 32, 32});
+    tenas::Config config(NB, tenas::DatasetKind::cifar10);
+    config.set_repeats(1).set_batch_size(4);
+    const auto synthetic = tenas::Dataset::synthetic(tenas::DatasetKind::cifar10, 0);
+    int calls = 0;
+    const auto scores = tenas::networks_score(config, synthetic, {"ntk", "parameters"},
+                                              {&square, &square}, tenas::NetworkWeights::kept,
+                                              [&](const tenas::Progress &) { return ++calls > 0; });
+    CHECK(calls == 2 && scores.means[0] == scores.means[2] && scores.connected[1] == 1);
+    CHECK(scores.means[1] == static_cast<double>(facts.parameters) && scores.means[0] > 1);
+    CHECK(tenas::networks_score(config, synthetic, {"ntk"}, {&square}).means[0] != scores.means[0]);
+    FAILS(invalid_argument, "regions", tenas::networks_score(config, synthetic, {"regions"}, {&square}));
+    FAILS(null_pointer, "networks[0]", tenas::networks_score(config, synthetic, {"ntk"}, {nullptr}));
     FAILS(io, "/no/such", network.write_onnx("/no/such/network"));
     FAILS(io, "/no/such", network.write_pytorch("/no/such/network"));
     FAILS(io, "/no/such", network.write_weights("/no/such/network"));

@@ -583,6 +583,11 @@ tenas_search_space_genotype_from_operations(space, operations, count, format, bu
 
 # Networks
 
+@enum tenas_network_weights::Int32 begin
+    TENAS_NETWORK_WEIGHTS_FRESH = 1
+    TENAS_NETWORK_WEIGHTS_KEPT = 2
+end
+
 mutable struct tenas_network end
 
 struct tenas_network_settings
@@ -635,6 +640,21 @@ tenas_network_write_pytorch(network, path) =
 tenas_network_write_weights(network, path) =
     @ccall $(symbol(:tenas_network_write_weights))(network::Ptr{tenas_network},
         path::Cstring)::tenas_status
+tenas_network_from_onnx(path, channels, height, width, out) =
+    @ccall $(symbol(:tenas_network_from_onnx))(path::Cstring, channels::UInt32, height::UInt32,
+        width::UInt32, out::Ptr{Ptr{tenas_network}})::tenas_status
+tenas_network_from_onnx_bytes(bytes, count, channels, height, width, out) =
+    @ccall $(symbol(:tenas_network_from_onnx_bytes))(bytes::Ptr{UInt8}, count::Csize_t,
+        channels::UInt32, height::UInt32, width::UInt32,
+        out::Ptr{Ptr{tenas_network}})::tenas_status
+tenas_network_note(network, index, out) =
+    @ccall $(symbol(:tenas_network_note))(network::Ptr{tenas_network}, index::Csize_t,
+        out::Ptr{Cstring})::tenas_status
+tenas_networks_score(config, dataset, proxies, proxy_count, networks, count, weights, progress, user, means, spreads, connected) =
+    @ccall $(symbol(:tenas_networks_score))(config::Ptr{tenas_config}, dataset::Ptr{tenas_dataset},
+        proxies::Ptr{Cstring}, proxy_count::Csize_t, networks::Ptr{Ptr{tenas_network}},
+        count::Csize_t, weights::Int32, progress::tenas_progress_fn, user::Any,
+        means::Ptr{Cdouble}, spreads::Ptr{Cdouble}, connected::Ptr{Int32})::tenas_status
 
 # Indicators
 

@@ -40,6 +40,35 @@ end
 Network(space::Symbol, genotype::AbstractString; settings...) =
     Network(SearchSpace(space), genotype; settings...)
 
+"""
+    Tenas.read_onnx(path; image = nothing)
+    Tenas.read_onnx(bytes; image = nothing)
+
+The network of an ONNX file, or of one in memory, for images of `image = (width, height, channels)` where
+the file leaves that open, or for another size.
+"""
+function read_onnx(source::Union{AbstractString,AbstractVector{UInt8}}; image = nothing)
+    width, height, channels = image === nothing ? (0, 0, 0) : image
+    made(f, arguments...) =
+        Network(value(Ptr{LibTenas.tenas_network}, f, arguments..., channels, height, width))
+    source isa AbstractString && return made(LibTenas.tenas_network_from_onnx, source)
+    return made(LibTenas.tenas_network_from_onnx_bytes, Vector{UInt8}(source), length(source))
+end
+
+"What a network's file has and the network does not, each in some words."
+function notes(network::Network)
+    all = String[]
+    while true
+        try
+            note = GC.@preserve network unsafe_string(value(Cstring, LibTenas.tenas_network_note, network, length(all)))
+            push!(all, note)
+        catch failure
+            failure isa TenasError && failure.code == :not_found || rethrow()
+            return all
+        end
+    end
+end
+
 "What a network is; the fields are those of `tenas_network_facts`."
 struct NetworkFacts
     channels::Int

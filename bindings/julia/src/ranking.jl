@@ -43,6 +43,30 @@ scores(config::Config, dataset::Dataset, proxies, genotypes::AbstractVector{<:Ab
     scores(nothing, config, dataset, proxies, genotypes)
 
 """
+    scores([progress], config, dataset, proxies, networks; weights = :fresh)
+
+The same of networks of any origin, each in its own size, with weights that are drawn (`:fresh`), or their
+own (`:kept`).
+"""
+function scores(progress, config::Config, dataset::Dataset, proxies, networks::AbstractVector{Network};
+                weights::Symbol = :fresh)
+    names = String[string(each) for each in proxies]
+    means, spreads = (zeros(Cdouble, length(names), length(networks)) for _ in 1:2)
+    connected = zeros(Int32, length(networks))
+    GC.@preserve networks begin
+        handles = Ptr{LibTenas.tenas_network}[pointer_of(network) for network in networks]
+        call(LibTenas.tenas_networks_score, config, dataset, names, length(names), handles, length(handles),
+             number(LibTenas.tenas_network_weights, weights),
+             @cfunction(on_progress, Int32, (Ptr{LibTenas.tenas_progress}, Any)), Hooks(C_NULL, progress), means,
+             spreads, connected)
+    end
+    return (; means, spreads, connected = connected .== 1)
+end
+
+scores(config::Config, dataset::Dataset, proxies, networks::AbstractVector{Network}; weights::Symbol = :fresh) =
+    scores(nothing, config, dataset, proxies, networks; weights)
+
+"""
     Tenas.aggregate(aggregation, proxies, values)
 
 One order of several scores: what the ranks of each architecture add up to (`:log_ranks`: the higher the

@@ -34,6 +34,31 @@ const CELL = "|nor_conv_3x3~0|+|nor_conv_3x3~0|none~1|+|skip_connect~0|avg_pool_
         @test occursin("classifier.bias", read(path, String))
         @test readdir(folder) == ["network"]
     end
+    mktempdir() do folder
+        path = joinpath(folder, "network.onnx")
+        Tenas.write_onnx(network, path)
+        back = Tenas.read_onnx(path)
+        @test Tenas.facts(back).parameters == found.parameters && Tenas.network_name(back) == "network"
+        @test Tenas.logits(back, pixels) ≈ logits rtol = 1e-5
+        @test isempty(Tenas.notes(back))
+        large = Tenas.read_onnx(read(path); image = (32, 32, 3))
+        @test Tenas.facts(large).width == 32
+        fails(() -> Tenas.read_onnx(path; image = (12, 8, 1)), :invalid_argument, "image channels: found 1")
+        config = Config(:nas_bench_201, :cifar10; repeats = 1, batch_size = 4)
+        synthetic = Dataset(:cifar10)
+        calls = 0
+        table = Tenas.scores(config, synthetic, [:ntk, :parameters], [large, large]; weights = :kept) do progress
+            calls += 1
+            true
+        end
+        @test calls == 2 && table.means[1, 1] == table.means[1, 2] > 1
+        @test table.means[2, 1] == found.parameters && all(table.connected)
+        @test Tenas.scores(config, synthetic, [:ntk], [large]).means[1] != table.means[1]
+        fails(() -> Tenas.scores(config, synthetic, [:regions], [large]), :invalid_argument, "proxy regions")
+        @test_throws ArgumentError Tenas.scores(config, synthetic, [:ntk], [large]; weights = :old)
+    end
+    fails(() -> Tenas.read_onnx("/no/such/network"), :io, "/no/such")
+    fails(() -> Tenas.read_onnx(UInt8[1, 2, 3]), :format, "ONNX")
     for write in (Tenas.write_onnx, Tenas.write_pytorch, Tenas.write_weights)
         fails(() -> write(network, "/no/such/network"), :io, "/no/such")
     end

@@ -41,13 +41,13 @@ pub(super) struct Backend {
     allowed: AtomicU64,
 }
 
-/// Geometry of a convolution as libtorch takes it.
+/// Geometry of a window as libtorch takes it: (height, width), the same padding at both ends.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Window2d {
-    pub(super) kernel: i64,
-    pub(super) stride: i64,
-    pub(super) padding: i64,
-    pub(super) dilation: i64,
+    pub(super) kernel: [i64; 2],
+    pub(super) stride: [i64; 2],
+    pub(super) padding: [i64; 2],
+    pub(super) dilation: [i64; 2],
 }
 
 pub(super) use Kind::{Double as F64, Float as F32, Uint8 as U8};
@@ -311,19 +311,20 @@ impl Backend {
         batch: i64,
         [height, width]: [i64; 2],
     ) -> Result<Array> {
-        let around = [w.padding, w.padding];
         let padded = match w.padding {
-            0 => a.clone(),
-            _ => self.pad(a, around, around)?,
+            [0, 0] => a.clone(),
+            [rows, columns] => self.pad(a, [rows, rows], [columns, columns])?,
         };
         let [n, c, rows, columns] = padded.shape[..] else {
             return Err(Error::Internal("images have four axes".into()));
         };
-        let (channels, taps, places) = (n * c / batch, w.kernel * w.kernel, height * width);
-        let size = [batch, channels, w.kernel, w.kernel, height, width];
+        let [kernel_height, kernel_width] = w.kernel;
+        let (channels, taps, places) =
+            (n * c / batch, kernel_height * kernel_width, height * width);
+        let size = [batch, channels, kernel_height, kernel_width, height, width];
         let plane = rows * columns;
-        let (down, right) = (w.dilation * columns, w.dilation);
-        let stride = [channels * plane, plane, down, right, w.stride * columns, w.stride];
+        let (down, right) = (w.dilation[0] * columns, w.dilation[1]);
+        let stride = [channels * plane, plane, down, right, w.stride[0] * columns, w.stride[1]];
         let shape = [batch, channels * taps + 1, places];
         let all = self.empty(&shape, F64)?;
         let fill = || -> std::result::Result<tch::Tensor, TchError> {
@@ -347,15 +348,14 @@ impl Backend {
         groups: i64,
         shape: &[i64],
     ) -> Result<Array> {
-        let two = |v| [v, v];
         // No benchmark, which picks by time; deterministic; no TF32.
         let (benchmark, deterministic, cudnn, tf32) = (false, true, true, false);
         let result = a.tensor.f_internal_convolution(
             &weight.tensor,
             None::<&tch::Tensor>,
-            two(w.stride),
-            two(w.padding),
-            two(w.dilation),
+            w.stride,
+            w.padding,
+            w.dilation,
             transposed.is_some(),
             transposed.unwrap_or([0, 0]),
             groups,
@@ -367,11 +367,16 @@ impl Backend {
         self.done(&[a, weight], result, shape, F32)
     }
 
-    /// Average pooling; padding is not counted.
-    pub(super) fn avg_pool(&self, a: &Array, w: &Window2d, shape: &[i64]) -> Result<Array> {
-        let two = |v| [v, v];
-        let (kernel, stride, padding) = (two(w.kernel), two(w.stride), two(w.padding));
-        let result = a.tensor.f_avg_pool2d(kernel, stride, padding, false, false, None::<i64>);
+    /// Average pooling, padding not counted; with `sums` the sums instead of the means.
+    pub(super) fn avg_pool(
+        &self,
+        a: &Array,
+        w: &Window2d,
+        sums: bool,
+        shape: &[i64],
+    ) -> Result<Array> {
+        let divisor = sums.then_some(1);
+        let result = a.tensor.f_avg_pool2d(w.kernel, w.stride, w.padding, false, false, divisor);
         self.done(&[a], result, shape, F32)
     }
 
@@ -379,14 +384,15 @@ impl Backend {
         &self,
         dy: &Array,
         w: &Window2d,
+        sums: bool,
         shape: &[i64],
     ) -> Result<Array> {
-        let two = |v| [v, v];
-        let (kernel, stride, padding) = (two(w.kernel), two(w.stride), two(w.padding));
+        let divisor = sums.then_some(1);
         // Only its shape is read.
         let x = self.empty(shape, F32)?;
+        let (kernel, stride, padding) = (w.kernel, w.stride, w.padding);
         let result =
-            x.f_avg_pool2d_backward(&dy.tensor, kernel, stride, padding, false, false, None::<i64>);
+            x.f_avg_pool2d_backward(&dy.tensor, kernel, stride, padding, false, false, divisor);
         self.done(&[dy], result, shape, F32)
     }
 
@@ -397,10 +403,58 @@ impl Backend {
         w: &Window2d,
         shape: &[i64],
     ) -> Result<(Array, Array)> {
-        let two = |v| [v, v];
-        let (kernel, stride, padding) = (two(w.kernel), two(w.stride), two(w.padding));
-        let result = a.tensor.f_max_pool2d_with_indices(kernel, stride, padding, two(1), false);
+        let (kernel, stride, padding) = (w.kernel, w.stride, w.padding);
+        let result = a.tensor.f_max_pool2d_with_indices(kernel, stride, padding, [1, 1], false);
         let (maxima, places) = result.map_err(failure)?;
         Ok((self.done(&[a], Ok(maxima), shape, F32)?, Array::like(places, shape, Kind::Int64)))
+    }
+
+    /// Height and width with so much before and after that no maximum is there.
+    pub(super) fn pad_low(&self, a: &Array, height: [i64; 2], width: [i64; 2]) -> Result<Array> {
+        let mut shape = a.shape.clone();
+        let last = shape.len() - 1;
+        let [rows, columns] = [shape[last - 1], shape[last]];
+        shape[last - 1] += height[0] + height[1];
+        shape[last] += width[0] + width[1];
+        let fill = || -> std::result::Result<tch::Tensor, TchError> {
+            let all = tch::Tensor::f_full(&shape[..], f64::NEG_INFINITY, (a.kind, self.device))?;
+            let (down, right) = (last as i64 - 1, last as i64);
+            let mut inner =
+                all.f_narrow(down, height[0], rows)?.f_narrow(right, width[0], columns)?;
+            inner.f_copy_(&a.tensor)?;
+            Ok(all)
+        };
+        self.done(&[a], fill(), &shape, a.kind)
+    }
+
+    /// scale a + shift.
+    pub(super) fn affine(&self, a: &Array, scale: f64, shift: f64) -> Result<Array> {
+        let scaled = self.scale(a, scale)?;
+        self.done(&[&scaled], scaled.tensor.f_add_scalar(shift), &a.shape, a.kind)
+    }
+
+    /// max(low, min(a, high)).
+    pub(super) fn clamp(&self, a: &Array, low: f64, high: f64) -> Result<Array> {
+        self.done(&[a], a.tensor.f_clamp(low, high), &a.shape, a.kind)
+    }
+
+    /// 1 / (1 + e^-a).
+    pub(super) fn sigmoid(&self, a: &Array) -> Result<Array> {
+        self.done(&[a], a.tensor.f_sigmoid(), &a.shape, a.kind)
+    }
+
+    /// 1 where low < a < high, else 0.
+    pub(super) fn between(&self, a: &Array, low: f64, high: f64) -> Result<Array> {
+        let side = |on| self.copy(&self.done(&[a], on, &a.shape, Kind::Bool)?, a.kind);
+        self.mul(&side(a.tensor.f_gt(low))?, &side(a.tensor.f_lt(high))?)
+    }
+
+    /// Place i of an axis is place `places[i]` of the array's.
+    pub(super) fn select(&self, a: &Array, axis: usize, places: &[i64]) -> Result<Array> {
+        let mut shape = a.shape.clone();
+        shape[axis] = places.len() as i64;
+        let places = self.upload(places, &[places.len() as i64])?;
+        let result = a.tensor.f_index_select(axis as i64, &places.tensor);
+        self.done(&[a, &places], result, &shape, a.kind)
     }
 }

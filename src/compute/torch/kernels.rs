@@ -4,10 +4,10 @@
 //! in f64. A mixing weight is folded into something small wherever it can be.
 
 use super::backend::{Array, Backend, F32, F64, U8, Window2d};
-use crate::compute::kernels::{Cotangent, Fusion, Kernels, RowsMut, Shape, Target};
+use crate::compute::kernels::{Cotangent, Fusion, Kernels, Padding, Shape, Target};
 use crate::compute::program::{Conv, Linear, Norm};
 use crate::error::{Error, Result};
-use crate::network::{BATCH_NORM_EPSILON, Convolution, Window};
+use crate::network::{Activation, Convolution, Window};
 
 /// Kernels for G networks side by side.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub(super) enum Saved {
     Norm(SavedNorm),
     /// For each element of the window, where its maximum is: `[k k, N, G, C, H, W]` of 0 and 1.
     Windows(Array),
+    /// The slope at each element, `[1, N, G, C, H, W]`.
+    Slopes(Array),
 }
 
 /// Statistics of a batch normalisation, f64 but for the normalised values.
@@ -41,6 +43,7 @@ pub(super) struct SavedNorm {
     mean: Array,
     /// 1 / sqrt(variance + epsilon), `[G, 1, C, 1]`.
     inverse: Array,
+    epsilon: f64,
     /// Sums over images and places, if a convolution comes before.
     columns: Option<ColumnSums>,
 }
@@ -90,29 +93,69 @@ fn flat([i, n, g, c, h, w]: [i64; 6]) -> [i64; 4] {
     [i * n, g * c, h, w]
 }
 
-fn window(window: &Window) -> Window2d {
-    Window2d {
-        kernel: window.kernel as i64,
-        stride: window.stride as i64,
-        padding: window.padding as i64,
-        dilation: 1,
+/// A pooling window on an input of `[height, width]` for such an output.
+struct Pool {
+    /// On what `ends` makes of the input.
+    window: Window2d,
+    /// What to add before and after each axis, where libtorch cannot say it: other padding at the
+    /// end than at the begin, padding that an average counts, outputs that reach beyond it.
+    ends: Option<[[i64; 2]; 2]>,
+}
+
+impl Pool {
+    fn new(w: &Window, input: [i64; 2], output: [i64; 2]) -> Self {
+        let [kernel, stride] = [w.kernel, w.stride].map(|two| two.map(|n| n as i64));
+        let begin = w.padding.map(|sides| sides[0] as i64);
+        let simple = [0, 1].into_iter().all(|d| {
+            let padding = begin[d];
+            w.padding[d][0] == w.padding[d][1]
+                && 2 * padding <= kernel[d]
+                && (padding == 0 || !w.counts_padding)
+                && output[d] == (input[d] + 2 * padding - kernel[d]) / stride[d] + 1
+        });
+        let end = |d: usize| (output[d] - 1) * stride[d] + kernel[d] - input[d] - begin[d];
+        Pool {
+            window: Window2d {
+                kernel,
+                stride,
+                padding: if simple { begin } else { [0, 0] },
+                dilation: [1, 1],
+            },
+            ends: (!simple).then(|| [0, 1].map(|d| [begin[d], end(d)])),
+        }
     }
 }
 
-/// Window of a convolution on an input that `shifted` may have moved.
+/// For each place of the output, one over how many elements its average counts: `[1, 1, 1, 1, H, W]`.
+fn shares(b: &Backend, w: &Window, input: [i64; 2], output: [i64; 2]) -> Result<Array> {
+    let count = |d: usize, o: i64| w.count(d, input[d] as usize, o as usize) as f64;
+    let places = (0..output[0]).flat_map(|y| (0..output[1]).map(move |x| (y, x)));
+    let shares: Vec<f32> =
+        places.map(|(y, x)| (1.0 / (count(0, y) * count(1, x))) as f32).collect();
+    b.upload(&shares, &[1, 1, 1, 1, output[0], output[1]])
+}
+
+/// Whether libtorch can say the padding of a convolution: the same at both ends, and nothing cut.
+fn is_plain(g: &Convolution) -> bool {
+    g.padding.iter().all(|[begin, end]| begin == end && *begin >= 0)
+}
+
+/// Window of a convolution on an input that `shifted` may have padded.
 fn conv_window(g: &Convolution) -> Window2d {
-    Window2d {
-        kernel: g.kernel as i64,
-        stride: g.stride as i64,
-        padding: g.padding.max(0) as i64,
-        dilation: g.dilation as i64,
-    }
+    let padding = match is_plain(g) {
+        true => g.padding.map(|sides| sides[0] as i64),
+        false => [0, 0],
+    };
+    let [kernel, stride, dilation] =
+        [g.kernel, g.stride, g.dilation].map(|two| two.map(|n| n as i64));
+    Window2d { kernel, stride, padding, dilation }
 }
 
-/// What to add to the end of an axis that a negative padding shifts, so that the last window fits.
-fn shift_end(g: &Convolution, input: i64, output: i64) -> i64 {
-    let reach = (g.dilation * (g.kernel - 1)) as i64 + 1;
-    (output - 1) * g.stride as i64 + reach - (input + g.padding as i64)
+/// What to add before and after axis `d`, so that the last window ends with it.
+fn ends(g: &Convolution, d: usize, input: i64, output: i64) -> [i64; 2] {
+    let reach = (g.dilation[d] * (g.kernel[d] - 1)) as i64 + 1;
+    let begin = g.padding[d][0] as i64;
+    [begin, (output - 1) * g.stride[d] as i64 + reach - (input + begin)]
 }
 
 impl TorchKernels<'_> {
@@ -123,79 +166,78 @@ impl TorchKernels<'_> {
         p.narrow(1, offset as i64, length)?.reshape(shape)
     }
 
-    /// The weight of a convolution, `[G out, in, k, k]`.
+    /// The weight of a convolution, `[G out, in, k, k]`, where in is that of one of its groups.
     fn conv_weight(&self, p: &Array, conv: &Conv, x: &Tensor, outputs: i64) -> Result<Array> {
-        let inputs = if conv.geometry.depthwise { 1 } else { x.dims[3] };
-        let (g, k) = (self.groups as i64, conv.geometry.kernel as i64);
-        let weight = self.parameters(p, conv.weight, &[g, outputs, inputs, k, k])?;
-        weight.reshape(&[g * outputs, inputs, k, k])
+        let inputs = x.dims[3] / conv.geometry.groups as i64;
+        let (g, [rows, columns]) = (self.groups as i64, conv.geometry.kernel.map(|k| k as i64));
+        let weight = self.parameters(p, conv.weight, &[g, outputs, inputs, rows, columns])?;
+        weight.reshape(&[g * outputs, inputs, rows, columns])
     }
 
-    /// The input of a convolution whose negative padding shifts the window into it.
+    /// The input of a convolution, padded or cut where libtorch cannot say it.
     fn shifted(&self, g: &Convolution, x: &Tensor, output: [i64; 2]) -> Result<Array> {
         let images = x.images()?;
-        if g.padding >= 0 {
+        if is_plain(g) {
             return Ok(images);
         }
-        let p = g.padding as i64;
-        let end = |input, output| shift_end(g, input, output);
-        let height = [p, end(x.dims[4], output[0])];
-        self.backend.pad(&images, height, [p, end(x.dims[5], output[1])])
+        let [height, width] = [0, 1].map(|d| ends(g, d, x.dims[4 + d], output[d]));
+        self.backend.pad(&images, height, width)
     }
 
     /// Weights `[G out, in, k, k]` as the adjoint reads them: `[G in, out, k, k]`, windows turned
-    /// around.
+    /// around; in and out are those of one group of channels.
     fn turned(&self, weight: &Array, g: &Convolution, outputs: i64) -> Result<Array> {
-        let (k, inputs) = (g.kernel as i64, weight.shape[1]);
-        let windows = if k == 1 { weight.clone() } else { self.backend.flip(weight, &[2, 3])? };
-        if g.depthwise {
-            return Ok(windows);
-        }
-        let groups = self.groups as i64;
-        let split = windows.reshape(&[groups, outputs, inputs, k, k])?.permute(&[0, 2, 1, 3, 4])?;
-        split.reshape(&[groups * inputs, outputs, k, k])
+        let (inputs, [rows, columns]) = (weight.shape[1], g.kernel.map(|k| k as i64));
+        let windows = match (rows, columns) {
+            (1, 1) => weight.clone(),
+            _ => self.backend.flip(weight, &[2, 3])?,
+        };
+        let (all, each) = (self.groups as i64 * g.groups as i64, outputs / g.groups as i64);
+        let split = windows.reshape(&[all, each, inputs, rows, columns])?;
+        let swapped = split.permute(&[0, 2, 1, 3, 4])?;
+        swapped.reshape(&[all * inputs, each, rows, columns])
     }
 
-    fn conv_groups(&self, g: &Convolution, channels: i64) -> i64 {
-        self.groups as i64 * if g.depthwise { channels } else { 1 }
+    /// Groups of channels of all networks.
+    fn conv_groups(&self, g: &Convolution) -> i64 {
+        self.groups as i64 * g.groups as i64
     }
 
-    /// Columns of windows with a row of ones, f64: `[N G, C k k + 1, places]`, or
-    /// `[N G C, k k + 1, places]` for a depthwise convolution.
+    /// Columns of windows with a row of ones, f64: `[N G groups, in k k + 1, places]`.
     fn columns(&self, g: &Convolution, x: &Tensor, output: [i64; 2]) -> Result<Array> {
-        let [_, n, groups, c, ..] = x.dims;
-        let batch = if g.depthwise { n * groups * c } else { n * groups };
+        let batch = x.dims[1] * self.conv_groups(g);
         self.backend.windows(&self.shifted(g, x, output)?, &conv_window(g), batch, output)
     }
 
-    /// Sums over images and places of a tensor times columns: `[G, I, C, K]`.
-    fn correlate(&self, dy: &Tensor, columns: &Array, depthwise: bool) -> Result<Array> {
+    /// Sums over images and places of a tensor times columns: `[G, I, C, K]`. `of` is the number of
+    /// groups of channels.
+    fn correlate(&self, dy: &Tensor, columns: &Array, of: i64) -> Result<Array> {
         let [i, n, g, c, h, w] = dy.dims;
-        let (places, k) = (h * w, columns.shape[1]);
-        let split = dy.array()?.reshape(&[i, n, g, c, places])?;
+        let (places, k, each) = (h * w, columns.shape[1], c / of);
+        let split = dy.array()?.reshape(&[i, n, g, of, each, places])?;
         let across = columns.permute(&[0, 2, 1])?;
-        if depthwise {
-            let rows = self.backend.copy(&split.permute(&[1, 2, 3, 0, 4])?, F64)?;
-            let products =
-                self.backend.product(&rows.reshape(&[n * g * c, i, places])?, &across)?;
-            let sums = self.backend.sum(&products.reshape(&[n, g * c * i * k])?, &[0], F64)?;
-            return sums.reshape(&[g, c, i, k])?.permute(&[0, 2, 1, 3]);
-        }
-        let rows = self.backend.copy(&split.permute(&[1, 2, 0, 3, 4])?, F64)?;
-        let products = self.backend.product(&rows.reshape(&[n * g, i * c, places])?, &across)?;
-        let sums = self.backend.sum(&products.reshape(&[n, g * i * c * k])?, &[0], F64)?;
-        sums.reshape(&[g, i, c, k])
+        let rows = self.backend.copy(&split.permute(&[1, 2, 3, 0, 4, 5])?, F64)?;
+        let rows = rows.reshape(&[n * g * of, i * each, places])?;
+        let products = self.backend.product(&rows, &across)?;
+        let sums = self.backend.sum(&products.reshape(&[n, g * c * i * k])?, &[0], F64)?;
+        let ordered = sums.reshape(&[g, of, i, each, k])?.permute(&[0, 2, 1, 3, 4])?;
+        ordered.reshape(&[g, i, c, k])
     }
 
-    /// Sums over images of the columns themselves: `[G, 1, 1 or C, K]`.
-    fn column_sums(&self, columns: &Array, x: &Tensor, depthwise: bool) -> Result<Array> {
-        let [_, n, g, c, ..] = x.dims;
+    /// Sums over images of the columns themselves, for each of `outputs` channels or for all:
+    /// `[G, 1, 1 or C, K]`.
+    fn column_sums(&self, columns: &Array, x: &Tensor, of: i64, outputs: i64) -> Result<Array> {
+        let [_, n, g, ..] = x.dims;
         let [_, k, places] = columns.shape[..] else {
             return Err(Error::Internal("columns have three axes".into()));
         };
-        let channels = if depthwise { c } else { 1 };
-        let split = columns.reshape(&[n, g, channels, k, places])?;
-        self.backend.sum(&split, &[0, 4], F64)?.reshape(&[g, 1, channels, k])
+        let split = columns.reshape(&[n, g, of, k, places])?;
+        let sums = self.backend.sum(&split, &[0, 4], F64)?;
+        if of == 1 {
+            return sums.reshape(&[g, 1, 1, k]);
+        }
+        let each = sums.reshape(&[g, of, 1, k])?.expand(&[g, of, outputs / of, k])?;
+        each.reshape(&[g, 1, outputs, k])
     }
 
     /// Normalises `[1, N, G, C, H, W]` with the statistics of each group's batch. Returns the result
@@ -208,7 +250,7 @@ impl TorchKernels<'_> {
         let mean = b.scale(&b.sum(&wide, &[1, 4, 5], F64)?, 1.0 / count)?;
         let centred = b.sub(&wide, &mean)?;
         let squares = b.sum(&b.mul(&centred, &centred)?, &[1, 4, 5], F64)?;
-        let inverse = b.inverse_root(&b.scale(&squares, 1.0 / count)?, BATCH_NORM_EPSILON)?;
+        let inverse = b.inverse_root(&b.scale(&squares, 1.0 / count)?, norm.epsilon)?;
         let normalised = b.mul(&centred, &inverse)?;
         let term = |offset| -> Result<Array> {
             let values = b.copy(&self.parameters(p, offset, &[g, c])?, F64)?;
@@ -220,6 +262,7 @@ impl TorchKernels<'_> {
             normalised: b.copy(&normalised, F32)?,
             mean: mean.reshape(&small)?,
             inverse: inverse.reshape(&small)?,
+            epsilon: norm.epsilon,
             columns: None,
         };
         Ok((b.copy(&y, F32)?, saved))
@@ -318,31 +361,80 @@ impl TorchKernels<'_> {
         dz: &Tensor,
         dx: [i64; 6],
     ) -> Result<Array> {
-        let around = (g.dilation * (g.kernel - 1)) as i64 - g.padding as i64;
-        if g.stride == 1 && g.padding >= 0 && around >= 0 {
-            let turned = self.turned(weight, g, dz.dims[3])?;
-            let w = Window2d { padding: around, ..conv_window(g) };
-            let (groups, images) = (self.conv_groups(g, dx[3]), dz.images()?);
-            return self.backend.convolution(&images, &turned, &w, None, groups, &flat(dx));
-        }
         let w = conv_window(g);
+        let groups = self.conv_groups(g);
+        let around = [0, 1].map(|d: usize| w.dilation[d] * (w.kernel[d] - 1) - w.padding[d]);
+        if g.stride == [1, 1] && is_plain(g) && around.iter().all(|n| *n >= 0) {
+            let turned = self.turned(weight, g, dz.dims[3])?;
+            let w = Window2d { padding: around, ..w };
+            return self.backend.convolution(&dz.images()?, &turned, &w, None, groups, &flat(dx));
+        }
         let output = [dz.dims[4], dz.dims[5]];
         // Of what `shifted` gave.
-        let size = [0, 1].map(|d: usize| match g.padding < 0 {
-            true => dx[4 + d] + g.padding as i64 + shift_end(g, dx[4 + d], output[d]),
-            false => dx[4 + d],
+        let added = [0, 1].map(|d: usize| match is_plain(g) {
+            true => [0, 0],
+            false => ends(g, d, dx[4 + d], output[d]),
         });
-        let reach = w.dilation * (w.kernel - 1) + 1;
-        let extra = |d: usize| size[d] + 2 * w.padding - (output[d] - 1) * w.stride - reach;
+        let size = [0, 1].map(|d: usize| dx[4 + d] + added[d][0] + added[d][1]);
+        let extra = [0, 1].map(|d: usize| {
+            let reach = w.dilation[d] * (w.kernel[d] - 1) + 1;
+            size[d] + 2 * w.padding[d] - (output[d] - 1) * w.stride[d] - reach
+        });
         let shape = [dx[0] * dx[1], dx[2] * dx[3], size[0], size[1]];
-        let groups = self.conv_groups(g, dx[3]);
-        let padding = Some([extra(0), extra(1)]);
-        let full = self.backend.convolution(&dz.images()?, weight, &w, padding, groups, &shape)?;
-        if g.padding >= 0 {
+        let images = dz.images()?;
+        let full = self.backend.convolution(&images, weight, &w, Some(extra), groups, &shape)?;
+        if is_plain(g) {
             return Ok(full);
         }
-        let cut = |d: usize| [-g.padding as i64, dx[4 + d] - size[d] + g.padding as i64];
-        self.backend.pad(&full, cut(0), cut(1))
+        let [height, width] = added.map(|sides| sides.map(|n| -n));
+        self.backend.pad(&full, height, width)
+    }
+
+    /// Adds `values` times `dy` times its weight into a target.
+    fn add_product(
+        &self,
+        values: &Array,
+        dy: &Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+    ) -> Result<()> {
+        let factors = self.scaled(values, &dy.scale)?;
+        let sum = match dx.overwrite {
+            true => self.backend.mul(dy.tensor.array()?, &factors)?,
+            false => self.backend.multiply_add(dx.tensor.array()?, dy.tensor.array()?, &factors)?,
+        };
+        dx.tensor.set(&sum)
+    }
+
+    /// Values and slopes of a function of each element.
+    fn activate(&self, activation: &Activation, x: &Array) -> Result<[Array; 2]> {
+        let b = self.backend;
+        Ok(match *activation {
+            Activation::Clip { low, high } => [b.clamp(x, low, high)?, b.between(x, low, high)?],
+            Activation::LeakyRelu { slope } => {
+                let slopes = b.affine(&b.positive(x, F32)?, 1.0 - slope, slope)?;
+                [b.mul(x, &slopes)?, slopes]
+            }
+            Activation::Sigmoid => {
+                let y = b.sigmoid(x)?;
+                let slopes = b.mul(&y, &b.affine(&y, -1.0, 1.0)?)?;
+                [y, slopes]
+            }
+            Activation::HardSigmoid { slope, shift } => {
+                let inner = b.affine(x, slope, shift)?;
+                let slopes = b.scale(&b.between(&inner, 0.0, 1.0)?, slope)?;
+                [b.clamp(&inner, 0.0, 1.0)?, slopes]
+            }
+            // x g with the gate g = max(0, min(x / 6 + 1/2, 1)): its slope is g + x g'.
+            Activation::HardSwish => {
+                let gate = b.clamp(&b.affine(x, 1.0 / 6.0, 0.5)?, 0.0, 1.0)?;
+                let inside = b.between(x, -3.0, 3.0)?;
+                let slopes = b.multiply_add(&gate, &b.scale(x, 1.0 / 6.0)?, &inside)?;
+                [b.mul(x, &gate)?, slopes]
+            }
+            Activation::Affine { scale, shift } => {
+                [b.affine(x, scale, shift)?, b.affine(x, 0.0, scale)?]
+            }
+        })
     }
 }
 
@@ -354,7 +446,7 @@ impl Kernels for TorchKernels<'_> {
     type Weight = Option<Array>;
     type Saved = Saved;
     /// `[G, I, columns]`, f64.
-    type Rows = Array;
+    type Rows<'a> = Array;
     type Bits = Vec<PackedBits>;
 
     fn fuses(_: Fusion) -> bool {
@@ -423,7 +515,7 @@ impl Kernels for TorchKernels<'_> {
     fn variances(&mut self, saved: &Saved) -> Result<Vec<f64>> {
         let Saved::Norm(norm) = saved else { return Ok(Vec::new()) };
         let inverse = self.backend.read::<f64>(&norm.inverse)?;
-        Ok(inverse.iter().map(|i| (1.0 / (i * i) - BATCH_NORM_EPSILON).max(0.0)).collect())
+        Ok(inverse.iter().map(|i| (1.0 / (i * i) - norm.epsilon).max(0.0)).collect())
     }
 
     fn bits(&mut self, x: &Tensor, bits: &mut Vec<PackedBits>, bit: usize) -> Result<()> {
@@ -457,9 +549,15 @@ impl Kernels for TorchKernels<'_> {
         let (g, output) = (&conv.geometry, [y.dims[4], y.dims[5]]);
         let weight = self.conv_weight(p, conv, x, y.dims[3])?;
         let input = self.shifted(g, x, output)?;
-        let (groups, shape) = (self.conv_groups(g, x.dims[3]), flat(y.dims));
+        let (groups, shape) = (self.conv_groups(g), flat(y.dims));
         let z = self.backend.convolution(&input, &weight, &conv_window(g), None, groups, &shape)?;
         y.set(&z)?;
+        if let Some(bias) = conv.bias {
+            let [_, _, g, c, ..] = y.dims;
+            let bias = self.parameters(p, bias, &[g, c])?.reshape(&[1, 1, g, c, 1, 1])?;
+            let sum = self.backend.add(y.array()?, &bias)?;
+            y.set(&sum)?;
+        }
         let Some(norm) = &conv.norm else { return Ok(Saved::Nothing) };
         let (normal, mut saved) = self.normalise(p, norm, y)?;
         y.set(&normal)?;
@@ -467,8 +565,8 @@ impl Kernels for TorchKernels<'_> {
             let columns = self.columns(g, x, output)?;
             let normalised = Tensor::new(saved.normalised.clone());
             saved.columns = Some(ColumnSums {
-                plain: self.column_sums(&columns, x, g.depthwise)?,
-                normalised: self.correlate(&normalised, &columns, g.depthwise)?,
+                plain: self.column_sums(&columns, x, g.groups as i64, y.dims[3])?,
+                normalised: self.correlate(&normalised, &columns, g.groups as i64)?,
             });
         }
         Ok(Saved::Norm(saved))
@@ -485,20 +583,20 @@ impl Kernels for TorchKernels<'_> {
         saved: &Saved,
         dy: Cotangent<'_, Self>,
         dx: Option<Target<'_, Tensor>>,
-        rows: RowsMut<'_, Array>,
+        rows: &mut Array,
     ) -> Result<()> {
         let b = self.backend;
         let geometry = &conv.geometry;
         let [_, n, g, c, h, w] = dy.tensor.dims;
         let columns = self.columns(geometry, x, [h, w])?;
         let k = columns.shape[1] - 1;
-        let sums = self.correlate(dy.tensor, &columns, geometry.depthwise)?;
+        let sums = self.correlate(dy.tensor, &columns, geometry.groups as i64)?;
         let sums = self.scaled_sums(&sums, &dy.scale)?;
         drop(columns);
         let against_columns = sums.narrow(3, 0, k)?;
         let weight = self.conv_weight(p, conv, x, c)?;
         let Some(norm) = &conv.norm else {
-            self.add_rows(rows.rows, conv.column, &b.copy(&against_columns, F64)?)?;
+            self.add_rows(rows, conv.column, &b.copy(&against_columns, F64)?)?;
             let Some(dx) = dx else { return Ok(()) };
             // The mixing weight goes into the weight: it is the smaller of the two.
             let weight = match &dy.scale {
@@ -529,8 +627,8 @@ impl Kernels for TorchKernels<'_> {
         let inner = b.sub(&against_columns, &b.scale(&means, 1.0 / (n * h * w) as f64)?)?;
         let factor = self.norm_factor(p, norm, saved, [g, c])?;
         let gradient = b.mul(&inner, &factor)?;
-        self.add_rows(rows.rows, conv.column, &gradient)?;
-        self.add_rows(rows.rows, norm.column, &against)?;
+        self.add_rows(rows, conv.column, &gradient)?;
+        self.add_rows(rows, norm.column, &against)?;
         let Some(dx) = dx else { return Ok(()) };
         let dz = Tensor::new(self.norm_input(&factor, saved, &dy, [&sum, &against])?);
         let full = self.conv_input(&weight, geometry, &dz, dx.tensor.dims)?;
@@ -550,7 +648,7 @@ impl Kernels for TorchKernels<'_> {
         saved: &Saved,
         dy: Cotangent<'_, Self>,
         dx: Target<'_, Tensor>,
-        rows: RowsMut<'_, Array>,
+        rows: &mut Array,
     ) -> Result<()> {
         let Saved::Norm(saved) = saved else {
             return Err(Error::Internal("a BN that saved nothing".into()));
@@ -567,7 +665,7 @@ impl Kernels for TorchKernels<'_> {
         let product = b.mul(cotangent, &saved.normalised)?;
         let against = gather(&b.sum(&product, &[1, 4, 5], F64)?)?;
         drop(product);
-        self.add_rows(rows.rows, norm.column, &against)?;
+        self.add_rows(rows, norm.column, &against)?;
         let factor = self.norm_factor(p, norm, saved, [g, c])?;
         let full = self.norm_input(&factor, saved, &dy, [&sum, &against])?;
         self.add_into(dx, &full, &None)
@@ -583,56 +681,195 @@ impl Kernels for TorchKernels<'_> {
         dy: Cotangent<'_, Self>,
         dx: Target<'_, Tensor>,
     ) -> Result<()> {
-        let mask = self.scaled(&self.backend.positive(x.array()?, F32)?, &dy.scale)?;
-        let value = match dx.overwrite {
-            true => self.backend.mul(dy.tensor.array()?, &mask)?,
-            false => self.backend.multiply_add(dx.tensor.array()?, dy.tensor.array()?, &mask)?,
-        };
-        dx.tensor.set(&value)
+        self.add_product(&self.backend.positive(x.array()?, F32)?, &dy, dx)
     }
 
-    fn avg_pool(&mut self, pool: &Window, x: &Tensor, y: &mut Tensor) -> Result<()> {
-        y.set(&self.backend.avg_pool(&x.images()?, &window(pool), &flat(y.dims))?)
+    fn activation(
+        &mut self,
+        activation: &Activation,
+        x: &Tensor,
+        y: &mut Tensor,
+        keep: bool,
+    ) -> Result<Saved> {
+        let [values, slopes] = self.activate(activation, x.array()?)?;
+        y.set(&values)?;
+        Ok(if keep { Saved::Slopes(slopes) } else { Saved::Nothing })
+    }
+
+    fn activation_adjoint(
+        &mut self,
+        saved: &Saved,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+    ) -> Result<()> {
+        let Saved::Slopes(slopes) = saved else {
+            return Err(Error::Internal("a function of each element that saved nothing".into()));
+        };
+        self.add_product(slopes, &dy, dx)
+    }
+
+    fn multiply(&mut self, a: &Tensor, b: &Tensor, y: &mut Tensor) -> Result<()> {
+        y.set(&self.backend.mul(a.array()?, b.array()?)?)
+    }
+
+    fn multiply_adjoint(
+        &mut self,
+        other: &Tensor,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+    ) -> Result<()> {
+        self.add_product(other.array()?, &dy, dx)
+    }
+
+    fn select(&mut self, channels: &[usize], x: &Tensor, y: &mut Tensor) -> Result<()> {
+        let places: Vec<i64> = channels.iter().map(|c| *c as i64).collect();
+        y.set(&self.backend.select(x.array()?, 3, &places)?)
+    }
+
+    /// A channel that was selected more than once is a sum of several, one after the other.
+    fn select_adjoint(
+        &mut self,
+        channels: &[usize],
+        dy: Cotangent<'_, Self>,
+        mut dx: Target<'_, Tensor>,
+    ) -> Result<()> {
+        let b = self.backend;
+        let mut shape = dy.tensor.dims;
+        shape[3] = 1;
+        let zero = b.zeros(&shape, F32)?;
+        let padded = b.concat(&[dy.tensor.array()?, &zero], 3)?;
+        let mut left: Vec<Option<usize>> = channels.iter().map(|c| Some(*c)).collect();
+        loop {
+            // Of each channel the first place that is left, or that of the zeros.
+            let mut places = vec![channels.len() as i64; dx.tensor.dims[3] as usize];
+            for (place, channel) in left.iter_mut().enumerate() {
+                if let Some(c) = *channel
+                    && places[c] == channels.len() as i64
+                {
+                    (places[c], *channel) = (place as i64, None);
+                }
+            }
+            let part = b.select(&padded, 3, &places)?;
+            let overwrite = std::mem::replace(&mut dx.overwrite, false);
+            self.add_into(Target { tensor: &mut *dx.tensor, overwrite }, &part, &dy.scale)?;
+            if left.iter().all(Option::is_none) {
+                return Ok(());
+            }
+        }
+    }
+
+    fn reshape(&mut self, x: &Tensor, y: &mut Tensor) -> Result<()> {
+        y.set(x.array()?)
+    }
+
+    fn reshape_adjoint(&mut self, dy: Cotangent<'_, Self>, dx: Target<'_, Tensor>) -> Result<()> {
+        self.add_into(dx, dy.tensor.array()?, &dy.scale)
+    }
+
+    fn expand(&mut self, x: &Tensor, y: &mut Tensor) -> Result<()> {
+        let all = x.array()?.expand(&y.dims)?;
+        y.set(&self.backend.copy(&all, F32)?)
+    }
+
+    fn expand_adjoint(&mut self, dy: Cotangent<'_, Self>, dx: Target<'_, Tensor>) -> Result<()> {
+        let sums = self.backend.sum(dy.tensor.array()?, &[4, 5], F64)?;
+        self.add_into(dx, &self.backend.copy(&sums, F32)?, &dy.scale)
+    }
+
+    fn pad(&mut self, padding: &Padding, x: &Tensor, y: &mut Tensor) -> Result<()> {
+        let [height, width] = padding.map(|sides| sides.map(|n| n as i64));
+        y.set(&self.backend.pad(x.array()?, height, width)?)
+    }
+
+    fn pad_adjoint(
+        &mut self,
+        padding: &Padding,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+    ) -> Result<()> {
+        let [height, width] = padding.map(|sides| sides.map(|n| -n as i64));
+        let full = self.backend.pad(dy.tensor.array()?, height, width)?;
+        self.add_into(dx, &full, &dy.scale)
+    }
+
+    fn avg_pool(&mut self, window: &Window, x: &Tensor, y: &mut Tensor) -> Result<()> {
+        let b = self.backend;
+        let (input, output) = ([x.dims[4], x.dims[5]], [y.dims[4], y.dims[5]]);
+        let pool = Pool::new(window, input, output);
+        let Some([height, width]) = pool.ends else {
+            return y.set(&b.avg_pool(&x.images()?, &pool.window, false, &flat(y.dims))?);
+        };
+        let padded = b.pad(&x.images()?, height, width)?;
+        y.set(&b.avg_pool(&padded, &pool.window, true, &flat(y.dims))?)?;
+        let means = b.mul(y.array()?, &shares(b, window, input, output)?)?;
+        y.set(&means)
     }
 
     fn avg_pool_adjoint(
         &mut self,
-        pool: &Window,
+        window: &Window,
         dy: Cotangent<'_, Self>,
         dx: Target<'_, Tensor>,
     ) -> Result<()> {
-        let images = dy.tensor.images()?;
-        let full = self.backend.avg_pool_adjoint(&images, &window(pool), &flat(dx.tensor.dims))?;
+        let b = self.backend;
+        let [input, output] = [&*dx.tensor, dy.tensor].map(|t| [t.dims[4], t.dims[5]]);
+        let pool = Pool::new(window, input, output);
+        let shape = flat(dx.tensor.dims);
+        let full = match pool.ends {
+            None => b.avg_pool_adjoint(&dy.tensor.images()?, &pool.window, false, &shape)?,
+            Some(ends) => {
+                let each = b.mul(dy.tensor.array()?, &shares(b, window, input, output)?)?;
+                let [n, c, ..] = flat(dy.tensor.dims);
+                let [height, width] = [0, 1].map(|d| input[d] + ends[d][0] + ends[d][1]);
+                let images = each.reshape(&flat(dy.tensor.dims))?;
+                let padded = [n, c, height, width];
+                let full = b.avg_pool_adjoint(&images, &pool.window, true, &padded)?;
+                let [height, width] = ends.map(|sides| sides.map(|n| -n));
+                b.pad(&full, height, width)?
+            }
+        };
         self.add_into(dx, &full, &dy.scale)
     }
 
-    fn max_pool(&mut self, pool: &Window, x: &Tensor, y: &mut Tensor) -> Result<Saved> {
-        let shape = flat(y.dims);
-        let (maxima, places) = self.backend.max_pool(&x.images()?, &window(pool), &shape)?;
-        y.set(&maxima)?;
+    fn max_pool(&mut self, window: &Window, x: &Tensor, y: &mut Tensor) -> Result<Saved> {
+        let b = self.backend;
         let [_, n, g, c, h, w] = y.dims;
+        let pool = Pool::new(window, [x.dims[4], x.dims[5]], [h, w]);
+        let images = match pool.ends {
+            None => x.images()?,
+            Some(ends) => {
+                // The input's end may be in no window.
+                let [height, width] = ends.map(|[_, end]| [0, end.min(0)]);
+                let cut = b.pad(&x.images()?, height, width)?;
+                let [height, width] = ends.map(|[begin, end]| [begin, end.max(0)]);
+                b.pad_low(&cut, height, width)?
+            }
+        };
+        let (maxima, places) = b.max_pool(&images, &pool.window, &flat(y.dims))?;
+        y.set(&maxima)?;
         // The place in the plane of each window's elements; -1 beyond it.
-        let (height, width) = (x.dims[4], x.dims[5]);
-        let (k, stride, padding) = (pool.kernel as i64, pool.stride as i64, pool.padding as i64);
-        let mut grid = Vec::with_capacity((k * k * h * w) as usize);
-        for tap in 0..k * k {
+        let (height, width) = (images.shape[2], images.shape[3]);
+        let ([rows, columns], [down, right]) = (pool.window.kernel, pool.window.stride);
+        let [top, left] = pool.window.padding;
+        let mut grid = Vec::with_capacity((rows * columns * h * w) as usize);
+        for tap in 0..rows * columns {
             for place in 0..h * w {
-                let row = (place / w) * stride - padding + tap / k;
-                let column = (place % w) * stride - padding + tap % k;
+                let row = (place / w) * down - top + tap / columns;
+                let column = (place % w) * right - left + tap % columns;
                 let inside = (0..height).contains(&row) && (0..width).contains(&column);
                 grid.push(if inside { row * width + column } else { -1 });
             }
         }
-        let grid = self.backend.upload(&grid, &[k * k, 1, 1, 1, h, w])?;
+        let grid = b.upload(&grid, &[rows * columns, 1, 1, 1, h, w])?;
         let places = places.reshape(&[1, n, g, c, h, w])?;
-        Ok(Saved::Windows(self.backend.equal(&grid, &places)?))
+        Ok(Saved::Windows(b.equal(&grid, &places)?))
     }
 
     /// One element of the window after the other, so that nothing is added in an order that the
     /// device chooses.
     fn max_pool_adjoint(
         &mut self,
-        pool: &Window,
+        window: &Window,
         saved: &Saved,
         dy: Cotangent<'_, Self>,
         dx: Target<'_, Tensor>,
@@ -643,16 +880,20 @@ impl Kernels for TorchKernels<'_> {
         let b = self.backend;
         let [_, _, _, _, h, w] = dy.tensor.dims;
         let [i, n, g, c, height, width] = dx.tensor.dims;
-        let (k, stride, padding) = (pool.kernel as i64, pool.stride as i64, pool.padding as i64);
+        let [kernel, stride] = [window.kernel, window.stride].map(|two| two.map(|n| n as i64));
+        let begin = window.padding.map(|sides| sides[0] as i64);
         let cotangent = self.scaled(dy.tensor.array()?, &dy.scale)?;
-        let long = |input: i64, output: i64| (input + padding).max((output - 1) * stride + k);
-        let shape = [i, n, g, c, long(height, h), long(width, w)];
+        let long = |d: usize, input: i64, output: i64| {
+            (input + begin[d]).max((output - 1) * stride[d] + kernel[d])
+        };
+        let shape = [i, n, g, c, long(0, height, h), long(1, width, w)];
         let padded = b.zeros(&shape, F32)?;
-        for tap in 0..k * k {
-            let part = padded.strided(4, tap / k, h, stride)?.strided(5, tap % k, w, stride)?;
+        for tap in 0..kernel[0] * kernel[1] {
+            let rows = padded.strided(4, tap / kernel[1], h, stride[0])?;
+            let part = rows.strided(5, tap % kernel[1], w, stride[1])?;
             b.add_product_at(&part, &cotangent, &windows.narrow(0, tap, 1)?)?;
         }
-        let inner = padded.narrow(4, padding, height)?.narrow(5, padding, width)?;
+        let inner = padded.narrow(4, begin[0], height)?.narrow(5, begin[1], width)?;
         self.add_into(dx, &b.copy(&inner, F32)?, &None)
     }
 
@@ -715,8 +956,10 @@ impl Kernels for TorchKernels<'_> {
         let ([_, n, g, c, ..], classes) = (x.dims, y.dims[3]);
         let input = b.copy(&x.array()?.reshape(&[n, g, c])?.permute(&[1, 0, 2])?, F64)?;
         let weight = b.copy(&self.parameters(p, linear.weight, &[g, classes, c])?, F64)?;
-        let bias = b.copy(&self.parameters(p, linear.bias, &[g, 1, classes])?, F64)?;
-        let logits = b.add(&b.product(&input, &weight.permute(&[0, 2, 1])?)?, &bias)?;
+        let mut logits = b.product(&input, &weight.permute(&[0, 2, 1])?)?;
+        if let Some(bias) = linear.bias {
+            logits = b.add(&logits, &b.copy(&self.parameters(p, bias, &[g, 1, classes])?, F64)?)?;
+        }
         y.set(&b.copy(&logits.permute(&[1, 0, 2])?, F32)?)
     }
 
@@ -727,7 +970,7 @@ impl Kernels for TorchKernels<'_> {
         x: &Tensor,
         dy: Cotangent<'_, Self>,
         dx: Target<'_, Tensor>,
-        rows: RowsMut<'_, Array>,
+        rows: &mut Array,
     ) -> Result<()> {
         let b = self.backend;
         let ([i, n, g, classes, ..], c) = (dy.tensor.dims, x.dims[3]);
@@ -737,7 +980,7 @@ impl Kernels for TorchKernels<'_> {
         let of_class = b.copy(&cotangent.permute(&[2, 0, 3, 1])?, F64)?;
         let input = b.copy(&x.array()?.reshape(&[n, g, c])?.permute(&[1, 0, 2])?, F64)?;
         let gradient = b.product(&of_class.reshape(&[g, i * classes, n])?, &input)?;
-        self.add_rows(rows.rows, linear.column, &gradient.reshape(&[g, i, classes, c])?)?;
+        self.add_rows(rows, linear.column, &gradient.reshape(&[g, i, classes, c])?)?;
         let of_image = b.copy(&cotangent.permute(&[2, 0, 1, 3])?, F64)?;
         let weight = b.copy(&self.parameters(p, linear.weight, &[g, classes, c])?, F64)?;
         let full = b.product(&of_image.reshape(&[g, i * n, classes])?, &weight)?;

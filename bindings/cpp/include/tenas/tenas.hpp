@@ -85,6 +85,12 @@ enum class Init : std::int32_t {
     torch_default = TENAS_INIT_TORCH_DEFAULT,
 };
 
+/** With which weights networks are scored: drawn anew for each repeat, or their own. */
+enum class NetworkWeights : std::int32_t {
+    fresh = TENAS_NETWORK_WEIGHTS_FRESH,
+    kept = TENAS_NETWORK_WEIGHTS_KEPT,
+};
+
 /** How candidates draw their weights and images. */
 enum class Sampling : std::int32_t {
     common = TENAS_SAMPLING_COMMON,
@@ -1230,6 +1236,37 @@ public:
     /** Owns an object that tenas.h has made. */
     explicit Network(tenas_network *owned) noexcept : Handle(owned) {}
 
+    /**
+     * The network of an ONNX file, for images of a size where the file leaves that open, or for another
+     * one. Throws Status::io, format, invalid_argument.
+     */
+    static Network from_onnx(const std::string &path,
+                             const std::optional<NetworkSettings::Image> &image = std::nullopt)
+    {
+        const NetworkSettings::Image i = image.value_or(NetworkSettings::Image{0, 0, 0});
+        return Network(made([&, text = detail::c_string(path)](tenas_network **out) {
+            return tenas_network_from_onnx(text, i.channels, i.height, i.width, out);
+        }));
+    }
+
+    /** The same of a file in memory. Weights in other files are not there then. */
+    static Network from_onnx_bytes(const std::vector<std::uint8_t> &bytes,
+                                   const std::optional<NetworkSettings::Image> &image = std::nullopt)
+    {
+        const NetworkSettings::Image i = image.value_or(NetworkSettings::Image{0, 0, 0});
+        return Network(made([&](tenas_network **out) {
+            return tenas_network_from_onnx_bytes(bytes.data(), bytes.size(), i.channels, i.height,
+                                                 i.width, out);
+        }));
+    }
+
+    /** What its file has and the network does not, from 0. Throws Status::not_found. */
+    std::string note(std::size_t index) const
+    {
+        return detail::value<const char *>(
+            [&](const char **out) { return tenas_network_note(get(), index, out); });
+    }
+
     std::string name() const
     {
         return detail::value<const char *>(
@@ -2043,6 +2080,36 @@ inline ScoreTable scores_of_many(const Config &config, const Dataset &dataset,
     detail::call([&] {
         return tenas_scores_of_many(config.get(), dataset.get(), names.data(), names.size(),
                                     texts.data(), texts.size(),
+                                    progress ? &detail::report_progress : nullptr, &progress,
+                                    found.means.data(), found.spreads.data(),
+                                    found.connected.data());
+    });
+    return found;
+}
+
+/**
+ * What networks of any origin are worth by scores of these names, each in its own size. Throws
+ * Status::not_found for an unknown name, invalid_argument for a score that says nothing of a network.
+ */
+inline ScoreTable networks_score(const Config &config, const Dataset &dataset,
+                                 const std::vector<std::string> &proxies,
+                                 const std::vector<const Network *> &networks,
+                                 NetworkWeights weights = NetworkWeights::fresh,
+                                 ProgressFunction progress = nullptr)
+{
+    std::vector<const char *> names;
+    std::vector<const tenas_network *> handles;
+    for (const std::string &proxy : proxies)
+        names.push_back(detail::c_string(proxy));
+    for (const Network *network : networks)
+        handles.push_back(network == nullptr ? nullptr : network->get());
+    ScoreTable found;
+    found.means.resize(names.size() * handles.size());
+    found.spreads.resize(names.size() * handles.size());
+    found.connected.resize(handles.size());
+    detail::call([&] {
+        return tenas_networks_score(config.get(), dataset.get(), names.data(), names.size(),
+                                    handles.data(), handles.size(), detail::number(weights),
                                     progress ? &detail::report_progress : nullptr, &progress,
                                     found.means.data(), found.spreads.data(),
                                     found.connected.data());

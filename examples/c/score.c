@@ -162,6 +162,31 @@ static void add_lines(struct genotypes *g, const tenas_search_space *space)
     }
 }
 
+/* ---- Networks of ONNX files ---- */
+
+static bool is_onnx(const char *path)
+{
+    size_t length = strlen(path);
+    return length > 5 && strcmp(path + length - 5, ".onnx") == 0;
+}
+
+/* All of them, for images of the data set's size; what was left out goes to stderr. */
+static tenas_network **open_networks(const struct genotypes *paths, const tenas_dataset *dataset)
+{
+    tenas_network **networks = checked(calloc(paths->count, sizeof *networks));
+    tenas_dataset_facts images = {.struct_size = sizeof images};
+    check(tenas_dataset_info(dataset, &images));
+    for (size_t i = 0; i < paths->count; i++) {
+        const char *note;
+        check(tenas_network_from_onnx(paths->texts[i], (uint32_t)images.channels,
+                                      (uint32_t)images.height, (uint32_t)images.width,
+                                      &networks[i]));
+        for (size_t n = 0; tenas_network_note(networks[i], n, &note) == TENAS_OK; n++)
+            fprintf(stderr, "score: %s: %s\n", paths->texts[i], note);
+    }
+    return networks;
+}
+
 /* ---- The table ---- */
 
 struct watch {
@@ -249,6 +274,19 @@ int main(int argc, char **argv)
         add(&genotypes, checked(strdup(argv[i])));
     if (!o.sample.given && genotypes.count == 0)
         add_lines(&genotypes, space);
+    size_t files = 0;
+    for (size_t i = 0; i < genotypes.count; i++)
+        files += is_onnx(genotypes.texts[i]);
+    if (files != 0 && files != genotypes.count)
+        usage_error("found %zu ONNX files among %zu arguments, expected all or none", files,
+                    genotypes.count);
+    if (files == 0 && o.keep)
+        usage_error("--keep-weights: found genotypes, expected ONNX files");
+    if (files != 0 && writes_files(&o.files))
+        usage_error("--onnx, --pytorch, --weights: found ONNX files to score, expected a genotype");
+    /* What says something of any network. */
+    if (files != 0 && o.proxies == default_proxies)
+        o.proxies = "ntk,flops,parameters";
     if (writes_files(&o.files) && genotypes.count != 1)
         usage_error("--onnx, --pytorch, --weights: found %zu genotypes, expected one",
                     genotypes.count);

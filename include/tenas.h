@@ -2400,6 +2400,17 @@ tenas_status tenas_search_space_genotype_from_operations(const tenas_search_spac
  * that the functions below give belong to it.
  ****************************************************************************/
 
+/** With which weights networks are scored. */
+typedef enum tenas_network_weights {
+    /** Drawn as the configuration says, anew for each repeat. */
+    TENAS_NETWORK_WEIGHTS_FRESH = 1,
+    /**
+     * Those that the networks have. Scores that ask for standard normal weights
+     * draw them all the same.
+     */
+    TENAS_NETWORK_WEIGHTS_KEPT = 2,
+} tenas_network_weights;
+
 /** A network. Made by tenas_network_from_genotype, freed by tenas_network_free. */
 typedef struct tenas_network tenas_network;
 

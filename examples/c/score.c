@@ -238,10 +238,51 @@ static void print_aligned(const struct genotypes *g, const tenas_proxy *scores, 
     }
 }
 
+/* ---- Networks of files ---- */
+
+static bool is_onnx(const char *text)
+{
+    const size_t length = strlen(text);
+    return length > 5 && strcmp(text + length - 5, ".onnx") == 0;
+}
+
+/* How many of the arguments are files. A mixture is a mistake. */
+static size_t count_files(int argc, char **argv, const struct options *o)
+{
+    size_t files = 0;
+    for (int i = o->first_genotype; i < argc; i++)
+        files += is_onnx(argv[i]);
+    if (files > 0 && (files != (size_t)(argc - o->first_genotype) || o->sample.given))
+        usage_error("found ONNX files beside architectures, expected one of the two");
+    if (files > 0 && writes_files(&o->files))
+        usage_error("--onnx, --pytorch, --weights: found a network of a file, expected a genotype");
+    if (files == 0 && o->keep)
+        usage_error("--keep-weights: found no ONNX file, expected one");
+    return files;
+}
+
+/* The networks of files, for images of the data set's size; what they leave out goes to stderr. */
+static tenas_network **open_networks(const struct genotypes *files, const tenas_dataset *dataset)
+{
+    tenas_dataset_facts facts = {.struct_size = sizeof facts};
+    check(tenas_dataset_info(dataset, &facts));
+    tenas_network **networks = checked(calloc(files->count, sizeof *networks));
+    for (size_t i = 0; i < files->count; i++) {
+        check(tenas_network_from_onnx(files->texts[i], (uint32_t)facts.channels,
+                                      (uint32_t)facts.height, (uint32_t)facts.width,
+                                      &networks[i]));
+        const char *note;
+        for (size_t n = 0; tenas_network_note(networks[i], n, &note) == TENAS_OK; n++)
+            fprintf(stderr, "%s: %s: %s\n", program_name, files->texts[i], note);
+    }
+    return networks;
+}
+
 int main(int argc, char **argv)
 {
     struct options o = read_command_line(argc, argv);
     struct genotypes genotypes = {NULL, 0, 0};
+    const size_t files = count_files(argc, argv, &o);
     tenas_search_space *space = open_space(&o.settings);
     if (o.sample.given)
         add_samples(&genotypes, &o, space);
@@ -253,6 +294,8 @@ int main(int argc, char **argv)
         usage_error("--onnx, --pytorch, --weights: found %zu genotypes, expected one",
                     genotypes.count);
 
+    if (files > 0 && o.proxies == default_proxies)
+        o.proxies = "ntk,flops,parameters";
     struct names names = split_names(o.proxies);
     tenas_proxy *scores = checked(calloc(names.count + 1, sizeof *scores));
     for (size_t p = 0; p < names.count; p++)

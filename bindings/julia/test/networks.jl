@@ -46,7 +46,7 @@ const CELL = "|nor_conv_3x3~0|+|nor_conv_3x3~0|none~1|+|skip_connect~0|avg_pool_
         @test Tenas.facts(large).width == 32
         fails(() -> Tenas.read_onnx(path; image = (12, 8, 1)), :invalid_argument, "image channels: found 1")
         config = Config(:nas_bench_201, :cifar10; repeats = 1, batch_size = 4)
-        synthetic = Dataset(:cifar10)
+        synthetic = Tenas.synthetic(:cifar10)
         calls = 0
         table = Tenas.scores(config, synthetic, [:ntk, :parameters], [large, large]; weights = :kept) do progress
             calls += 1

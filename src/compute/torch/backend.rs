@@ -44,10 +44,10 @@ pub(super) struct Backend {
 /// Geometry of a convolution as libtorch takes it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Window2d {
-    pub(super) kernel: i64,
-    pub(super) stride: i64,
-    pub(super) padding: i64,
-    pub(super) dilation: i64,
+    pub(super) kernel: [i64; 2],
+    pub(super) stride: [i64; 2],
+    pub(super) padding: [i64; 2],
+    pub(super) dilation: [i64; 2],
 }
 
 pub(super) use Kind::{Double as F64, Float as F32, Uint8 as U8};
@@ -262,6 +262,42 @@ impl Backend {
         self.done(&[a], a.tensor.f_relu(), &a.shape, a.kind)
     }
 
+    /// factor a + term.
+    pub(super) fn affine(&self, a: &Array, factor: f64, term: f64) -> Result<Array> {
+        let scaled = self.scale(a, factor)?;
+        self.done(&[&scaled], scaled.tensor.f_add_scalar(term), &a.shape, a.kind)
+    }
+
+    /// max(low, min(a, high)).
+    pub(super) fn clamp(&self, a: &Array, low: f64, high: f64) -> Result<Array> {
+        self.done(&[a], a.tensor.f_clamp(low, high), &a.shape, a.kind)
+    }
+
+    /// 1 / (1 + e^-a).
+    pub(super) fn sigmoid(&self, a: &Array) -> Result<Array> {
+        self.done(&[a], a.tensor.f_sigmoid(), &a.shape, a.kind)
+    }
+
+    /// These places of an axis, in this order.
+    pub(super) fn select(&self, a: &Array, axis: usize, places: &[i64]) -> Result<Array> {
+        let mut shape = a.shape.clone();
+        shape[axis] = places.len() as i64;
+        let places = self.upload(places, &[places.len() as i64])?;
+        let result = a.tensor.f_index_select(axis as i64, &places.tensor);
+        self.done(&[a, &places], result, &shape, a.kind)
+    }
+
+    /// Minus infinity around height and width, `[before, after]` of each; negative ones cut.
+    pub(super) fn pad_least(&self, a: &Array, height: [i64; 2], width: [i64; 2]) -> Result<Array> {
+        let mut shape = a.shape.clone();
+        let last = shape.len() - 1;
+        shape[last - 1] += height[0] + height[1];
+        shape[last] += width[0] + width[1];
+        let amounts = [width[0], width[1], height[0], height[1]];
+        let result = a.tensor.f_pad(amounts, "constant", f64::NEG_INFINITY);
+        self.done(&[a], result, &shape, a.kind)
+    }
+
     /// 1 where a > 0, else 0, in `kind`.
     pub(super) fn positive(&self, a: &Array, kind: Kind) -> Result<Array> {
         let on = a.tensor.f_gt(0.0);
@@ -311,19 +347,20 @@ impl Backend {
         batch: i64,
         [height, width]: [i64; 2],
     ) -> Result<Array> {
-        let around = [w.padding, w.padding];
+        let [top, left] = w.padding;
         let padded = match w.padding {
-            0 => a.clone(),
-            _ => self.pad(a, around, around)?,
+            [0, 0] => a.clone(),
+            _ => self.pad(a, [top, top], [left, left])?,
         };
         let [n, c, rows, columns] = padded.shape[..] else {
             return Err(Error::Internal("images have four axes".into()));
         };
-        let (channels, taps, places) = (n * c / batch, w.kernel * w.kernel, height * width);
-        let size = [batch, channels, w.kernel, w.kernel, height, width];
+        let [tall, wide] = w.kernel;
+        let (channels, taps, places) = (n * c / batch, tall * wide, height * width);
+        let size = [batch, channels, tall, wide, height, width];
         let plane = rows * columns;
-        let (down, right) = (w.dilation * columns, w.dilation);
-        let stride = [channels * plane, plane, down, right, w.stride * columns, w.stride];
+        let (down, right) = (w.dilation[0] * columns, w.dilation[1]);
+        let stride = [channels * plane, plane, down, right, w.stride[0] * columns, w.stride[1]];
         let shape = [batch, channels * taps + 1, places];
         let all = self.empty(&shape, F64)?;
         let fill = || -> std::result::Result<tch::Tensor, TchError> {
@@ -347,15 +384,14 @@ impl Backend {
         groups: i64,
         shape: &[i64],
     ) -> Result<Array> {
-        let two = |v| [v, v];
         // No benchmark, which picks by time; deterministic; no TF32.
         let (benchmark, deterministic, cudnn, tf32) = (false, true, true, false);
         let result = a.tensor.f_internal_convolution(
             &weight.tensor,
             None::<&tch::Tensor>,
-            two(w.stride),
-            two(w.padding),
-            two(w.dilation),
+            w.stride,
+            w.padding,
+            w.dilation,
             transposed.is_some(),
             transposed.unwrap_or([0, 0]),
             groups,
@@ -369,8 +405,7 @@ impl Backend {
 
     /// Average pooling; padding is not counted.
     pub(super) fn avg_pool(&self, a: &Array, w: &Window2d, shape: &[i64]) -> Result<Array> {
-        let two = |v| [v, v];
-        let (kernel, stride, padding) = (two(w.kernel), two(w.stride), two(w.padding));
+        let (kernel, stride, padding) = (w.kernel, w.stride, w.padding);
         let result = a.tensor.f_avg_pool2d(kernel, stride, padding, false, false, None::<i64>);
         self.done(&[a], result, shape, F32)
     }
@@ -381,8 +416,7 @@ impl Backend {
         w: &Window2d,
         shape: &[i64],
     ) -> Result<Array> {
-        let two = |v| [v, v];
-        let (kernel, stride, padding) = (two(w.kernel), two(w.stride), two(w.padding));
+        let (kernel, stride, padding) = (w.kernel, w.stride, w.padding);
         // Only its shape is read.
         let x = self.empty(shape, F32)?;
         let result =
@@ -397,9 +431,8 @@ impl Backend {
         w: &Window2d,
         shape: &[i64],
     ) -> Result<(Array, Array)> {
-        let two = |v| [v, v];
-        let (kernel, stride, padding) = (two(w.kernel), two(w.stride), two(w.padding));
-        let result = a.tensor.f_max_pool2d_with_indices(kernel, stride, padding, two(1), false);
+        let (kernel, stride, padding) = (w.kernel, w.stride, w.padding);
+        let result = a.tensor.f_max_pool2d_with_indices(kernel, stride, padding, [1, 1], false);
         let (maxima, places) = result.map_err(failure)?;
         Ok((self.done(&[a], Ok(maxima), shape, F32)?, Array::like(places, shape, Kind::Int64)))
     }

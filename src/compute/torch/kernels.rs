@@ -4,10 +4,10 @@
 //! in f64. A mixing weight is folded into something small wherever it can be.
 
 use super::backend::{Array, Backend, F32, F64, U8, Window2d};
-use crate::compute::kernels::{Cotangent, Fusion, Kernels, RowsMut, Shape, Target};
+use crate::compute::kernels::{Cotangent, Fusion, Kernels, Padding, Shape, Target};
 use crate::compute::program::{Conv, Linear, Norm};
 use crate::error::{Error, Result};
-use crate::network::{BATCH_NORM_EPSILON, Convolution, Window};
+use crate::network::{Activation, Convolution, Window};
 
 /// Kernels for G networks side by side.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub(super) enum Saved {
     Norm(SavedNorm),
     /// For each element of the window, where its maximum is: `[k k, N, G, C, H, W]` of 0 and 1.
     Windows(Array),
+    /// The slope at each element.
+    Slopes(Array),
 }
 
 /// Statistics of a batch normalisation, f64 but for the normalised values.
@@ -43,6 +45,7 @@ pub(super) struct SavedNorm {
     inverse: Array,
     /// Sums over images and places, if a convolution comes before.
     columns: Option<ColumnSums>,
+    epsilon: f64,
 }
 
 /// Sums over images and places that no cotangent is in; K is the window's size.
@@ -90,29 +93,59 @@ fn flat([i, n, g, c, h, w]: [i64; 6]) -> [i64; 4] {
     [i * n, g * c, h, w]
 }
 
-fn window(window: &Window) -> Window2d {
+/// A window on an input that has been given its border.
+fn bare(window: &Window) -> Window2d {
     Window2d {
-        kernel: window.kernel as i64,
-        stride: window.stride as i64,
-        padding: window.padding as i64,
-        dilation: 1,
+        kernel: window.kernel.map(|n| n as i64),
+        stride: window.stride.map(|n| n as i64),
+        padding: [0; 2],
+        dilation: [1; 2],
     }
 }
 
-/// Window of a convolution on an input that `shifted` may have moved.
+/// A window as libtorch itself has it: the same border before and after, which is not counted, and as
+/// many outputs as fit. `None` for others, whose input is given its border first.
+fn plain_window(w: &Window, input: [i64; 6], output: [i64; 6]) -> Option<Window2d> {
+    let plain = !w.counts_padding
+        && (0..2).all(|a| {
+            let [before, after] = w.padding[a].map(|n| n as i64);
+            let (kernel, stride) = (w.kernel[a] as i64, w.stride[a] as i64);
+            let fits = (input[4 + a] + 2 * before - kernel) / stride + 1 == output[4 + a];
+            before == after && 2 * before <= kernel && fits
+        });
+    plain.then(|| Window2d { padding: w.padding.map(|[before, _]| before as i64), ..bare(w) })
+}
+
+/// The border before and after on each axis with which the windows end where the last one does.
+fn window_border(w: &Window, input: [i64; 6], output: [i64; 6]) -> [[i64; 2]; 2] {
+    [0, 1].map(|a| {
+        let before = w.padding[a][0] as i64;
+        let reach = (output[4 + a] - 1) * w.stride[a] as i64 + w.kernel[a] as i64;
+        [before, reach - before - input[4 + a]]
+    })
+}
+
+/// Whether libtorch itself has a convolution's padding: the same before and after.
+fn is_plain(g: &Convolution) -> bool {
+    g.padding.iter().all(|[before, after]| before == after && *before >= 0)
+}
+
+/// Window of a convolution on an input that `shifted` may have given its border.
 fn conv_window(g: &Convolution) -> Window2d {
     Window2d {
-        kernel: g.kernel as i64,
-        stride: g.stride as i64,
-        padding: g.padding.max(0) as i64,
-        dilation: g.dilation as i64,
+        kernel: g.kernel.map(|n| n as i64),
+        stride: g.stride.map(|n| n as i64),
+        padding: g.padding.map(|[before, _]| if is_plain(g) { before as i64 } else { 0 }),
+        dilation: g.dilation.map(|n| n as i64),
     }
 }
 
-/// What to add to the end of an axis that a negative padding shifts, so that the last window fits.
-fn shift_end(g: &Convolution, input: i64, output: i64) -> i64 {
-    let reach = (g.dilation * (g.kernel - 1)) as i64 + 1;
-    (output - 1) * g.stride as i64 + reach - (input + g.padding as i64)
+/// What to add before and after an axis of an input whose padding is not plain, so that the last
+/// window ends where the axis does.
+fn border(g: &Convolution, axis: usize, input: i64, output: i64) -> [i64; 2] {
+    let before = g.padding[axis][0] as i64;
+    let reach = (g.dilation[axis] * (g.kernel[axis] - 1)) as i64 + 1;
+    [before, (output - 1) * g.stride[axis] as i64 + reach - (input + before)]
 }
 
 impl TorchKernels<'_> {
@@ -123,79 +156,87 @@ impl TorchKernels<'_> {
         p.narrow(1, offset as i64, length)?.reshape(shape)
     }
 
-    /// The weight of a convolution, `[G out, in, k, k]`.
+    /// The weight of a convolution, `[G out, in / groups, k, k]`.
     fn conv_weight(&self, p: &Array, conv: &Conv, x: &Tensor, outputs: i64) -> Result<Array> {
-        let inputs = if conv.geometry.depthwise { 1 } else { x.dims[3] };
-        let (g, k) = (self.groups as i64, conv.geometry.kernel as i64);
-        let weight = self.parameters(p, conv.weight, &[g, outputs, inputs, k, k])?;
-        weight.reshape(&[g * outputs, inputs, k, k])
+        let inputs = x.dims[3] / conv.geometry.groups as i64;
+        let [tall, wide] = conv.geometry.kernel.map(|n| n as i64);
+        let g = self.groups as i64;
+        let weight = self.parameters(p, conv.weight, &[g, outputs, inputs, tall, wide])?;
+        weight.reshape(&[g * outputs, inputs, tall, wide])
     }
 
-    /// The input of a convolution whose negative padding shifts the window into it.
+    /// The input of a convolution, with its border where libtorch has no such padding.
     fn shifted(&self, g: &Convolution, x: &Tensor, output: [i64; 2]) -> Result<Array> {
         let images = x.images()?;
-        if g.padding >= 0 {
+        if is_plain(g) {
             return Ok(images);
         }
-        let p = g.padding as i64;
-        let end = |input, output| shift_end(g, input, output);
-        let height = [p, end(x.dims[4], output[0])];
-        self.backend.pad(&images, height, [p, end(x.dims[5], output[1])])
+        let [height, width] = [0, 1].map(|a| border(g, a, x.dims[4 + a], output[a]));
+        self.backend.pad(&images, height, width)
     }
 
-    /// Weights `[G out, in, k, k]` as the adjoint reads them: `[G in, out, k, k]`, windows turned
-    /// around.
+    /// Weights `[G out, in / groups, k, k]` as the adjoint reads them: `[G in, out / groups, k, k]`,
+    /// windows turned around.
     fn turned(&self, weight: &Array, g: &Convolution, outputs: i64) -> Result<Array> {
-        let (k, inputs) = (g.kernel as i64, weight.shape[1]);
-        let windows = if k == 1 { weight.clone() } else { self.backend.flip(weight, &[2, 3])? };
-        if g.depthwise {
-            return Ok(windows);
-        }
-        let groups = self.groups as i64;
-        let split = windows.reshape(&[groups, outputs, inputs, k, k])?.permute(&[0, 2, 1, 3, 4])?;
-        split.reshape(&[groups * inputs, outputs, k, k])
+        let [tall, wide] = g.kernel.map(|n| n as i64);
+        let inputs = weight.shape[1];
+        let windows = match g.kernel {
+            [1, 1] => weight.clone(),
+            _ => self.backend.flip(weight, &[2, 3])?,
+        };
+        let (groups, each) = (self.conv_groups(g), outputs / g.groups as i64);
+        let split = windows.reshape(&[groups, each, inputs, tall, wide])?;
+        split.permute(&[0, 2, 1, 3, 4])?.reshape(&[groups * inputs, each, tall, wide])
     }
 
-    fn conv_groups(&self, g: &Convolution, channels: i64) -> i64 {
-        self.groups as i64 * if g.depthwise { channels } else { 1 }
+    fn conv_groups(&self, g: &Convolution) -> i64 {
+        (self.groups * g.groups) as i64
     }
 
-    /// Columns of windows with a row of ones, f64: `[N G, C k k + 1, places]`, or
-    /// `[N G C, k k + 1, places]` for a depthwise convolution.
+    /// Columns of windows with a row of ones, f64: `[N G groups, C / groups k k + 1, places]`.
     fn columns(&self, g: &Convolution, x: &Tensor, output: [i64; 2]) -> Result<Array> {
-        let [_, n, groups, c, ..] = x.dims;
-        let batch = if g.depthwise { n * groups * c } else { n * groups };
+        let [_, n, groups, ..] = x.dims;
+        let batch = n * groups * g.groups as i64;
         self.backend.windows(&self.shifted(g, x, output)?, &conv_window(g), batch, output)
     }
 
-    /// Sums over images and places of a tensor times columns: `[G, I, C, K]`.
-    fn correlate(&self, dy: &Tensor, columns: &Array, depthwise: bool) -> Result<Array> {
+    /// Sums over images and places of a tensor times columns, whose channels are in `parts` groups:
+    /// `[G, I, C, K]`.
+    fn correlate(&self, dy: &Tensor, columns: &Array, parts: usize) -> Result<Array> {
         let [i, n, g, c, h, w] = dy.dims;
-        let (places, k) = (h * w, columns.shape[1]);
-        let split = dy.array()?.reshape(&[i, n, g, c, places])?;
+        let (places, k, q) = (h * w, columns.shape[1], parts as i64);
+        let o = c / q;
+        let split = dy.array()?.reshape(&[i, n, g, q, o, places])?;
+        let rows = self.backend.copy(&split.permute(&[1, 2, 3, 0, 4, 5])?, F64)?;
         let across = columns.permute(&[0, 2, 1])?;
-        if depthwise {
-            let rows = self.backend.copy(&split.permute(&[1, 2, 3, 0, 4])?, F64)?;
-            let products =
-                self.backend.product(&rows.reshape(&[n * g * c, i, places])?, &across)?;
-            let sums = self.backend.sum(&products.reshape(&[n, g * c * i * k])?, &[0], F64)?;
-            return sums.reshape(&[g, c, i, k])?.permute(&[0, 2, 1, 3]);
-        }
-        let rows = self.backend.copy(&split.permute(&[1, 2, 0, 3, 4])?, F64)?;
-        let products = self.backend.product(&rows.reshape(&[n * g, i * c, places])?, &across)?;
-        let sums = self.backend.sum(&products.reshape(&[n, g * i * c * k])?, &[0], F64)?;
+        let products =
+            self.backend.product(&rows.reshape(&[n * g * q, i * o, places])?, &across)?;
+        let sums = self.backend.sum(&products.reshape(&[n, g * q * i * o * k])?, &[0], F64)?;
+        let sums = sums.reshape(&[g, q, i, o, k])?.permute(&[0, 2, 1, 3, 4])?;
         sums.reshape(&[g, i, c, k])
     }
 
-    /// Sums over images of the columns themselves: `[G, 1, 1 or C, K]`.
-    fn column_sums(&self, columns: &Array, x: &Tensor, depthwise: bool) -> Result<Array> {
-        let [_, n, g, c, ..] = x.dims;
+    /// Sums over images of the columns themselves, for each of `outputs` channels in `parts` groups:
+    /// `[G, 1, C, K]`, or `[G, 1, 1, K]` where all have the same.
+    fn column_sums(
+        &self,
+        columns: &Array,
+        x: &Tensor,
+        parts: usize,
+        outputs: i64,
+    ) -> Result<Array> {
+        let [_, n, g, ..] = x.dims;
         let [_, k, places] = columns.shape[..] else {
             return Err(Error::Internal("columns have three axes".into()));
         };
-        let channels = if depthwise { c } else { 1 };
-        let split = columns.reshape(&[n, g, channels, k, places])?;
-        self.backend.sum(&split, &[0, 4], F64)?.reshape(&[g, 1, channels, k])
+        let q = parts as i64;
+        let split = columns.reshape(&[n, g, q, k, places])?;
+        let sums = self.backend.sum(&split, &[0, 4], F64)?;
+        if q == 1 || q == outputs {
+            return sums.reshape(&[g, 1, q, k]);
+        }
+        let each = sums.reshape(&[g, 1, q, 1, k])?.expand(&[g, 1, q, outputs / q, k])?;
+        each.reshape(&[g, 1, outputs, k])
     }
 
     /// Normalises `[1, N, G, C, H, W]` with the statistics of each group's batch. Returns the result
@@ -208,7 +249,7 @@ impl TorchKernels<'_> {
         let mean = b.scale(&b.sum(&wide, &[1, 4, 5], F64)?, 1.0 / count)?;
         let centred = b.sub(&wide, &mean)?;
         let squares = b.sum(&b.mul(&centred, &centred)?, &[1, 4, 5], F64)?;
-        let inverse = b.inverse_root(&b.scale(&squares, 1.0 / count)?, BATCH_NORM_EPSILON)?;
+        let inverse = b.inverse_root(&b.scale(&squares, 1.0 / count)?, norm.epsilon)?;
         let normalised = b.mul(&centred, &inverse)?;
         let term = |offset| -> Result<Array> {
             let values = b.copy(&self.parameters(p, offset, &[g, c])?, F64)?;
@@ -221,6 +262,7 @@ impl TorchKernels<'_> {
             mean: mean.reshape(&small)?,
             inverse: inverse.reshape(&small)?,
             columns: None,
+            epsilon: norm.epsilon,
         };
         Ok((b.copy(&y, F32)?, saved))
     }
@@ -318,31 +360,84 @@ impl TorchKernels<'_> {
         dz: &Tensor,
         dx: [i64; 6],
     ) -> Result<Array> {
-        let around = (g.dilation * (g.kernel - 1)) as i64 - g.padding as i64;
-        if g.stride == 1 && g.padding >= 0 && around >= 0 {
+        let around =
+            [0, 1].map(|a| (g.dilation[a] * (g.kernel[a] - 1)) as i64 - g.padding[a][0] as i64);
+        if g.stride == [1, 1] && is_plain(g) && around.iter().all(|n| *n >= 0) {
             let turned = self.turned(weight, g, dz.dims[3])?;
             let w = Window2d { padding: around, ..conv_window(g) };
-            let (groups, images) = (self.conv_groups(g, dx[3]), dz.images()?);
+            let (groups, images) = (self.conv_groups(g), dz.images()?);
             return self.backend.convolution(&images, &turned, &w, None, groups, &flat(dx));
         }
         let w = conv_window(g);
         let output = [dz.dims[4], dz.dims[5]];
         // Of what `shifted` gave.
-        let size = [0, 1].map(|d: usize| match g.padding < 0 {
-            true => dx[4 + d] + g.padding as i64 + shift_end(g, dx[4 + d], output[d]),
-            false => dx[4 + d],
+        let borders = [0, 1].map(|a| match is_plain(g) {
+            true => [0, 0],
+            false => border(g, a, dx[4 + a], output[a]),
         });
-        let reach = w.dilation * (w.kernel - 1) + 1;
-        let extra = |d: usize| size[d] + 2 * w.padding - (output[d] - 1) * w.stride - reach;
+        let size = [0, 1].map(|a| dx[4 + a] + borders[a][0] + borders[a][1]);
+        let extra = [0, 1].map(|a| {
+            let reach = w.dilation[a] * (w.kernel[a] - 1) + 1;
+            size[a] + 2 * w.padding[a] - (output[a] - 1) * w.stride[a] - reach
+        });
         let shape = [dx[0] * dx[1], dx[2] * dx[3], size[0], size[1]];
-        let groups = self.conv_groups(g, dx[3]);
-        let padding = Some([extra(0), extra(1)]);
-        let full = self.backend.convolution(&dz.images()?, weight, &w, padding, groups, &shape)?;
-        if g.padding >= 0 {
+        let groups = self.conv_groups(g);
+        let images = dz.images()?;
+        let full = self.backend.convolution(&images, weight, &w, Some(extra), groups, &shape)?;
+        if is_plain(g) {
             return Ok(full);
         }
-        let cut = |d: usize| [-g.padding as i64, dx[4 + d] - size[d] + g.padding as i64];
-        self.backend.pad(&full, cut(0), cut(1))
+        let [height, width] = borders.map(|sides| sides.map(|n| -n));
+        self.backend.pad(&full, height, width)
+    }
+
+    /// 1 where low < x < high, else 0.
+    fn inside(&self, x: &Array, low: f64, high: f64) -> Result<Array> {
+        let b = self.backend;
+        let above = b.positive(&b.affine(x, 1.0, -low)?, F32)?;
+        b.mul(&above, &b.positive(&b.affine(x, -1.0, high)?, F32)?)
+    }
+
+    /// The function and its slope at each element.
+    fn activated(&self, activation: &Activation, x: &Array) -> Result<[Array; 2]> {
+        let b = self.backend;
+        Ok(match *activation {
+            Activation::Clip { low, high } => [b.clamp(x, low, high)?, self.inside(x, low, high)?],
+            Activation::LeakyRelu { slope } => {
+                let slope = b.affine(&b.positive(x, F32)?, 1.0 - slope, slope)?;
+                [b.mul(x, &slope)?, slope]
+            }
+            Activation::Sigmoid => {
+                let y = b.sigmoid(x)?;
+                let slope = b.mul(&y, &b.affine(&y, -1.0, 1.0)?)?;
+                [y, slope]
+            }
+            Activation::HardSigmoid { slope, shift } => {
+                let inner = b.affine(x, slope, shift)?;
+                let inside = self.inside(&inner, 0.0, 1.0)?;
+                [b.clamp(&inner, 0.0, 1.0)?, b.scale(&inside, slope)?]
+            }
+            Activation::HardSwish => {
+                let gate = b.clamp(&b.affine(x, 1.0 / 6.0, 0.5)?, 0.0, 1.0)?;
+                let middle = b.mul(&self.inside(x, -3.0, 3.0)?, &b.affine(x, 1.0 / 3.0, 0.5)?)?;
+                let below = b.positive(&b.affine(x, -1.0, 3.0)?, F32)?;
+                [b.mul(x, &gate)?, b.add(&middle, &b.affine(&below, -1.0, 1.0)?)?]
+            }
+            Activation::Affine { scale, shift } => {
+                [b.affine(x, scale, shift)?, b.affine(x, 0.0, scale)?]
+            }
+        })
+    }
+
+    /// What an average over all of a window is to be multiplied by, where fewer elements count:
+    /// `[1, 1, 1, 1, H, W]`.
+    fn share(&self, w: &Window, input: [i64; 6], output: [i64; 6]) -> Result<Array> {
+        let count = |axis: usize, o: i64| w.count(axis, input[4 + axis] as usize, o as usize);
+        let all = (w.kernel[0] * w.kernel[1]) as f64;
+        let share = |y, x| (all / (count(0, y) * count(1, x)) as f64) as f32;
+        let places = (0..output[4]).flat_map(|y| (0..output[5]).map(move |x| (y, x)));
+        let values: Vec<f32> = places.map(|(y, x)| share(y, x)).collect();
+        self.backend.upload(&values, &[1, 1, 1, 1, output[4], output[5]])
     }
 }
 
@@ -354,7 +449,7 @@ impl Kernels for TorchKernels<'_> {
     type Weight = Option<Array>;
     type Saved = Saved;
     /// `[G, I, columns]`, f64.
-    type Rows = Array;
+    type Rows<'a> = Array;
     type Bits = Vec<PackedBits>;
 
     fn fuses(_: Fusion) -> bool {
@@ -423,7 +518,7 @@ impl Kernels for TorchKernels<'_> {
     fn variances(&mut self, saved: &Saved) -> Result<Vec<f64>> {
         let Saved::Norm(norm) = saved else { return Ok(Vec::new()) };
         let inverse = self.backend.read::<f64>(&norm.inverse)?;
-        Ok(inverse.iter().map(|i| (1.0 / (i * i) - BATCH_NORM_EPSILON).max(0.0)).collect())
+        Ok(inverse.iter().map(|i| (1.0 / (i * i) - norm.epsilon).max(0.0)).collect())
     }
 
     fn bits(&mut self, x: &Tensor, bits: &mut Vec<PackedBits>, bit: usize) -> Result<()> {
@@ -457,9 +552,15 @@ impl Kernels for TorchKernels<'_> {
         let (g, output) = (&conv.geometry, [y.dims[4], y.dims[5]]);
         let weight = self.conv_weight(p, conv, x, y.dims[3])?;
         let input = self.shifted(g, x, output)?;
-        let (groups, shape) = (self.conv_groups(g, x.dims[3]), flat(y.dims));
+        let (groups, shape) = (self.conv_groups(g), flat(y.dims));
         let z = self.backend.convolution(&input, &weight, &conv_window(g), None, groups, &shape)?;
         y.set(&z)?;
+        if let Some(bias) = conv.bias {
+            let shape = [1, 1, y.dims[2], y.dims[3], 1, 1];
+            let bias = self.parameters(p, bias, &shape[2..4])?.reshape(&shape)?;
+            let sum = self.backend.add(y.array()?, &bias)?;
+            y.set(&sum)?;
+        }
         let Some(norm) = &conv.norm else { return Ok(Saved::Nothing) };
         let (normal, mut saved) = self.normalise(p, norm, y)?;
         y.set(&normal)?;
@@ -467,8 +568,8 @@ impl Kernels for TorchKernels<'_> {
             let columns = self.columns(g, x, output)?;
             let normalised = Tensor::new(saved.normalised.clone());
             saved.columns = Some(ColumnSums {
-                plain: self.column_sums(&columns, x, g.depthwise)?,
-                normalised: self.correlate(&normalised, &columns, g.depthwise)?,
+                plain: self.column_sums(&columns, x, g.groups, y.dims[3])?,
+                normalised: self.correlate(&normalised, &columns, g.groups)?,
             });
         }
         Ok(Saved::Norm(saved))
@@ -485,20 +586,20 @@ impl Kernels for TorchKernels<'_> {
         saved: &Saved,
         dy: Cotangent<'_, Self>,
         dx: Option<Target<'_, Tensor>>,
-        rows: RowsMut<'_, Array>,
+        rows: &mut Array,
     ) -> Result<()> {
         let b = self.backend;
         let geometry = &conv.geometry;
         let [_, n, g, c, h, w] = dy.tensor.dims;
         let columns = self.columns(geometry, x, [h, w])?;
         let k = columns.shape[1] - 1;
-        let sums = self.correlate(dy.tensor, &columns, geometry.depthwise)?;
+        let sums = self.correlate(dy.tensor, &columns, geometry.groups)?;
         let sums = self.scaled_sums(&sums, &dy.scale)?;
         drop(columns);
         let against_columns = sums.narrow(3, 0, k)?;
         let weight = self.conv_weight(p, conv, x, c)?;
         let Some(norm) = &conv.norm else {
-            self.add_rows(rows.rows, conv.column, &b.copy(&against_columns, F64)?)?;
+            self.add_rows(rows, conv.column, &b.copy(&against_columns, F64)?)?;
             let Some(dx) = dx else { return Ok(()) };
             // The mixing weight goes into the weight: it is the smaller of the two.
             let weight = match &dy.scale {
@@ -529,8 +630,8 @@ impl Kernels for TorchKernels<'_> {
         let inner = b.sub(&against_columns, &b.scale(&means, 1.0 / (n * h * w) as f64)?)?;
         let factor = self.norm_factor(p, norm, saved, [g, c])?;
         let gradient = b.mul(&inner, &factor)?;
-        self.add_rows(rows.rows, conv.column, &gradient)?;
-        self.add_rows(rows.rows, norm.column, &against)?;
+        self.add_rows(rows, conv.column, &gradient)?;
+        self.add_rows(rows, norm.column, &against)?;
         let Some(dx) = dx else { return Ok(()) };
         let dz = Tensor::new(self.norm_input(&factor, saved, &dy, [&sum, &against])?);
         let full = self.conv_input(&weight, geometry, &dz, dx.tensor.dims)?;
@@ -550,7 +651,7 @@ impl Kernels for TorchKernels<'_> {
         saved: &Saved,
         dy: Cotangent<'_, Self>,
         dx: Target<'_, Tensor>,
-        rows: RowsMut<'_, Array>,
+        rows: &mut Array,
     ) -> Result<()> {
         let Saved::Norm(saved) = saved else {
             return Err(Error::Internal("a BN that saved nothing".into()));
@@ -567,7 +668,7 @@ impl Kernels for TorchKernels<'_> {
         let product = b.mul(cotangent, &saved.normalised)?;
         let against = gather(&b.sum(&product, &[1, 4, 5], F64)?)?;
         drop(product);
-        self.add_rows(rows.rows, norm.column, &against)?;
+        self.add_rows(rows, norm.column, &against)?;
         let factor = self.norm_factor(p, norm, saved, [g, c])?;
         let full = self.norm_input(&factor, saved, &dy, [&sum, &against])?;
         self.add_into(dx, &full, &None)
@@ -591,8 +692,129 @@ impl Kernels for TorchKernels<'_> {
         dx.tensor.set(&value)
     }
 
+    fn activation(
+        &mut self,
+        activation: &Activation,
+        x: &Tensor,
+        y: &mut Tensor,
+        keep: bool,
+    ) -> Result<Saved> {
+        let [value, slopes] = self.activated(activation, x.array()?)?;
+        y.set(&value)?;
+        Ok(if keep { Saved::Slopes(slopes) } else { Saved::Nothing })
+    }
+
+    fn activation_adjoint(
+        &mut self,
+        saved: &Saved,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+    ) -> Result<()> {
+        let Saved::Slopes(slopes) = saved else {
+            return Err(Error::Internal("a function that saved nothing".into()));
+        };
+        let full = self.backend.mul(dy.tensor.array()?, slopes)?;
+        self.add_into(dx, &full, &dy.scale)
+    }
+
+    fn multiply(&mut self, a: &Tensor, b: &Tensor, y: &mut Tensor) -> Result<()> {
+        y.set(&self.backend.mul(a.array()?, b.array()?)?)
+    }
+
+    fn multiply_adjoint(
+        &mut self,
+        other: &Tensor,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+    ) -> Result<()> {
+        let full = self.backend.mul(dy.tensor.array()?, other.array()?)?;
+        self.add_into(dx, &full, &dy.scale)
+    }
+
+    fn select(&mut self, channels: &[usize], x: &Tensor, y: &mut Tensor) -> Result<()> {
+        let places: Vec<i64> = channels.iter().map(|c| *c as i64).collect();
+        y.set(&self.backend.select(x.array()?, 3, &places)?)
+    }
+
+    /// A channel may be read several times: the first readers of all channels, then the second ones,
+    /// so that nothing is added in an order that the device chooses. Who has no such reader reads
+    /// zeros behind the last channel.
+    fn select_adjoint(
+        &mut self,
+        channels: &[usize],
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+    ) -> Result<()> {
+        let b = self.backend;
+        let mut readers: Vec<Vec<i64>> = vec![Vec::new(); dx.tensor.dims[3] as usize];
+        for (to, from) in channels.iter().enumerate() {
+            readers[*from].push(to as i64);
+        }
+        let mut zeros = dy.tensor.dims;
+        zeros[3] = 1;
+        let all = b.concat(&[dy.tensor.array()?, &b.zeros(&zeros, F32)?], 3)?;
+        let most = readers.iter().map(Vec::len).max().unwrap_or(0);
+        let none = channels.len() as i64;
+        let mut sum: Option<Array> = None;
+        for n in 0..most.max(1) {
+            let places: Vec<i64> =
+                readers.iter().map(|r| r.get(n).copied().unwrap_or(none)).collect();
+            let part = b.select(&all, 3, &places)?;
+            sum = Some(match sum {
+                None => part,
+                Some(sum) => b.add(&sum, &part)?,
+            });
+        }
+        match sum {
+            Some(sum) => self.add_into(dx, &sum, &dy.scale),
+            None => Ok(()),
+        }
+    }
+
+    fn reshape(&mut self, x: &Tensor, y: &mut Tensor) -> Result<()> {
+        y.set(x.array()?)
+    }
+
+    fn reshape_adjoint(&mut self, dy: Cotangent<'_, Self>, dx: Target<'_, Tensor>) -> Result<()> {
+        self.add_into(dx, dy.tensor.array()?, &dy.scale)
+    }
+
+    fn expand(&mut self, x: &Tensor, y: &mut Tensor) -> Result<()> {
+        let full = x.array()?.expand(&y.dims)?;
+        y.set(&self.backend.copy(&full, F32)?)
+    }
+
+    fn expand_adjoint(&mut self, dy: Cotangent<'_, Self>, dx: Target<'_, Tensor>) -> Result<()> {
+        let sums = self.backend.sum(dy.tensor.array()?, &[4, 5], F64)?;
+        self.add_into(dx, &self.backend.copy(&sums, F32)?, &dy.scale)
+    }
+
+    fn pad(&mut self, padding: &Padding, x: &Tensor, y: &mut Tensor) -> Result<()> {
+        let [height, width] = padding.map(|sides| sides.map(|n| n as i64));
+        y.set(&self.backend.pad(&x.images()?, height, width)?)
+    }
+
+    fn pad_adjoint(
+        &mut self,
+        padding: &Padding,
+        dy: Cotangent<'_, Self>,
+        dx: Target<'_, Tensor>,
+    ) -> Result<()> {
+        let [height, width] = padding.map(|sides| sides.map(|n| -(n as i64)));
+        let full = self.backend.pad(&dy.tensor.images()?, height, width)?;
+        self.add_into(dx, &full, &dy.scale)
+    }
+
     fn avg_pool(&mut self, pool: &Window, x: &Tensor, y: &mut Tensor) -> Result<()> {
-        y.set(&self.backend.avg_pool(&x.images()?, &window(pool), &flat(y.dims))?)
+        let b = self.backend;
+        if let Some(window) = plain_window(pool, x.dims, y.dims) {
+            return y.set(&b.avg_pool(&x.images()?, &window, &flat(y.dims))?);
+        }
+        let [height, width] = window_border(pool, x.dims, y.dims);
+        let padded = b.pad(&x.images()?, height, width)?;
+        y.set(&b.avg_pool(&padded, &bare(pool), &flat(y.dims))?)?;
+        let shared = b.mul(y.array()?, &self.share(pool, x.dims, y.dims)?)?;
+        y.set(&shared)
     }
 
     fn avg_pool_adjoint(
@@ -601,31 +823,58 @@ impl Kernels for TorchKernels<'_> {
         dy: Cotangent<'_, Self>,
         dx: Target<'_, Tensor>,
     ) -> Result<()> {
-        let images = dy.tensor.images()?;
-        let full = self.backend.avg_pool_adjoint(&images, &window(pool), &flat(dx.tensor.dims))?;
-        self.add_into(dx, &full, &dy.scale)
+        let b = self.backend;
+        let (input, output) = (dx.tensor.dims, dy.tensor.dims);
+        if let Some(window) = plain_window(pool, input, output) {
+            let images = dy.tensor.images()?;
+            let full = b.avg_pool_adjoint(&images, &window, &flat(input))?;
+            return self.add_into(dx, &full, &dy.scale);
+        }
+        let [height, width] = window_border(pool, input, output);
+        let shared = b.mul(dy.tensor.array()?, &self.share(pool, input, output)?)?;
+        let mut shape = flat(input);
+        shape[2] += height[0] + height[1];
+        shape[3] += width[0] + width[1];
+        let full = b.avg_pool_adjoint(&shared.reshape(&flat(output))?, &bare(pool), &shape)?;
+        let [height, width] = [height, width].map(|sides| sides.map(|n| -n));
+        self.add_into(dx, &b.pad(&full, height, width)?, &dy.scale)
     }
 
     fn max_pool(&mut self, pool: &Window, x: &Tensor, y: &mut Tensor) -> Result<Saved> {
+        let b = self.backend;
         let shape = flat(y.dims);
-        let (maxima, places) = self.backend.max_pool(&x.images()?, &window(pool), &shape)?;
+        // Where the plane that places are counted in begins, and its size.
+        let (maxima, places, [top, left], [height, width]) =
+            match plain_window(pool, x.dims, y.dims) {
+                Some(window) => {
+                    let (maxima, places) = b.max_pool(&x.images()?, &window, &shape)?;
+                    (maxima, places, window.padding, [x.dims[4], x.dims[5]])
+                }
+                None => {
+                    let [rows, columns] = window_border(pool, x.dims, y.dims);
+                    let padded = b.pad_least(&x.images()?, rows, columns)?;
+                    let size = [padded.shape[2], padded.shape[3]];
+                    let (maxima, places) = b.max_pool(&padded, &bare(pool), &shape)?;
+                    (maxima, places, [0, 0], size)
+                }
+            };
         y.set(&maxima)?;
         let [_, n, g, c, h, w] = y.dims;
         // The place in the plane of each window's elements; -1 beyond it.
-        let (height, width) = (x.dims[4], x.dims[5]);
-        let (k, stride, padding) = (pool.kernel as i64, pool.stride as i64, pool.padding as i64);
-        let mut grid = Vec::with_capacity((k * k * h * w) as usize);
-        for tap in 0..k * k {
+        let ([tall, wide], [down, right]) = (bare(pool).kernel, bare(pool).stride);
+        let taps = tall * wide;
+        let mut grid = Vec::with_capacity((taps * h * w) as usize);
+        for tap in 0..taps {
             for place in 0..h * w {
-                let row = (place / w) * stride - padding + tap / k;
-                let column = (place % w) * stride - padding + tap % k;
+                let row = (place / w) * down - top + tap / wide;
+                let column = (place % w) * right - left + tap % wide;
                 let inside = (0..height).contains(&row) && (0..width).contains(&column);
                 grid.push(if inside { row * width + column } else { -1 });
             }
         }
-        let grid = self.backend.upload(&grid, &[k * k, 1, 1, 1, h, w])?;
+        let grid = b.upload(&grid, &[taps, 1, 1, 1, h, w])?;
         let places = places.reshape(&[1, n, g, c, h, w])?;
-        Ok(Saved::Windows(self.backend.equal(&grid, &places)?))
+        Ok(Saved::Windows(b.equal(&grid, &places)?))
     }
 
     /// One element of the window after the other, so that nothing is added in an order that the
@@ -643,16 +892,17 @@ impl Kernels for TorchKernels<'_> {
         let b = self.backend;
         let [_, _, _, _, h, w] = dy.tensor.dims;
         let [i, n, g, c, height, width] = dx.tensor.dims;
-        let (k, stride, padding) = (pool.kernel as i64, pool.stride as i64, pool.padding as i64);
+        let ([tall, wide], [down, right]) = (bare(pool).kernel, bare(pool).stride);
+        let [top, left] = pool.padding.map(|[before, _]| before as i64);
         let cotangent = self.scaled(dy.tensor.array()?, &dy.scale)?;
-        let long = |input: i64, output: i64| (input + padding).max((output - 1) * stride + k);
-        let shape = [i, n, g, c, long(height, h), long(width, w)];
-        let padded = b.zeros(&shape, F32)?;
-        for tap in 0..k * k {
-            let part = padded.strided(4, tap / k, h, stride)?.strided(5, tap % k, w, stride)?;
+        let rows = (height + top).max((h - 1) * down + tall);
+        let columns = (width + left).max((w - 1) * right + wide);
+        let padded = b.zeros(&[i, n, g, c, rows, columns], F32)?;
+        for tap in 0..tall * wide {
+            let part = padded.strided(4, tap / wide, h, down)?.strided(5, tap % wide, w, right)?;
             b.add_product_at(&part, &cotangent, &windows.narrow(0, tap, 1)?)?;
         }
-        let inner = padded.narrow(4, padding, height)?.narrow(5, padding, width)?;
+        let inner = padded.narrow(4, top, height)?.narrow(5, left, width)?;
         self.add_into(dx, &b.copy(&inner, F32)?, &None)
     }
 
@@ -715,8 +965,11 @@ impl Kernels for TorchKernels<'_> {
         let ([_, n, g, c, ..], classes) = (x.dims, y.dims[3]);
         let input = b.copy(&x.array()?.reshape(&[n, g, c])?.permute(&[1, 0, 2])?, F64)?;
         let weight = b.copy(&self.parameters(p, linear.weight, &[g, classes, c])?, F64)?;
-        let bias = b.copy(&self.parameters(p, linear.bias, &[g, 1, classes])?, F64)?;
-        let logits = b.add(&b.product(&input, &weight.permute(&[0, 2, 1])?)?, &bias)?;
+        let mut logits = b.product(&input, &weight.permute(&[0, 2, 1])?)?;
+        if let Some(bias) = linear.bias {
+            let bias = b.copy(&self.parameters(p, bias, &[g, 1, classes])?, F64)?;
+            logits = b.add(&logits, &bias)?;
+        }
         y.set(&b.copy(&logits.permute(&[1, 0, 2])?, F32)?)
     }
 
@@ -727,7 +980,7 @@ impl Kernels for TorchKernels<'_> {
         x: &Tensor,
         dy: Cotangent<'_, Self>,
         dx: Target<'_, Tensor>,
-        rows: RowsMut<'_, Array>,
+        rows: &mut Array,
     ) -> Result<()> {
         let b = self.backend;
         let ([i, n, g, classes, ..], c) = (dy.tensor.dims, x.dims[3]);
@@ -737,7 +990,7 @@ impl Kernels for TorchKernels<'_> {
         let of_class = b.copy(&cotangent.permute(&[2, 0, 3, 1])?, F64)?;
         let input = b.copy(&x.array()?.reshape(&[n, g, c])?.permute(&[1, 0, 2])?, F64)?;
         let gradient = b.product(&of_class.reshape(&[g, i * classes, n])?, &input)?;
-        self.add_rows(rows.rows, linear.column, &gradient.reshape(&[g, i, classes, c])?)?;
+        self.add_rows(rows, linear.column, &gradient.reshape(&[g, i, classes, c])?)?;
         let of_image = b.copy(&cotangent.permute(&[2, 0, 1, 3])?, F64)?;
         let weight = b.copy(&self.parameters(p, linear.weight, &[g, classes, c])?, F64)?;
         let full = b.product(&of_image.reshape(&[g, i * n, classes])?, &weight)?;

@@ -179,6 +179,14 @@ check "search.py is Python 3.8" \
 check "search.py" finds "$genotype" $python --batch-size 4 --repeats 1 --seed 3
 check "search.py: DARTS" finds '^Genotype\(normal=' \
     $python --space darts --dataset ImageNet16-120 --batch-size 2 --repeats 1 --prune-per-edge 7 --random 1
+writes_files() {
+    $python --batch-size 4 --repeats 1 --random 0 --onnx "$build/p.onnx" --pytorch "$build/p.py" \
+        --weights "$build/p.safetensors" || return 1
+    grep -q '^class Network(nn.Module):' "$build/p.py" && grep -aq libtenas "$build/p.onnx" \
+        && grep -aq '"classifier.weight":{"dtype":"F32"' "$build/p.safetensors"
+}
+check "search.py: files of the network" writes_files
+check "search.py: no place for a file" ends 1 "/no/such" $python --batch-size 4 --repeats 1 --onnx /no/such/p.onnx
 check "search.py: --help" finds 'random' $python --help
 check "search.py: out of range" ends 1 "batch_size: found 1," $python --batch-size 1
 check "search.py: missing data" ends 1 "/no/such/data" $python --data /no/such/data

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use serde_json::json;
 use tenas::compute::{self, Evidence, Inputs, Parameters, Task, Wanted};
 use tenas::model::Settings;
+use tenas::network::{Activation, Builder, Convolution, Window};
 use tenas::onnx::Import;
 use tenas::random::{Key, Purpose, Stream};
 use tenas::{DatasetKind, Error, Genotype, GenotypeFormat, Init, Network, Supernet};
@@ -210,7 +211,10 @@ fn what_cannot_be_written_is_refused() {
 fn write(folder: &Path, network: &Network, batch: usize) {
     fs::create_dir(folder).unwrap();
     network.write_onnx(&folder.join("model.onnx")).unwrap();
-    network.write_pytorch(&folder.join("network.py")).unwrap();
+    let genotype = network.origin().map(|origin| &origin.genotype);
+    if genotype.is_some() {
+        network.write_pytorch(&folder.join("network.py")).unwrap();
+    }
     network.write_weights(&folder.join("weights.safetensors")).unwrap();
     let shape = network.graph().input_shape();
     let mut stream = stream(99);
@@ -221,7 +225,7 @@ fn write(folder: &Path, network: &Network, batch: usize) {
     let parameters = network.graph().parameters.iter();
     let case = json!({
         "name": network.name(),
-        "genotype": network.origin().unwrap().genotype.to_text(GenotypeFormat::Native),
+        "genotype": genotype.map(|genotype| genotype.to_text(GenotypeFormat::Native)),
         "batch": batch, "image": shape, "classes": network.graph().classes(),
         "multiply_adds": network.cost().multiply_adds,
         "parameters": network.cost().parameters,
@@ -300,6 +304,59 @@ fn odd() -> Supernet {
     Supernet::from_json(&space.to_string()).unwrap()
 }
 
+/// A network of every operation that no space has, but networks from files do.
+fn all_operations() -> Network {
+    let mut b = Builder::new([3, 11, 14], 0);
+    let oblong = Convolution {
+        kernel: [3, 5],
+        stride: [1, 2],
+        padding: [[1, 0], [-1, 2]],
+        dilation: [2, 1],
+        groups: 3,
+    };
+    let x = b.conv("oblong", 0, 6, oblong).unwrap();
+    let mut x = b.batch_norm("images", x);
+    for activation in [
+        Activation::Clip { low: -0.5, high: 6.0 },
+        Activation::Clip { low: f64::NEG_INFINITY, high: 5.0 },
+        Activation::LeakyRelu { slope: 0.1 },
+        Activation::HardSwish,
+        Activation::Affine { scale: 3.0, shift: -0.25 },
+        Activation::HardSigmoid { slope: 0.2, shift: 0.5 },
+    ] {
+        x = b.activation(x, activation);
+    }
+    // A gate, as squeeze-and-excitation has it.
+    let [_, h, w] = b.shape(x);
+    let gate = b.global_pool(x);
+    let gate = b.linear("gate", gate, 6);
+    let gate = b.activation(gate, Activation::Sigmoid);
+    let gate = b.expand(gate, [h, w]);
+    let x = b.mul(x, gate);
+    let x = b.select(x, vec![5, 0, 3, 3]);
+    let x = b.pad(x, [[2, -1], [0, 1]]);
+    let counted =
+        Window { kernel: [3, 2], stride: [2, 1], padding: [[1, 1], [1, 0]], counts_padding: true };
+    let x = b.avg_pool(x, counted);
+    let pooled = b.max_pool(x, Window::square(2, 2, 0));
+    let [c, h, w] = b.shape(pooled);
+    let x = b.reshape(pooled, [c * h * w, 1, 1]);
+    let x = b.linear("logits", x, 5);
+    b.activation(x, Activation::Sigmoid);
+    Network::new("all operations", Arc::new(b.finish()), None).unwrap()
+}
+
+/// One whose last pooling window reaches beyond the plane.
+fn ceil_mode() -> Network {
+    let mut b = Builder::new([2, 8, 8], 0);
+    let window = Window::square(3, 2, 0);
+    let x = b.max_pool(0, window);
+    b.pool_and_classify("classifier", x, 3);
+    let mut graph = b.finish();
+    graph.nodes[x].shape = [2, 4, 4];
+    Network::new("ceil mode", Arc::new(graph), None).unwrap()
+}
+
 #[test]
 fn other_programs_compute_the_same() {
     let packages = ["pytorch", "onnx"].map(|name| root().join(".cache").join(name));
@@ -324,6 +381,11 @@ fn other_programs_compute_the_same() {
         let network = Network::of_genotype(&genotype, &settings).unwrap();
         let network = network.initialise(Init::TorchDefault, i).unwrap();
         write(&folder.path().join(format!("odd-{}", i + 1)), &network, 2);
+        cases += 1;
+    }
+    for network in [all_operations(), ceil_mode()] {
+        let network = network.initialise(Init::TorchDefault, 5).unwrap();
+        write(&folder.path().join(network.name()), &network, 3);
         cases += 1;
     }
     // The size that papers train.

@@ -3,6 +3,7 @@
 
     python3 search.py                                    on synthetic images
     python3 search.py --data cifar-10-batches-bin        on CIFAR-10
+    python3 search.py --pytorch network.py               and the code to train what was found
     python3 search.py --help                             everything else
 
 Prints the indicators of the architecture that it found and of a few random ones, and as the last
@@ -37,6 +38,12 @@ class Ranked(Structure):  # tenas_ranked
                 ("connected", c_int32), ("reserved", c_uint32), ("total", c_double)]
 
 
+class NetworkSettings(Structure):  # tenas_network_settings; what is 0 is as papers train
+    _fields_ = [("struct_size", c_size_t), ("dataset", c_int32), ("channels", c_uint32), ("cells", c_uint32),
+                ("classes", c_uint32), ("image_channels", c_uint32), ("image_height", c_uint32),
+                ("image_width", c_uint32), ("init", c_int32), ("seed", c_uint64)]
+
+
 class Indicators(Structure):  # tenas_indicators
     _fields_ = [("struct_size", c_size_t), ("ntk", c_double), ("ntk_spread", c_double),
                 ("regions", c_double), ("regions_spread", c_double), ("naswot", c_double),
@@ -67,6 +74,10 @@ FUNCTIONS = {
     "tenas_context_ranking_count": [c_void_p, POINTER(c_size_t)],
     "tenas_context_ranked": [c_void_p, c_size_t, POINTER(Ranked), POINTER(c_double), POINTER(c_double), c_size_t],
     "tenas_context_ranked_genotype": [c_void_p, c_size_t, c_int32] + TEXT,
+    "tenas_network_from_genotype": [c_void_p, c_char_p, POINTER(NetworkSettings), POINTER(c_void_p)],
+    "tenas_network_write_onnx": [c_void_p, c_char_p],
+    "tenas_network_write_pytorch": [c_void_p, c_char_p],
+    "tenas_network_write_weights": [c_void_p, c_char_p],
     "tenas_indicators_of_many": [c_void_p, c_void_p, POINTER(c_char_p), c_size_t, ProgressFunction, c_void_p,
                                  POINTER(Indicators)],
     "tenas_scores_of_many": [c_void_p, c_void_p, POINTER(c_char_p), c_size_t, POINTER(c_char_p), c_size_t,
@@ -107,7 +118,8 @@ def load():
                           % (library.tenas_version().decode(), found, ABI_VERSION))
     for name, arguments in FUNCTIONS.items():
         getattr(library, name).argtypes = arguments
-    for name in ("tenas_search_space_free", "tenas_config_free", "tenas_dataset_free", "tenas_context_free"):
+    for name in ("tenas_search_space_free", "tenas_config_free", "tenas_dataset_free", "tenas_context_free",
+                 "tenas_network_free"):
         getattr(library, name).argtypes = [c_void_p]
         getattr(library, name).restype = None
     return library
@@ -182,6 +194,20 @@ class SearchSpace(Handle):
 
     def sample(self, seed, index):
         return text("tenas_search_space_genotype_sample", self.pointer, seed, index, NATIVE)
+
+
+class Network(Handle):
+    """The network of an architecture, as papers train it or with settings (NetworkSettings) of your own."""
+
+    kind = "network"
+
+    def __init__(self, space, genotype, **settings):
+        settings = NetworkSettings(struct_size=ctypes.sizeof(NetworkSettings), **settings)
+        super().__init__("tenas_network_from_genotype", space.pointer, c_text(genotype), byref(settings))
+
+    def write(self, what, path):
+        """what: onnx, pytorch (code to be trained) or weights (safetensors)."""
+        call("tenas_network_write_" + what, self.pointer, c_text(path))
 
 
 class Config(Handle):
@@ -341,6 +367,9 @@ def main():
     numbers = ("seed", "repeats", "batch_size", "prune_per_edge", "cells", "budget", "threads")
     for name in numbers:
         parser.add_argument("--" + name.replace("_", "-"), type=int, metavar="N", help="by default as published")
+    files = ("onnx", "pytorch", "weights")
+    for name in files:
+        parser.add_argument("--" + name, metavar="PATH", help="write that of the network that is trained")
     parser.add_argument("--random", type=int, default=4, metavar="N", help="random architectures to compare with")
     options = parser.parse_args()
     # The strategy first: it has presets of its own.
@@ -363,6 +392,11 @@ def main():
             genotype = search.genotype()
         with SearchSpace(options.space) as space:
             samples = [space.sample(0, index) for index in range(options.random)]
+            if any(getattr(options, name) for name in files):
+                with Network(space, genotype, dataset=DATASETS[options.dataset], seed=options.seed or 0) as network:
+                    for name in files:
+                        if getattr(options, name):
+                            network.write(name, getattr(options, name))
         for each, found in zip([genotype] + samples, indicators(config, data, [genotype] + samples)):
             print("NTK %8.1f  regions %6.1f  %s" % (found.ntk, found.regions, each))
         print(genotype)

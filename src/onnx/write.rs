@@ -72,7 +72,8 @@ struct Writer<'a> {
     graph: GraphProto,
     /// The name of each node's output.
     outputs: Vec<String>,
-    /// The names of all initialisers so far, and of all parameters.
+    /// The names of all operators and initialisers so far, and of all parameters.
+    operators: HashSet<String>,
     written: HashSet<String>,
     parameters: HashSet<&'a str>,
 }
@@ -84,6 +85,7 @@ impl<'a> Writer<'a> {
             values,
             graph: GraphProto::default(),
             outputs: Vec::new(),
+            operators: HashSet::new(),
             written: HashSet::new(),
             parameters: network.graph().parameters.iter().map(|p| p.name.as_str()).collect(),
         }
@@ -348,10 +350,16 @@ impl<'a> Writer<'a> {
         inputs: Vec<String>,
         attributes: Vec<AttributeProto>,
     ) {
+        // A module may be called more than once.
+        let mut name = name.to_owned();
+        if !self.operators.insert(name.clone()) {
+            name = format!("{name}_{}", self.operators.len());
+            self.operators.insert(name.clone());
+        }
         self.graph.node.push(NodeProto {
             input: inputs,
             output: vec![output.to_owned()],
-            name: Some(name.to_owned()),
+            name: Some(name),
             op_type: Some(operator.to_owned()),
             attribute: attributes,
             ..Default::default()

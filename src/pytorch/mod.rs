@@ -148,8 +148,12 @@ impl Network {
         if ordered || sections.contains(&python::UNDER) {
             text += "from collections import OrderedDict\n\n";
         }
-        text += "import torch\nimport torch.nn.functional as F\nfrom torch import nn\n\n";
-        text += &sections.join("\n");
+        let sections = sections.join("\n");
+        if sections.contains("torch.") {
+            text += "import torch\n";
+        }
+        text += "import torch.nn.functional as F\nfrom torch import nn\n\n";
+        text += &sections;
         Ok(text)
     }
 

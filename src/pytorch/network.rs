@@ -273,7 +273,7 @@ impl Writer<'_> {
                 let layers = (recipe.layers.as_slice(), recipe.strided.as_deref());
                 let made = self.classes.module("preprocess", doc, layers, input, &place, false)?;
                 let argument = format!("preprocess{i}");
-                attributes.add(&[argument.clone()], Expr::text(&argument))?;
+                attributes.add(std::slice::from_ref(&argument), Expr::text(&argument))?;
                 lines.push(format!("{name} = self.{argument}({name})"));
                 arguments.push(argument);
                 values.push(made.module);
@@ -329,7 +329,7 @@ impl Writer<'_> {
             if terms.is_empty() {
                 self.has_zeros = true;
                 let stride = place.stride.1;
-                lines.push(format!("{name} = zeros({last_input}, {}, {stride})", "self.c"));
+                lines.push(format!("{name} = zeros({last_input}, self.zero_channels, {stride})"));
             } else {
                 lines.push(format!("{name} = {}", terms.join(" + ")));
             }
@@ -349,8 +349,8 @@ impl Writer<'_> {
         };
         lines.push(format!("return {result}"));
         let mut init = attributes.statements(8);
-        if lines.iter().any(|line| line.contains("self.c,")) {
-            init += "        self.c = c\n";
+        if lines.iter().any(|line| line.contains("self.zero_channels")) {
+            init += "        self.zero_channels = c\n";
         }
         if drops {
             arguments.push("drop_path".into());

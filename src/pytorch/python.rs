@@ -298,7 +298,7 @@ const KEYWORDS: [&str; 35] = [
 ];
 
 /// Names that PyTorch's containers, or the networks here, have for something else.
-const TAKEN: [&str; 68] = [
+const TAKEN: [&str; 69] = [
     "T_destination",
     "_buffers",
     "_modules",
@@ -366,6 +366,7 @@ const TAKEN: [&str; 68] = [
     "update",
     "values",
     "xpu",
+    "zero_channels",
     "zero_grad",
 ];
 

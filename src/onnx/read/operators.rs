@@ -1150,8 +1150,7 @@ fn padded(i: &mut Importer<'_>, x: Tensor, padding: Padding) -> Result<Tensor> {
     let x = if joins.into_iter().any(|(a, b)| a.signum() * b.signum() < 0) { i.laid(x) } else { x };
     let node = i.bare_planes(&x)?;
     let mut x = Tensor { node, ..x };
-    for axis in 0..2 {
-        let [before, after] = padding[axis];
+    for (axis, [before, after]) in padding.into_iter().enumerate() {
         let size = x.dims[axis + 1] as isize;
         // A cut takes what is there, not zeros that come from the other side.
         if size + before.min(0) + after.min(0) <= 0 {

@@ -11,10 +11,11 @@ use std::sync::OnceLock;
 use rawzip::{CompressionMethod, ZipArchiveWriter};
 use serde_json::Value;
 use tempfile::TempDir;
+use tenas::onnx::Import;
 use tenas::random::{Key, Purpose};
 use tenas::{
     Benchmark, Config, Context, Dataset, DatasetKind, DeviceKind, Error, Genotype, GenotypeFormat,
-    Space, SpaceKind, Supernet,
+    Network, Space, SpaceKind, Supernet,
 };
 
 const PUBLISHED: [DatasetKind; 4] =
@@ -73,6 +74,38 @@ pub(crate) fn genotype(data: &[u8]) -> bool {
 
 /// A space file: what is accepted is written and read back, its networks are built, and architectures
 /// are drawn from it.
+/// Networks as ONNX files: what is accepted is written and read back, and has logits.
+pub(crate) fn onnx(data: &[u8]) -> bool {
+    let import = Import::default();
+    let network = match Network::from_onnx_bytes(data, &import) {
+        Ok(network) => network,
+        Err(error) => return refused(&error),
+    };
+    let cost = network.cost();
+    let image: usize = network.graph().input_shape().iter().product();
+    let largest = network.graph().nodes.iter().map(|n| n.shape.iter().product::<usize>()).max();
+    // What takes more than a moment is read alone.
+    if cost.multiply_adds > 1 << 22 || largest > Some(1 << 20) || network.graph().nodes.len() > 512
+    {
+        return true;
+    }
+    if network.values().is_some() {
+        let logits = network.logits(&vec![0.5; image]).expect("logits");
+        assert_eq!(logits.len(), network.graph().classes());
+        let path = folder().join("network.onnx");
+        match network.write_onnx(&path) {
+            Ok(()) => {
+                let again = Network::from_onnx(&path, &import).expect("what was written is read");
+                assert_eq!(again.cost().parameters, cost.parameters);
+            }
+            Err(error) => {
+                refused(&error);
+            }
+        }
+    }
+    true
+}
+
 pub(crate) fn space(data: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(data) else { return false };
     let supernet = match Supernet::from_json(text) {

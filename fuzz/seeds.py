@@ -260,5 +260,88 @@ def spaces():
     seed("space", "bad-stages", json.dumps({**chain, "stages": []}).encode())
 
 
-for write in (genotypes, configs, spaces, data_sets, jpegs, benchmarks):
+def message(*fields):
+    """A message of protobuf: (number, value), a value being an integer, a text, bytes or floats."""
+
+    def varint(value):
+        value &= 2**64 - 1
+        content = b""
+        while value >= 128:
+            content += bytes([value & 127 | 128])
+            value >>= 7
+        return content + bytes([value])
+
+    content = b""
+    for number, value in fields:
+        if isinstance(value, int):
+            content += varint(number << 3) + varint(value)
+            continue
+        if isinstance(value, str):
+            value = value.encode()
+        elif isinstance(value, list):
+            value = struct.pack(f"<{len(value)}f", *value)
+        content += varint(number << 3 | 2) + varint(len(value)) + value
+    return content
+
+
+def networks():
+    def node(operator, inputs, output, *attributes):
+        fields = [(1, name) for name in inputs] + [(2, output), (3, output), (4, operator)]
+        return 1, message(*fields, *((5, attribute) for attribute in attributes))
+
+    def integers(name, *values):
+        return message((1, name), (20, 7), *((8, value) for value in values))
+
+    def constant(name, *dims):
+        count = int(numpy.prod(dims))
+        values = [(n % 7) / 4 - 0.6 for n in range(count)]
+        return 5, message(*((1, dim) for dim in dims), (2, 1), (4, values), (8, name))
+
+    def shape(name, *values):
+        data = struct.pack(f"<{len(values)}q", *values)
+        return 5, message((1, len(values)), (2, 7), (8, name), (9, data))
+
+    def value(number, name, *dims):
+        axes = [(1, message((1, dim)) if dim > 0 else message((2, "N"))) for dim in dims]
+        return number, message((1, name), (2, message((1, message((1, 1), (2, message(*axes)))))))
+
+    def model(*graph, opset=17):
+        return message((1, 8), (7, message((2, "seed"), *graph)), (8, message((2, opset))))
+
+    small = [
+        node("Conv", ["images", "w", "b"], "a", integers("pads", 1, 1, 1, 1)),
+        node("Relu", ["a"], "r"),
+        node("GlobalAveragePool", ["r"], "p"),
+        node("Flatten", ["p"], "f"),
+        node("Gemm", ["f", "m", "c"], "logits", message((1, "transB"), (3, 1), (20, 2))),
+        constant("w", 4, 2, 3, 3), constant("b", 4), constant("m", 3, 4), constant("c", 3),
+        value(11, "images", 0, 2, 6, 6), value(12, "logits", 0, 3),
+    ]
+    seed("onnx", "ok-small", model(*small))
+    seed("onnx", "bad-cut", model(*small)[:300])
+    seed("onnx", "bad-opset", model(*small, opset=3))
+    cycle = [node("Add", ["a", "r"], "s"), *small]
+    seed("onnx", "bad-cycle", model(*cycle, *[node("Relu", ["s"], "logits")]))
+    gate = [
+        node("BatchNormalization", ["images", "s", "t", "m", "v"], "n"),
+        node("Sigmoid", ["n"], "g"),
+        node("Mul", ["n", "g"], "x"),
+        node("Reshape", ["x", "five"], "y"),
+        node("Transpose", ["y"], "z", integers("perm", 0, 2, 1, 3, 4)),
+        node("Reshape", ["z", "four"], "u"),
+        node("Slice", ["u", "one", "three", "one"], "k"),
+        node("Pad", ["k", "pads"], "l"),
+        node("MaxPool", ["l"], "h", integers("kernel_shape", 2, 2), integers("strides", 2, 1)),
+        node("ReduceMean", ["h"], "i", integers("axes", 2, 3), message((1, "keepdims"), (3, 0), (20, 2))),
+        node("Softmax", ["i"], "logits"),
+        *(constant(name, 4) for name in "stm"),
+        (5, message((1, 4), (2, 1), (4, [1.0, 0.5, 2.0, 1.5]), (8, "v"))),
+        shape("five", 0, 2, 2, 5, 5), shape("four", -1, 4, 5, 5), shape("one", 1), shape("three", 3),
+        shape("pads", 0, 0, 1, -1, 0, 0, 0, 2),
+        value(11, "images", 0, 4, 5, 5), value(12, "logits", 0, 2),
+    ]
+    seed("onnx", "ok-gate", model(*gate))
+
+
+for write in (genotypes, configs, spaces, networks, data_sets, jpegs, benchmarks):
     write()

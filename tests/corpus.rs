@@ -37,6 +37,7 @@ fn every_committed_input_is_taken_or_refused() {
     replay("genotype", entries::genotype);
     replay("config", entries::config);
     replay("space", entries::space);
+    replay("onnx", entries::onnx);
     replay("checkpoint", entries::checkpoint);
     replay("images", entries::images);
     replay("archive", entries::archive);

@@ -79,7 +79,7 @@ fn check(folder: &Path, name: &str) {
 #[test]
 fn networks_of_torchvision_are_what_pytorch_computes() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let packages = ["pytorch", "torchvision"].map(|name| root.join(".cache").join(name));
+    let packages = ["pytorch", "torchvision", "onnx"].map(|name| root.join(".cache").join(name));
     if !packages.iter().all(|folder| folder.join("installed").exists()) {
         println!("skipped: found no PyTorch; scripts/setup-pytorch.sh installs one into .cache");
         return;

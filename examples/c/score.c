@@ -162,31 +162,6 @@ static void add_lines(struct genotypes *g, const tenas_search_space *space)
     }
 }
 
-/* ---- Networks of ONNX files ---- */
-
-static bool is_onnx(const char *path)
-{
-    size_t length = strlen(path);
-    return length > 5 && strcmp(path + length - 5, ".onnx") == 0;
-}
-
-/* All of them, for images of the data set's size; what was left out goes to stderr. */
-static tenas_network **open_networks(const struct genotypes *paths, const tenas_dataset *dataset)
-{
-    tenas_network **networks = checked(calloc(paths->count, sizeof *networks));
-    tenas_dataset_facts images = {.struct_size = sizeof images};
-    check(tenas_dataset_info(dataset, &images));
-    for (size_t i = 0; i < paths->count; i++) {
-        const char *note;
-        check(tenas_network_from_onnx(paths->texts[i], (uint32_t)images.channels,
-                                      (uint32_t)images.height, (uint32_t)images.width,
-                                      &networks[i]));
-        for (size_t n = 0; tenas_network_note(networks[i], n, &note) == TENAS_OK; n++)
-            fprintf(stderr, "score: %s: %s\n", paths->texts[i], note);
-    }
-    return networks;
-}
-
 /* ---- The table ---- */
 
 struct watch {
@@ -263,10 +238,51 @@ static void print_aligned(const struct genotypes *g, const tenas_proxy *scores, 
     }
 }
 
+/* ---- Networks of files ---- */
+
+static bool is_onnx(const char *text)
+{
+    const size_t length = strlen(text);
+    return length > 5 && strcmp(text + length - 5, ".onnx") == 0;
+}
+
+/* How many of the arguments are files. A mixture is a mistake. */
+static size_t count_files(int argc, char **argv, const struct options *o)
+{
+    size_t files = 0;
+    for (int i = o->first_genotype; i < argc; i++)
+        files += is_onnx(argv[i]);
+    if (files > 0 && (files != (size_t)(argc - o->first_genotype) || o->sample.given))
+        usage_error("found ONNX files beside architectures, expected one of the two");
+    if (files > 0 && writes_files(&o->files))
+        usage_error("--onnx, --pytorch, --weights: found a network of a file, expected a genotype");
+    if (files == 0 && o->keep)
+        usage_error("--keep-weights: found no ONNX file, expected one");
+    return files;
+}
+
+/* The networks of files, for images of the data set's size; what they leave out goes to stderr. */
+static tenas_network **open_networks(const struct genotypes *files, const tenas_dataset *dataset)
+{
+    tenas_dataset_facts facts = {.struct_size = sizeof facts};
+    check(tenas_dataset_info(dataset, &facts));
+    tenas_network **networks = checked(calloc(files->count, sizeof *networks));
+    for (size_t i = 0; i < files->count; i++) {
+        check(tenas_network_from_onnx(files->texts[i], (uint32_t)facts.channels,
+                                      (uint32_t)facts.height, (uint32_t)facts.width,
+                                      &networks[i]));
+        const char *note;
+        for (size_t n = 0; tenas_network_note(networks[i], n, &note) == TENAS_OK; n++)
+            fprintf(stderr, "%s: %s: %s\n", program_name, files->texts[i], note);
+    }
+    return networks;
+}
+
 int main(int argc, char **argv)
 {
     struct options o = read_command_line(argc, argv);
     struct genotypes genotypes = {NULL, 0, 0};
+    const size_t files = count_files(argc, argv, &o);
     tenas_search_space *space = open_space(&o.settings);
     if (o.sample.given)
         add_samples(&genotypes, &o, space);
@@ -274,23 +290,12 @@ int main(int argc, char **argv)
         add(&genotypes, checked(strdup(argv[i])));
     if (!o.sample.given && genotypes.count == 0)
         add_lines(&genotypes, space);
-    size_t files = 0;
-    for (size_t i = 0; i < genotypes.count; i++)
-        files += is_onnx(genotypes.texts[i]);
-    if (files != 0 && files != genotypes.count)
-        usage_error("found %zu ONNX files among %zu arguments, expected all or none", files,
-                    genotypes.count);
-    if (files == 0 && o.keep)
-        usage_error("--keep-weights: found genotypes, expected ONNX files");
-    if (files != 0 && writes_files(&o.files))
-        usage_error("--onnx, --pytorch, --weights: found ONNX files to score, expected a genotype");
-    /* What says something of any network. */
-    if (files != 0 && o.proxies == default_proxies)
-        o.proxies = "ntk,flops,parameters";
     if (writes_files(&o.files) && genotypes.count != 1)
         usage_error("--onnx, --pytorch, --weights: found %zu genotypes, expected one",
                     genotypes.count);
 
+    if (files > 0 && o.proxies == default_proxies)
+        o.proxies = "ntk,flops,parameters";
     struct names names = split_names(o.proxies);
     tenas_proxy *scores = checked(calloc(names.count + 1, sizeof *scores));
     for (size_t p = 0; p < names.count; p++)

@@ -16,7 +16,7 @@ const RANK: usize = 8;
 const ELEMENTS: usize = 1 << 30;
 
 /// Whole numbers that a shape or an index may consist of.
-const INTEGERS: usize = 1 << 16;
+const INTEGERS: usize = 1 << 13;
 
 /// Where values in other files are.
 pub(super) struct Weights<'a> {
@@ -72,6 +72,7 @@ impl<'a> Constant<'a> {
         let kind = tensor.data_type.unwrap_or_default();
         match DataType::try_from(kind) {
             Ok(DataType::Float | DataType::Double | DataType::Float16 | DataType::Bfloat16) => {
+                check_length(tensor, elements)?;
                 Ok(Constant::Tensor { tensor, dims, transposed: false })
             }
             Ok(DataType::Int64 | DataType::Int32 | DataType::Bool) => {
@@ -82,6 +83,18 @@ impl<'a> Constant<'a> {
                 "found values of type {other:?}, expected floating-point or whole numbers"
             ))),
             Err(_) => Err(wrong(format!("found values of type {kind}, which ONNX does not have"))),
+        }
+    }
+
+    /// That what was made of whole numbers is no longer than what a file may have.
+    pub(super) fn check_size(&self) -> Result<()> {
+        match self {
+            Constant::Integers { values, .. } if values.len() > INTEGERS => {
+                let found = values.len();
+                let text = format!("found {found} whole numbers, expected at most {INTEGERS}");
+                Err(Error::Format(text))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -172,6 +185,45 @@ fn integers(tensor: &TensorProto, elements: usize) -> Result<Vec<i64>> {
     Ok(values)
 }
 
+fn is_external(tensor: &TensorProto) -> bool {
+    tensor.data_location == Some(DataLocation::External as i32)
+}
+
+/// Bytes of one of a constant's real numbers.
+fn size_of_number(tensor: &TensorProto) -> usize {
+    match DataType::try_from(tensor.data_type.unwrap_or_default()) {
+        Ok(DataType::Double) => 8,
+        Ok(DataType::Float) => 4,
+        _ => 2,
+    }
+}
+
+/// That a constant of real numbers has as many as its dimensions say, unless they are in another file.
+fn check_length(tensor: &TensorProto, elements: usize) -> Result<()> {
+    let name = named(tensor);
+    let wrong = |found: String| Err(Error::Format(format!("{name}: {found}")));
+    if is_external(tensor) {
+        return Ok(());
+    }
+    let found = match (&tensor.raw_data, size_of_number(tensor)) {
+        (Some(raw), size) => {
+            if raw.len() != elements * size {
+                let (found, expected) = (raw.len(), elements * size);
+                return wrong(format!("found {found} bytes of values, expected {expected}"));
+            }
+            elements
+        }
+        (None, 4) => tensor.float_data.len(),
+        (None, 8) => tensor.double_data.len(),
+        (None, _) => tensor.int32_data.len(),
+    };
+    if found == elements {
+        Ok(())
+    } else {
+        wrong(format!("found {found} values, expected {elements}"))
+    }
+}
+
 /// The bytes of one number.
 fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
     let mut array = [0; N];
@@ -187,13 +239,9 @@ fn floats(
     let name = named(tensor);
     let wrong = |found: String| Error::Format(format!("{name}: {found}"));
     let kind = DataType::try_from(tensor.data_type.unwrap_or_default());
-    let size = match kind {
-        Ok(DataType::Double) => 8,
-        Ok(DataType::Float) => 4,
-        _ => 2,
-    };
+    let size = size_of_number(tensor);
     let external;
-    let raw = if tensor.data_location == Some(DataLocation::External as i32) {
+    let raw = if is_external(tensor) {
         let Some(bytes) = weights.external(tensor, &name, elements * size)? else {
             return Ok(None);
         };
@@ -202,24 +250,6 @@ fn floats(
     } else {
         tensor.raw_data.as_deref()
     };
-    let found = match (raw, kind) {
-        (Some(raw), _) => {
-            if raw.len() != elements * size {
-                return Err(wrong(format!(
-                    "found {} bytes of values, expected {}",
-                    raw.len(),
-                    elements * size
-                )));
-            }
-            elements
-        }
-        (None, Ok(DataType::Float)) => tensor.float_data.len(),
-        (None, Ok(DataType::Double)) => tensor.double_data.len(),
-        (None, _) => tensor.int32_data.len(),
-    };
-    if found != elements {
-        return Err(wrong(format!("found {found} values, expected {elements}")));
-    }
     let mut values = Vec::new();
     try_reserve(&mut values, elements)
         .map_err(|()| Error::OutOfMemory(format!("{elements} values of a constant")))?;

@@ -7,7 +7,7 @@ use super::super::proto::{DataType, Dimension, GraphProto, NodeProto, ValueInfoP
 use super::Import;
 use super::constant::{Constant, Weights};
 use super::operators;
-use crate::error::{Error, Result, check_range, try_vec};
+use crate::error::{Error, Result, check_range, try_reserve};
 use crate::message::{clip, list};
 use crate::model::{Network, RunningStatistics};
 use crate::network::{Builder, Graph, NodeId, Operation, ParameterId, ParameterKind};
@@ -22,6 +22,10 @@ const MULTIPLY_ADDS: u64 = 1 << 50;
 /// The largest image.
 const SIDE: usize = 1 << 14;
 const CHANNELS: usize = 1 << 14;
+
+/// Channels that are put in another order, and numbers of constants that are looked at, in all.
+const SELECTED: usize = 1 << 22;
+const LOOKED_AT: usize = 1 << 28;
 
 /// Stands in a shape for the number of images.
 pub(super) const BATCH: i64 = i64::MIN;
@@ -70,6 +74,8 @@ pub(super) struct Importer<'a> {
     statistics: Vec<(NodeId, Constant<'a>, Constant<'a>)>,
     /// The number of images that the file fixes, if it does.
     batch: Option<i64>,
+    selected: usize,
+    looked_at: usize,
 }
 
 /// A node, for messages: `node "layer1.conv" (Conv)`.
@@ -151,6 +157,8 @@ pub(super) fn import<'a>(
         sources: Vec::new(),
         statistics: Vec::new(),
         batch,
+        selected: 0,
+        looked_at: 0,
     };
     // What does not reach the output is a part of the network all the same, which has its size.
     let mut unused = Vec::new();
@@ -235,6 +243,12 @@ fn images(input: &ValueInfoProto, settings: &Import) -> Result<([usize; 3], Opti
                 )));
             }
         };
+    }
+    let elements: usize = image.iter().product();
+    if elements > ELEMENTS {
+        return Err(wrong(format!(
+            "found images of {elements} numbers, expected at most {ELEMENTS}"
+        )));
     }
     Ok((image, batch))
 }
@@ -363,6 +377,28 @@ impl<'a> Importer<'a> {
         self.outputs.contains(&name)
     }
 
+    /// Counts channels that are put in another order against what a hostile file may ask for.
+    pub(super) fn spend_channels(&mut self, count: usize) -> Result<()> {
+        self.selected = self.selected.saturating_add(count);
+        if self.selected > SELECTED {
+            return Err(Error::Format(format!(
+                "found more than {SELECTED} channels in another order, expected fewer"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Counts numbers of constants that are looked at, likewise.
+    pub(super) fn spend_numbers(&mut self, count: usize) -> Result<()> {
+        self.looked_at = self.looked_at.saturating_add(count);
+        if self.looked_at > LOOKED_AT {
+            return Err(Error::Format(format!(
+                "found more than {LOOKED_AT} numbers in factors and terms, expected fewer"
+            )));
+        }
+        Ok(())
+    }
+
     /// The number of images that the file fixes.
     pub(super) fn fixed_batch(&self) -> Option<i64> {
         self.batch
@@ -481,15 +517,21 @@ impl<'a> Importer<'a> {
             let text = format!("found {found} multiply-adds, expected at most {MULTIPLY_ADDS}");
             return Err(format(text));
         }
-        let mut values = Some(try_vec(0.0f32, graph.parameters.len(), "parameters")?);
+        // As much memory as there are values: sources are in the order of the table.
+        let mut values: Option<Vec<f32>> = Some(Vec::new());
         for source in &sources {
             let Some(all) = &mut values else { break };
-            match source.constant.values(weights)? {
-                Some(own) => {
-                    all[graph.parameters[source.parameter].range()].copy_from_slice(&own);
-                }
-                None => values = None,
+            let Some(own) = source.constant.values(weights)? else {
+                values = None;
+                continue;
+            };
+            let range = graph.parameters[source.parameter].range();
+            if (all.len(), own.len()) != (range.start, range.len()) {
+                return Err(Error::Internal("values of parameters out of order".into()));
             }
+            try_reserve(all, own.len())
+                .map_err(|()| Error::OutOfMemory(format!("{} parameters", range.end)))?;
+            all.extend(own);
         }
         let mut running = Vec::new();
         for (node, mean, variance) in &statistics {

@@ -27,6 +27,7 @@ pub(super) fn translate<'a>(i: &mut Importer<'a>, node: &'a NodeProto) -> Values
     let attributes = Attributes::of(node)?;
     // On constants alone.
     if let Some(folded) = fold(i, node, operator, &attributes)? {
+        folded.check_size()?;
         return Ok(vec![Value::Constant(folded)]);
     }
     let one = |tensor: Tensor| Ok(vec![Value::Tensor(tensor)]);
@@ -669,11 +670,9 @@ fn broadcast(i: &mut Importer<'_>, a: Tensor, b: Tensor) -> Result<([NodeId; 2],
 }
 
 /// A single number, if a constant is one, or the same at all places.
-fn number<'a>(i: &Importer<'a>, constant: &Constant<'a>) -> Result<Option<f64>> {
+fn number<'a>(i: &mut Importer<'a>, constant: &Constant<'a>) -> Result<Option<f64>> {
     let elements: usize = constant.dims().iter().product();
-    if elements > 1 << 24 {
-        return Ok(None);
-    }
+    i.spend_numbers(elements)?;
     let Some(values) = constant.numbers(i.weights)? else { return Ok(None) };
     Ok(values.first().copied().filter(|first| values.iter().all(|value| value == first)))
 }
@@ -1069,6 +1068,7 @@ fn transpose<'a>(
     let x = i.laid(x);
     let (front, behind): (usize, usize) =
         (x.dims[..moved].iter().product(), x.dims[moved..].iter().product());
+    i.spend_channels(front)?;
     // Place of each new channel among the old ones, axis by axis.
     let strides: Vec<usize> =
         (0..moved).map(|axis| x.dims[axis + 1..moved].iter().product()).collect();
@@ -1227,7 +1227,11 @@ fn slice<'a>(
             ));
         }
         match axis {
-            0 => x = selected(i, x, range.step_by(step as usize).collect())?,
+            0 => {
+                let channels = range.step_by(step as usize);
+                i.spend_channels(channels.len())?;
+                x = selected(i, x, channels.collect())?;
+            }
             1 | 2 if step == 1 && x.dims.len() == 3 => {
                 let mut padding = NO_PADDING;
                 padding[axis - 1] = [-(range.start as isize), range.end as isize - length as isize];
@@ -1286,6 +1290,7 @@ fn split<'a>(i: &mut Importer<'a>, node: &'a NodeProto, attributes: &Attributes<
     let mut first = 0;
     let mut values = Vec::new();
     for (size, name) in sizes.into_iter().zip(&node.output) {
+        i.spend_channels(size as usize)?;
         let channels = (first..first + size as usize).collect();
         first += size as usize;
         // A part that nothing reads is none.

@@ -268,7 +268,7 @@ fn wrong_files_are_refused_with_their_place() {
         (
             "claims",
             |m| graph(m).initializer[0].dims = vec![1 << 12, 2, 1 << 8, 1 << 8],
-            &["found a bias of [4], expected [4096]"],
+            &["constant \"conv.weight\": found 72 values, expected 536870912"],
         ),
         (
             "too few",

@@ -69,7 +69,7 @@ uninstall:
 # release profile. What else is tested differs without the engine in tests/torch.rs alone. Tests run
 # side by side, so that each asks libtorch for one thread.
 test:
-	@scripts/setup.sh cargo cc c++ clang++ pkg-config valgrind python3 pip chromium npm mpicc mpirun pagmo
+	@scripts/setup.sh cargo cc c++ clang++ pkg-config valgrind python3 pip venv chromium npm mpicc mpirun pagmo
 	@scripts/setup-python.sh
 	@scripts/setup-pytorch.sh
 	@scripts/julia.sh >/dev/null

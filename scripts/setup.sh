@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes sure that the commands in the arguments exist: cargo, cc, c++, clang++,
 # pkg-config, valgrind, python3, pip, chromium, npm, mpicc, mpirun;
-# and the library pagmo, for C++.
+# Python's module venv; and the library pagmo, for C++.
 # What is missing is installed by the system's package manager, as root; anyone else is told how.
 set -eu
 
@@ -27,6 +27,8 @@ package() {
     apt-get/pkg-config | pacman/pkg-config | apk/pkg-config) echo "pkgconf" ;;
     dnf/pkg-config) echo "pkgconf-pkg-config" ;;
     */pip) echo "python3-pip" ;;
+    apt-get/venv) echo "python3-venv" ;;
+    */venv) echo "python3" ;;
     *) echo "$2" ;;
     esac
 }
@@ -61,6 +63,7 @@ done
 there() {
     case "$1" in
     pip) python3 -m pip --version >/dev/null 2>&1 ;;
+    venv) python3 -c "import ensurepip, venv" >/dev/null 2>&1 ;;
     pagmo) [ -e /usr/include/pagmo/problem.hpp ] ;;
     *) command -v "$1" >/dev/null ;;
     esac

@@ -72,8 +72,6 @@ pub(crate) fn genotype(data: &[u8]) -> bool {
     true
 }
 
-/// A space file: what is accepted is written and read back, its networks are built, and architectures
-/// are drawn from it.
 /// Networks as ONNX files: what is accepted is written and read back, and has logits.
 pub(crate) fn onnx(data: &[u8]) -> bool {
     let import = Import::default();
@@ -106,6 +104,8 @@ pub(crate) fn onnx(data: &[u8]) -> bool {
     true
 }
 
+/// A space file: what is accepted is written and read back, its networks are built, and architectures
+/// are drawn from it.
 pub(crate) fn space(data: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(data) else { return false };
     let supernet = match Supernet::from_json(text) {

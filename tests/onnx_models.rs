@@ -10,8 +10,20 @@ use std::time::Instant;
 
 use serde_json::Value;
 use tenas::Network;
-use tenas::compute::{self, Evidence, Inputs, Parameters, Task, Wanted};
+use tenas::compute::{self, Engine, Evidence, Inputs, Parameters, Task, Wanted};
 use tenas::onnx::Import;
+
+/// Billions of multiply-adds of an image of 224 x 224, and parameters, as torchvision's documentation has
+/// them (<https://pytorch.org/vision/stable/models.html>).
+const PUBLISHED: [(&str, f64, u64); 7] = [
+    ("resnet18", 1.81, 11_689_512),
+    ("mobilenet_v2", 0.3, 3_504_872),
+    ("densenet121", 2.83, 7_978_856),
+    ("efficientnet_b0", 0.39, 5_288_548),
+    ("squeezenet1_1", 0.35, 1_235_496),
+    ("shufflenet_v2_x1_0", 0.14, 2_278_604),
+    ("mobilenet_v3_small", 0.06, 2_542_856),
+];
 
 fn numbers(case: &Value, key: &str) -> Vec<f64> {
     let values = case[key].as_array().unwrap();
@@ -25,9 +37,8 @@ fn distance(found: &[f64], expected: &[f64]) -> f64 {
     norm(&mut found.iter().zip(expected).map(|(a, b)| a - b)) / norm(&mut expected.iter().copied())
 }
 
-/// K with the statistics of the batch, as the native engine computes it.
-fn kernel(network: &Network, images: &[f32], batch: usize) -> Vec<f64> {
-    let engine = compute::native(0).unwrap();
+/// K with the statistics of the batch.
+fn kernel(engine: &dyn Engine, network: &Network, images: &[f32], batch: usize) -> Vec<f64> {
     let task = Task {
         plan: engine.prepare(network.graph().clone()),
         mixing: Arc::from([]),
@@ -55,6 +66,15 @@ fn check(folder: &Path, name: &str) {
     let cost = network.cost();
     assert_eq!(cost.multiply_adds, case["multiply_adds"].as_u64().unwrap(), "{name}");
     assert_eq!(cost.parameters, case["parameters"].as_u64().unwrap(), "{name}");
+    if let Some((_, billions, parameters)) = PUBLISHED.iter().find(|p| p.0 == name) {
+        let import = Import { image: Some([3, 224, 224]) };
+        let large =
+            Network::from_onnx(&folder.join(format!("{name}.onnx")), &import).unwrap().cost();
+        let found = large.multiply_adds as f64 / 1e9;
+        assert!((found - billions).abs() < 0.0055, "{name}: {found}, published {billions}");
+        assert_eq!(large.parameters, *parameters, "{name}");
+        println!("{name}: {found:.4} billion multiply-adds at 224 x 224");
+    }
     let images: Vec<f32> = numbers(&case, "images").into_iter().map(|v| v as f32).collect();
     let expected = numbers(&case, "logits");
     let batch = expected.len() / network.graph().classes();
@@ -62,7 +82,7 @@ fn check(folder: &Path, name: &str) {
     let logits: Vec<f64> = logits.into_iter().map(f64::from).collect();
     let of_logits = distance(&logits, &expected);
     let begin = Instant::now();
-    let found = kernel(&network, &images, batch);
+    let found = kernel(compute::native(0).unwrap().as_ref(), &network, &images, batch);
     let seconds = begin.elapsed().as_secs_f64();
     let of_kernel = distance(&found, &numbers(&case, "kernel"));
     println!(
@@ -72,6 +92,15 @@ fn check(folder: &Path, name: &str) {
         cost.multiply_adds,
         cost.parameters
     );
+    // In f64, where no ReLU is on the other side of zero, as far as the numbers in a file are f32 (the
+    // sixth of a hard sigmoid); slow, so for small networks.
+    if cost.multiply_adds < 13_000_000 {
+        let engine = compute::reference(0).unwrap();
+        let exact = kernel(engine.as_ref(), &network, &images, batch);
+        let of_exact = distance(&exact, &numbers(&case, "kernel"));
+        println!("{name}: K in f64 {of_exact:.1e}");
+        assert!(of_exact < 1e-7, "{name}: K in f64 {of_exact}");
+    }
     assert!(of_logits < 1e-4, "{name}: logits {of_logits}");
     assert!(of_kernel < 1e-3, "{name}: K {of_kernel}");
 }

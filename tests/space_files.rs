@@ -66,6 +66,31 @@ fn check(base: &Value, cases: &[Case]) {
     }
 }
 
+/// Groups of channels: each kernel has the channels of its group alone, also where channels are open.
+#[test]
+fn convolutions_in_groups() {
+    let weights = |groups: u32| -> Vec<(String, Vec<usize>)> {
+        let mut file = chain();
+        file["operations"][1]["layers"][0]["conv"]["groups"] = json!(groups);
+        let supernet = Supernet::from_json(&file.to_string()).unwrap();
+        let mask = tenas::Mask::full(&supernet.space);
+        let graph = supernet.ntk_network(&mask, [3, 8, 8], 2).unwrap();
+        let convs = graph.parameters.iter().filter(|p| p.shape.len() == 4 && p.shape[1] != 3);
+        convs.map(|p| (p.name.clone(), p.shape.clone())).collect()
+    };
+    let (whole, halves) = (weights(1), weights(2));
+    assert!(whole.len() >= 3);
+    for ((name, whole), (other, half)) in whole.iter().zip(&halves) {
+        assert_eq!(name, other);
+        assert_eq!([whole[0], whole[1] / 2, 3, 3], half[..], "{name}");
+    }
+    // Left out, it is 1, and no part of the file.
+    let space = |file: Value| Supernet::from_json(&file.to_string()).unwrap().space;
+    let mut file = chain();
+    file["operations"][1]["layers"][0]["conv"]["groups"] = json!(1);
+    assert_eq!(space(file), space(chain()));
+}
+
 #[test]
 fn wrong_chains_are_refused_by_place() {
     check(
@@ -180,6 +205,21 @@ fn wrong_chains_are_refused_by_place() {
                 "/operations/1/layers/0",
                 json!({"conv": {"kernel": 1, "depthwise": true, "channels": "in"}}),
                 &["conv.channels: found a number for a depthwise"],
+            ),
+            (
+                "/operations/1/layers/0/conv/groups",
+                json!(0),
+                &["conv.groups: found 0, expected 1 to 4096"],
+            ),
+            (
+                "/operations/1/layers/0",
+                json!({"conv": {"kernel": 1, "depthwise": true, "groups": 2}}),
+                &["conv.groups: found a number for a depthwise"],
+            ),
+            (
+                "/operations/1/layers/0/conv/groups",
+                json!(3),
+                &["found a convolution in 3 groups from 4 to 2 channels"],
             ),
             // Choices.
             ("/choices/0/options", json!([]), &["choices[0].options: found 0"]),

@@ -12,23 +12,15 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use std::{env, fs};
 
-use searches::{bits, config, context, noise};
+use searches::{bits, context, noise, small};
 use tenas::random::{Key, Purpose};
-use tenas::{Config, Context, GenotypeFormat, Progress, Sampling, SpaceKind, Strategy};
+use tenas::{Context, GenotypeFormat, Progress, Strategy};
 
 const FOLDER: &str = "TENAS_TEST_KILL_FOLDER";
 const RANKS: &str = "TENAS_TEST_KILL_RANKS";
 
-/// A search of some tenths of a second, whose rounds have many candidates each: a kill seldom falls
-/// between two rounds.
-fn small(strategy: Strategy) -> Config {
-    let mut config = config(SpaceKind::NasBench201, Sampling::Common);
-    config.set_repeats(3).unwrap();
-    config.set_strategy(strategy);
-    config.set_proxy_network(None, Default::default()).unwrap();
-    config.set_budget(160).unwrap();
-    config
-}
+/// Architectures of a ranking: rounds have many candidates each, so that a kill seldom falls between two.
+const BUDGET: u32 = 160;
 
 /// Genotype, records and ranking, floating-point numbers as their bits.
 fn result(search: &Context) -> String {
@@ -49,7 +41,7 @@ fn child() {
         Context::load(&checkpoint, &noise(12, 8), None).unwrap()
     } else {
         let ranks = env::var_os(RANKS).is_some();
-        context(&small(if ranks { Strategy::Rank } else { Strategy::Prune }))
+        context(&small(if ranks { Strategy::Rank } else { Strategy::Prune }, BUDGET))
     };
     // After each candidate.
     search.set_checkpoint(Some((&checkpoint, Duration::ZERO))).unwrap();
@@ -101,7 +93,7 @@ fn killed_rankings_end_as_an_undisturbed_one() {
 }
 
 fn killed(strategy: Strategy, kills: usize) {
-    let mut undisturbed = context(&small(strategy));
+    let mut undisturbed = context(&small(strategy, BUDGET));
     let mut all = 0;
     let mut count = |_: &Progress| {
         all += 1;

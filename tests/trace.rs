@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use searches::{config, context, noise, watch};
+use searches::{config, context, noise, small, watch};
 use serde_json::Value;
 use tenas::space::Choice;
 use tenas::{Config, Context, DatasetKind, Error, Sampling, SpaceKind, Strategy, proxy};
@@ -21,15 +21,7 @@ use tenas::{Config, Context, DatasetKind, Error, Sampling, SpaceKind, Strategy, 
 const FOLDER: &str = "TENAS_TEST_TRACE_FOLDER";
 const RANKS: &str = "TENAS_TEST_TRACE_RANKS";
 
-/// A search of some tenths of a second.
-fn small(strategy: Strategy) -> Config {
-    let mut config = config(SpaceKind::NasBench201, Sampling::Common);
-    config.set_repeats(3).unwrap();
-    config.set_strategy(strategy);
-    config.set_proxy_network(None, Default::default()).unwrap();
-    config.set_budget(80).unwrap();
-    config
-}
+const BUDGET: u32 = 80;
 
 /// The lines of a trace, each whole.
 fn lines(path: &Path) -> Vec<Value> {
@@ -75,7 +67,7 @@ fn history(folder: &Path) -> (String, Vec<f32>) {
 fn a_pruning_search_leaves_all_it_finds() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("trace.jsonl");
-    let mut search = context(&small(Strategy::Prune));
+    let mut search = context(&small(Strategy::Prune, BUDGET));
     search.set_trace(Some(&path)).unwrap();
     let (shape, values) = history(folder.path());
     assert_eq!(shape, "1, 1, 6, 5,");
@@ -162,7 +154,7 @@ fn darts_has_both_cells_and_one_mask_for_the_edges() {
 fn a_ranking_leaves_all_it_finds() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("trace.jsonl");
-    let mut search = context(&small(Strategy::Rank));
+    let mut search = context(&small(Strategy::Rank, BUDGET));
     search.set_trace(Some(&path)).unwrap();
     search.run(&mut watch).unwrap();
     assert!(!folder.path().join("arch_parameters_history.npy").exists());
@@ -194,7 +186,7 @@ fn a_ranking_leaves_all_it_finds() {
 fn a_trace_is_continued_and_another_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("trace.jsonl");
-    let config = small(Strategy::Prune);
+    let config = small(Strategy::Prune, BUDGET);
     let mut search = context(&config);
     search.set_trace(Some(&path)).unwrap();
     let mut left = 7;
@@ -251,7 +243,7 @@ fn a_trace_is_continued_and_another_is_refused() {
 fn rounds_in_pieces_and_prunings_of_the_host_are_told() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("trace.jsonl");
-    let config = small(Strategy::Prune);
+    let config = small(Strategy::Prune, BUDGET);
     let mut here = context(&config);
     here.set_trace(Some(&path)).unwrap();
     here.prune(Choice { cell: 0, edge: 2, operation: 4 }).unwrap();
@@ -277,7 +269,7 @@ fn a_trace_that_cannot_be_written_stops_the_run_and_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let inner = folder.path().join("inner");
     fs::create_dir(&inner).unwrap();
-    let mut search = context(&small(Strategy::Prune));
+    let mut search = context(&small(Strategy::Prune, BUDGET));
     search.set_trace(Some(&inner.join("trace"))).unwrap();
     // The place of the masks is gone.
     fs::rename(&inner, folder.path().join("moved")).unwrap();
@@ -302,7 +294,7 @@ fn child() {
         Context::load(&checkpoint, &noise(12, 8), None).unwrap()
     } else {
         let ranks = std::env::var_os(RANKS).is_some();
-        context(&small(if ranks { Strategy::Rank } else { Strategy::Prune }))
+        context(&small(if ranks { Strategy::Rank } else { Strategy::Prune }, BUDGET))
     };
     // Far older than the trace, when the process is killed.
     search.set_checkpoint(Some((&checkpoint, Duration::from_secs(3600)))).unwrap();
@@ -332,7 +324,7 @@ fn start(folder: &Path, strategy: Strategy) -> Child {
 fn killed(strategy: Strategy) {
     let whole = tempfile::tempdir().unwrap();
     let path = whole.path().join("trace.jsonl");
-    let mut undisturbed = context(&small(strategy));
+    let mut undisturbed = context(&small(strategy, BUDGET));
     undisturbed.set_trace(Some(&path)).unwrap();
     undisturbed.run(&mut watch).unwrap();
     let expected = timeless(&lines(&path));
@@ -430,7 +422,7 @@ fn numpy_and_python_read_both() {
 fn scores_by_cost_alone_are_traced_too() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("trace");
-    let mut config = small(Strategy::Rank);
+    let mut config = small(Strategy::Rank, BUDGET);
     config.set_proxies(&[proxy::named("flops").unwrap()]).unwrap();
     let mut search = context(&config);
     search.set_trace(Some(&path)).unwrap();

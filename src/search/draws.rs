@@ -8,7 +8,7 @@ use crate::compute::{Inputs, Parameters};
 use crate::data::{Dataset, Images};
 use crate::error::{Result, try_vec};
 use crate::network::{Fan, Graph, Init, Initialiser};
-use crate::proxy::{InputKind, Shape, Weights};
+use crate::proxy::{InputKind, ProxyNetwork, Shape, Weights};
 use crate::random::{Key, Purpose};
 
 /// Batches of the thin network, and inputs of each (section 3.3).
@@ -144,6 +144,18 @@ fn shrunk(images: Images, factor: usize) -> Result<Vec<f32>> {
         *out = (sum / (factor * factor) as f64) as f32;
     }
     Ok(small)
+}
+
+/// Images of a batch of such inputs, which the data set must have where they are its own.
+pub(super) fn batch_of(inputs: InputKind, size: ProxyNetwork, dataset: &Dataset) -> Result<usize> {
+    let batch = match inputs {
+        InputKind::Ones => 1,
+        _ => size.batch_size as usize,
+    };
+    if let InputKind::Images { .. } = inputs {
+        dataset.check_batch(batch)?;
+    }
+    Ok(batch)
 }
 
 /// The heights, from the smallest, that images of a shape can be shrunk to by a whole factor and that

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::Config;
-use super::draws::{Draw, SharedImages, Wish, heights};
+use super::draws::{Draw, SharedImages, Wish, batch_of, heights};
 use crate::compute::{self, Engine, Evidence, Plan, Task};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
@@ -99,13 +99,7 @@ impl Measurement {
     ) -> Result<()> {
         let proxy = &self.proxies[place];
         let size = config.network_of(proxy.as_ref());
-        let batch = match setup.inputs {
-            InputKind::Ones => 1,
-            _ => size.batch_size as usize,
-        };
-        if let InputKind::Images { .. } = setup.inputs {
-            dataset.check_batch(batch)?;
-        }
+        let batch = batch_of(setup.inputs, size, dataset)?;
         let least = if setup.inputs == InputKind::Crops { 0 } else { size.image_size as usize };
         // The smallest images that the network takes.
         let mut fitting = Err(Error::Internal("images without a height".into()));

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::draws::{Draw, SharedImages, Wish};
+use super::draws::{Draw, SharedImages, Wish, batch_of};
 use super::indicators::{Scores, Spread, spread};
 use super::{Config, Observer, Progress};
 use crate::compute::{self, Engine, Evidence, Parameters, Plan, Task, Wanted};
@@ -242,14 +242,8 @@ fn groups_of<'e>(
         if size.image_size != 0 && size.image_size as usize != height {
             return wrong("found an image_size of its own, expected that of the data set's images");
         }
-        let batch = match setup.inputs {
-            InputKind::Ones => 1,
-            _ => size.batch_size as usize,
-        };
+        let batch = batch_of(setup.inputs, size, dataset)?;
         let wish = Wish { source: setup.inputs, batch, height };
-        if let InputKind::Images { .. } = setup.inputs {
-            dataset.check_batch(batch)?;
-        }
         let graph = match setup.norms {
             Norms::Batch => network.graph().clone(),
             Norms::Frozen => Arc::new(network.graph().frozen()),

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use tenas::random::{Key, Purpose};
 use tenas::{
     Config, Context, Dataset, DatasetKind, GenotypeFormat, Progress, Record, Sampling, SpaceKind,
-    Supernet,
+    Strategy, Supernet,
 };
 
 pub(crate) const SPACES: [SpaceKind; 2] = [SpaceKind::NasBench201, SpaceKind::Darts];
@@ -110,4 +110,14 @@ pub(crate) fn undisturbed(kind: SpaceKind, sampling: Sampling) -> &'static Conte
         config.set_threads(1).unwrap();
         finished(&config)
     })
+}
+
+/// A search of some tenths of a second, by either strategy.
+pub(crate) fn small(strategy: Strategy, budget: u32) -> Config {
+    let mut config = config(SpaceKind::NasBench201, Sampling::Common);
+    config.set_repeats(3).unwrap();
+    config.set_strategy(strategy);
+    config.set_proxy_network(None, Default::default()).unwrap();
+    config.set_budget(budget).unwrap();
+    config
 }

@@ -72,10 +72,11 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--strategy", choices=("prune", "rank"), default="prune")
+    parser.add_argument("--budget", type=int, default=200, help="architectures to score under rank")
     parser.add_argument("--most", type=int, default=os.cpu_count() or 1, metavar="N", help="processes to measure")
     options = parser.parse_args()
     data = tenas.Dataset.synthetic("cifar10")
-    settings = {"batch_size": options.batch_size} if options.strategy == "prune" else {"budget": 200}
+    settings = {"batch_size": options.batch_size} if options.strategy == "prune" else {"budget": options.budget}
     config = tenas.Config(options.space, "cifar10", strategy=options.strategy, threads=1, repeats=options.repeats, **settings)
     rounds, serial, states, sizes = timed_rounds(config, data)
     every = sorted(each for seconds in rounds for each in seconds)

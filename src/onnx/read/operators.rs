@@ -982,11 +982,10 @@ fn reshape<'a>(i: &mut Importer<'a>, node: &'a NodeProto) -> Result<Tensor> {
     if known == 0 || dims.len() > 8 {
         return wrong();
     }
-    if let Some(axis) = open {
-        if !elements.is_multiple_of(known) {
-            return wrong();
-        }
-        dims[axis] = elements / known;
+    match open {
+        Some(axis) if elements.is_multiple_of(known) => dims[axis] = elements / known,
+        None if known == elements => {}
+        _ => return wrong(),
     }
     let first_is_images = match *first {
         0 | BATCH => true,
@@ -994,7 +993,7 @@ fn reshape<'a>(i: &mut Importer<'a>, node: &'a NodeProto) -> Result<Tensor> {
         -1 => open.is_none(),
         n => i.fixed_batch() == Some(n),
     };
-    if !first_is_images || dims.iter().product::<usize>() != elements {
+    if !first_is_images {
         return wrong();
     }
     let x = i.laid(x);

@@ -386,6 +386,14 @@ fn wrong_files_are_refused_with_their_place() {
             &["found the shape [-1, 8] for a tensor of [N, 4, 1, 1]"],
         ),
         (
+            "a shape of 4 numbers modulo 2^64",
+            |m| {
+                graph(m).initializer.push(whole("shape", &[0, (1 << 62) + 1, 4]));
+                graph(m).node[3] = node("Reshape", &["c", "shape"], "d", &[]);
+            },
+            &["found the shape [0, 4611686018427387905, 4] for a tensor of [N, 4, 1, 1]"],
+        ),
+        (
             "transposed images",
             |m| {
                 graph(m).node[1] = node("Transpose", &["a"], "b", &[ints("perm", &[1, 0, 2, 3])]);

@@ -13,7 +13,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::bits::ActivationBits;
 use super::evidence::{Findings, features};
-use super::gram::{add_lower, gram, mirror};
+use super::gram::{WHOLE_JACOBIAN, add_lower, gram, mirror};
 use super::kernels::{Kernels, RowsMut, Shape};
 use super::program::{Program, Step};
 use super::walk::{Forward, Instance, Notes, Reverse, Start, Watch, forward, reverse};
@@ -174,7 +174,7 @@ impl<K: CpuKernels> CpuEngine<K> {
             parts.into_iter().map(|part| (part.pass, part.findings)).unzip();
         let passes: Vec<Forward<K>> = passes.into_iter().flatten().collect();
         let mut found = Findings::join(findings);
-        let by_layers = self.by_layers(task, passes.len());
+        let by_layers = task.sums_kernel_by_layers(self.whole_jacobian);
         let gradients = match by_layers {
             true => self.kernel_by_layers(task, &network, &passes, &found, stop),
             false => self.gradients(task, &network, &passes, &mut found, stop),
@@ -268,16 +268,6 @@ impl<K: CpuKernels> CpuEngine<K> {
             };
             Ok(Part { pass, findings: found })
         })
-    }
-
-    /// Whether K is wanted alone and J is too large to be held whole. What decides is the task, not the
-    /// machine: the order of K's sums follows from it.
-    fn by_layers(&self, task: &Task, batches: usize) -> bool {
-        let Some(gradients) = task.wanted.gradients else { return false };
-        let graph = task.plan.graph();
-        let rows = gradients.seed.rows(task.inputs.batch, graph.classes()) * batches;
-        let large = rows.saturating_mul(graph.parameters.columns()) > self.whole_jacobian;
-        gradients.kernel && !gradients.rows && !gradients.images && large
     }
 
     /// K, parameter by parameter: the reverse passes of all rows go through a layer together, whose
@@ -457,9 +447,6 @@ struct Rowed<T> {
     /// Number of rows.
     count: usize,
 }
-
-/// 128 MiB in f32.
-const WHOLE_JACOBIAN: usize = 1 << 25;
 
 /// A batch after its forward pass.
 struct Part<K: Kernels> {

@@ -5,6 +5,9 @@ use rayon::prelude::*;
 use super::Rows;
 use crate::error::{Result, try_vec};
 
+/// Numbers of J that a task may hold at once (128 MiB in f32); beyond that, K is summed layer by layer.
+pub(super) const WHOLE_JACOBIAN: usize = 1 << 25;
+
 /// Partial sums of a dot product, added in order at its end: the order of summation is part of the
 /// result.
 const PARTS: usize = 8;

@@ -205,6 +205,16 @@ impl Task {
         Ok(())
     }
 
+    /// Whether K is wanted alone and J has more than `most` numbers, so that K is summed layer by
+    /// layer. What decides is the task, not the machine: the order of K's sums follows from it.
+    pub(super) fn sums_kernel_by_layers(&self, most: usize) -> bool {
+        let Some(gradients) = self.wanted.gradients else { return false };
+        let graph = self.plan.graph();
+        let rows = gradients.seed.rows(self.inputs.batch, graph.classes()) * self.inputs.batches;
+        let large = rows.saturating_mul(graph.parameters.columns()) > most;
+        gradients.kernel && !gradients.rows && !gradients.images && large
+    }
+
     /// The inputs of the ReLUs that this task's network has.
     pub(super) fn relu_inputs(&self) -> Vec<ReluInput> {
         self.plan.program.relu_inputs(|slot| slot.is_none_or(|s| self.mixing[s] != 0.0))

@@ -11,8 +11,8 @@ use super::reference::{ReferenceKernels, reference};
 use super::walk::{Instance, Notes, Start, forward, reverse};
 use super::*;
 use crate::network::{
-    Activation, Builder, Convolution, Fan, Init, Initialiser, NodeId, ParameterKind, Supernet,
-    Window,
+    Activation, Builder, Convolution, Fan, Init, Initialiser, NodeId, Operation, ParameterKind,
+    Supernet, Window,
 };
 use crate::random::{Key, Purpose, Stream};
 use crate::space::{Mask, SpaceKind};
@@ -372,7 +372,8 @@ fn networks_of_files_agree_with_finite_differences() {
         (include_str!("../../spaces/mobilenet-v2.json"), 8, 197),
     ] {
         let mut file: serde_json::Value = serde_json::from_str(text).expect("JSON");
-        // The begin of a deep chain: differences through all of it meet the kinks of too many ReLUs.
+        // The begin of a deep chain: the kinks of all its ReLUs are too many to step over none. The
+        // next test has the whole chain.
         if let Some(body) = file.pointer_mut("/macros/search/body") {
             body.as_array_mut().expect("parts").truncate(4);
         }
@@ -382,6 +383,25 @@ fn networks_of_files_agree_with_finite_differences() {
         let graph = supernet.ntk_network(&mask, [3, side, side], CLASSES).expect("a network");
         check_gradients(&space.name, graph, &mask.mixing(space), 3, step);
     }
+}
+
+/// The whole chain of MobileNetV2's blocks, with a smooth function in the place of each ReLU, which
+/// has no kinks to step over.
+#[test]
+fn a_whole_deep_chain_agrees_with_finite_differences() {
+    let supernet =
+        Supernet::from_json(include_str!("../../spaces/mobilenet-v2.json")).expect("a space");
+    let mask = Mask::full(&supernet.space);
+    let mut graph = supernet.ntk_network(&mask, [3, 8, 8], CLASSES).expect("a network");
+    let mut smoothed = 0;
+    for node in &mut graph.nodes {
+        if node.operation == Operation::Relu {
+            node.operation = Operation::Activation(Activation::Sigmoid);
+            smoothed += 1;
+        }
+    }
+    assert!(smoothed > 100, "{smoothed} ReLUs");
+    check_gradients("a smooth MobileNetV2", graph, &mask.mixing(&supernet.space), 4, 1597);
 }
 
 /// K as an engine gives it.
@@ -749,6 +769,61 @@ fn torch_agrees_with_reference_on_every_primitive() {
             let found = engine_jacobian(&engine, &graph, &mixing, 5);
             let error = distance(&found, &expected);
             assert!(error < 1e-5, "{name} on {engine:?}: off by {error}");
+        }
+    }
+}
+
+/// K of two networks side by side, which do not have the same operations: whole, and layer by layer, with
+/// all cotangents at once and in blocks.
+#[cfg(feature = "torch")]
+#[test]
+fn torch_kernels_by_layers_are_those_of_whole_rows() {
+    let key = Key { seed: 1, purpose: Purpose::Proxies, round: 0, candidate: 0, repeat: 0 };
+    let seeds = [(Seed::Images, 1, 9), (Seed::Logits, 1, 3), (Seed::CrossEntropy(key), 4, 3)];
+    let devices = torch_engines().len();
+    for ((graph, mixing), (seed, batches, batch)) in
+        SpaceKind::ALL.into_iter().map(thinned).flat_map(|case| seeds.map(|s| (case.clone(), s)))
+    {
+        let all: Arc<[f64]> = vec![1.0; graph.slots].into();
+        let kernels = |engine: &super::TorchEngine| {
+            let plan = engine.prepare(graph.clone());
+            let task = |mixing: Arc<[f64]>| Task {
+                plan: plan.clone(),
+                mixing,
+                parameters: Parameters::Given(parameters(&graph).into()),
+                inputs: Inputs { values: images(&graph, batches * batch).into(), batches, batch },
+                wanted: Wanted {
+                    gradients: Some(Gradients { seed, kernel: true, rows: false, images: false }),
+                    ..Default::default()
+                },
+            };
+            let mut tasks = [mixing.clone().into(), all.clone()].map(task).map(Ok).into_iter();
+            let mut found = vec![Vec::new(); 2];
+            let reduce = |_: usize, e: Evidence<'_>| e.kernel.expect("K").values.to_vec();
+            (engine as &dyn Engine)
+                .evaluate(&mut tasks, &reduce, &mut |number, k| {
+                    found[number] = k;
+                    ControlFlow::Continue(())
+                })
+                .expect("K");
+            found
+        };
+        for device in 0..devices {
+            // As many numbers as leave two blocks of cotangents, and as many as leave one of all.
+            for numbers in [1 << 12, 1 << 24] {
+                let name = [super::TorchDevice::Cpu, super::TorchDevice::Cuda(0)][device];
+                let mut engine = super::TorchEngine::limited(name, numbers).expect("an engine");
+                let whole = kernels(&engine);
+                engine.whole_jacobian = 0;
+                let parts = kernels(&engine);
+                for (whole, parts) in whole.iter().zip(&parts) {
+                    let most = whole.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
+                    assert!(most > 0.0 && whole.len() == parts.len(), "{name}, {seed:?}");
+                    for (a, b) in whole.iter().zip(parts) {
+                        assert!((a - b).abs() <= 1e-12 * most, "{name}, {seed:?}: {a}, {b}");
+                    }
+                }
+            }
         }
     }
 }

@@ -1,18 +1,20 @@
 //! Tasks of the same kind in groups, as large as the device's memory allows.
 
-use std::ops::ControlFlow;
+use std::collections::BTreeMap;
+use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tch::Device;
 
 use super::backend::{Array, Backend, Counts, F64};
-use super::kernels::{PackedBits, Saved, Tensor, TorchKernels};
+use super::kernels::{BlockRows, PackedBits, Saved, Tensor, TorchKernels};
 use super::{TorchDevice, cuda};
 use crate::compute::bits::ActivationBits;
 use crate::compute::evidence::{self, Findings};
+use crate::compute::gram::WHOLE_JACOBIAN;
 use crate::compute::kernels::{Kernels, Shape};
 use crate::compute::program::{Program, Step};
-use crate::compute::walk::{Forward, Instance, Notes, Start, Watch, forward, reverse};
+use crate::compute::walk::{Forward, Instance, Notes, Reverse, Start, Watch, forward, reverse};
 use crate::compute::{
     Engine, Evidence, Features, Gradients, Jacobian, Kernel, Parameters, Plan, Pulled, Reduce,
     Rows, Seed, Sink, Task, Tasks, Variances,
@@ -39,6 +41,8 @@ pub struct TorchEngine {
     backend: Backend,
     /// Most numbers of a group's largest tensor. Halved when memory runs out.
     limit: AtomicUsize,
+    /// Numbers of J that a task may hold at once: beyond that, K is summed layer by layer.
+    pub(crate) whole_jacobian: usize,
 }
 
 /// How tasks of one kind are cut.
@@ -68,7 +72,12 @@ impl TorchEngine {
                 (Device::Cuda(index), free.clamp(1, ENOUGH_CUDA))
             }
         };
-        Ok(TorchEngine { name, backend: Backend::new(device), limit: AtomicUsize::new(enough) })
+        Ok(TorchEngine {
+            name,
+            backend: Backend::new(device),
+            limit: AtomicUsize::new(enough),
+            whole_jacobian: WHOLE_JACOBIAN,
+        })
     }
 
     /// The same, with at most `numbers` in a group's largest tensor: how much runs at once.
@@ -239,22 +248,29 @@ impl TorchEngine {
         let pass = forward(&mut kernels, &network, input, batch, wanted.reverses(), notes)?;
         let reads_logits = wanted.logits || wanted.gradients.is_some_and(|g| g.seed.reads_logits());
         let logits = if reads_logits { kernels.read(pass.logits())? } else { Vec::new() };
-        let (rows, count, images) =
-            gradients(&mut kernels, &network, &pass, tasks, block, &logits)?;
         let mut found = Found {
             parts: Vec::with_capacity(tasks.len()),
             parameters: values,
-            count,
+            count: wanted.gradients.map_or(0, |g| batches * g.seed.rows(batch, graph.classes())),
             kernels: Vec::new(),
             rows: Vec::new(),
         };
-        if let (Some(rows), Some(gradients)) = (&rows, wanted.gradients) {
-            if gradients.kernel {
-                let k = self.backend.product(rows, &rows.permute(&[0, 2, 1])?)?;
+        let mut images = Vec::new();
+        if let Some(gradients) = wanted.gradients {
+            let blocks = Blocks { tasks, gradients, logits: &logits, most: block };
+            if first.sums_kernel_by_layers(self.whole_jacobian) {
+                let k = blocks.kernel_by_layers(&mut kernels, &network, &pass)?;
                 found.kernels = self.backend.read::<f64>(&k)?;
-            }
-            if gradients.rows {
-                found.rows = self.backend.read::<f64>(rows)?;
+            } else {
+                let rows;
+                (rows, images) = blocks.rows(&mut kernels, &network, &pass)?;
+                if gradients.kernel {
+                    let k = self.backend.product(&rows, &rows.permute(&[0, 2, 1])?)?;
+                    found.kernels = self.backend.read::<f64>(&k)?;
+                }
+                if gradients.rows {
+                    found.rows = self.backend.read::<f64>(&rows)?;
+                }
             }
         }
         let mut bits = match wanted.bits {
@@ -395,67 +411,140 @@ fn drawn(tasks: &[&Task], graph: &Graph) -> Result<Vec<Vec<f32>>> {
     tasks.iter().map(of_task).collect()
 }
 
-/// The rows of gradients, `[tasks, rows, columns]`, if any are wanted; how many a task has; and the
-/// gradients by the images, `[tasks, rows, N, C, H, W]`, if they are.
-fn gradients<'k>(
-    kernels: &mut TorchKernels<'k>,
-    network: &Instance<'_, TorchKernels<'k>>,
-    pass: &Forward<TorchKernels<'k>>,
-    tasks: &[&Task],
-    block: usize,
-    logits: &[f64],
-) -> Result<(Option<Array>, usize, Vec<f64>)> {
-    let Some(Gradients { seed, images, .. }) = tasks[0].wanted.gradients else {
-        return Ok((None, 0, Vec::new()));
-    };
-    let backend = kernels.backend;
-    let graph = network.program.graph();
-    let (batches, batch) = (tasks[0].inputs.batches, tasks[0].inputs.batch);
-    let (classes, columns) = (graph.classes(), graph.parameters.columns());
-    let each = seed.rows(batch, classes);
-    let image = graph.input_shape().iter().product::<usize>() * batch;
-    let mut of_images = Vec::new();
-    if images {
-        of_images = try_vec(0.0, kernels.groups * each * image, "gradients of the images")?;
+/// The rows of gradients of a group of tasks, in blocks of rows whose reverse passes run at once.
+struct Blocks<'a> {
+    tasks: &'a [&'a Task],
+    gradients: Gradients,
+    /// `[G, N, classes]`, if the seed reads them.
+    logits: &'a [f64],
+    /// Rows of a block.
+    most: usize,
+}
+
+impl Blocks<'_> {
+    /// Rows that a batch has.
+    fn each(&self) -> usize {
+        let first = self.tasks[0];
+        self.gradients.seed.rows(first.inputs.batch, first.plan.graph().classes())
     }
-    let mut blocks = Vec::new();
-    for first in (0..each).step_by(block) {
-        let now = first..each.min(first + block);
-        let shape = Shape { cotangents: now.len(), batch, chw: [classes, 1, 1], halo: 0 };
-        let tensor = match seed {
-            Seed::Images => kernels.seed(first, shape)?,
-            _ => {
+
+    /// The rows of each block.
+    fn ranges(&self) -> impl Iterator<Item = Range<usize>> {
+        let (each, most) = (self.each(), self.most);
+        (0..each).step_by(most).map(move |first| first..each.min(first + most))
+    }
+
+    /// Where the reverse passes of these rows start, in all groups.
+    fn start(&self, kernels: &mut TorchKernels<'_>, rows: &Range<usize>) -> Result<Start<Tensor>> {
+        let (graph, inputs) = (self.tasks[0].plan.graph(), &self.tasks[0].inputs);
+        let (batch, classes) = (inputs.batch, graph.classes());
+        let shape = Shape { cotangents: rows.len(), batch, chw: [classes, 1, 1], halo: 0 };
+        let tensor = match &self.gradients.seed {
+            Seed::Images => kernels.seed(rows.start, shape)?,
+            seed => {
                 let mut values = Vec::new();
                 for group in 0..kernels.groups {
-                    let (task, b) = (tasks[group / batches], group % batches);
-                    let logits = logits.get(group * batch * classes..).unwrap_or_default();
-                    for row in now.clone() {
-                        values.extend(task.seed_values(&seed, row, b, logits));
+                    let (task, b) = (self.tasks[group / inputs.batches], group % inputs.batches);
+                    let logits = self.logits.get(group * batch * classes..).unwrap_or_default();
+                    for row in rows.clone() {
+                        values.extend(task.seed_values(seed, row, b, logits));
                     }
                 }
                 kernels.write(&values, shape)?
             }
         };
-        let start = Start { node: graph.nodes.len() - 1, tensor, cotangents: now.len() };
-        let mut rows =
-            backend.zeros(&[kernels.groups, now.len(), columns].map(|d| d as i64), F64)?;
-        let until = images.then_some(0);
-        let arrived = reverse(kernels, network, pass, batch, start, until, &mut rows)?;
-        if let Some(tensor) = arrived {
-            let values = kernels.read(&tensor)?;
-            for (group, values) in values.chunks_exact(now.len() * image).enumerate() {
-                of_images[(group * each + first) * image..][..values.len()].copy_from_slice(values);
+        Ok(Start { node: graph.nodes.len() - 1, tensor, cotangents: rows.len() })
+    }
+
+    /// All rows of an array `[G, I, columns]` of each block: `[tasks, rows, columns]`.
+    fn joined(&self, backend: &Backend, blocks: &[&Array]) -> Result<Array> {
+        let rows = match blocks {
+            [all] => (*all).clone(),
+            blocks => backend.concat(blocks, 1)?,
+        };
+        let count = (self.tasks[0].inputs.batches * self.each()) as i64;
+        rows.reshape(&[self.tasks.len() as i64, count, rows.shape[2]])
+    }
+
+    /// The rows, `[tasks, rows, columns]`, and the gradients by the images,
+    /// `[tasks, rows, N, C, H, W]`, if they are wanted.
+    fn rows<'k>(
+        &self,
+        kernels: &mut TorchKernels<'k>,
+        network: &Instance<'_, TorchKernels<'k>>,
+        pass: &Forward<TorchKernels<'k>>,
+    ) -> Result<(Array, Vec<f64>)> {
+        let backend = kernels.backend;
+        let graph = network.program.graph();
+        let (batch, each) = (self.tasks[0].inputs.batch, self.each());
+        let image = graph.input_shape().iter().product::<usize>() * batch;
+        let mut of_images = Vec::new();
+        if self.gradients.images {
+            let len = kernels.groups * each * image;
+            of_images = try_vec(0.0, len, "gradients of the images")?;
+        }
+        let mut blocks = Vec::new();
+        for now in self.ranges() {
+            let start = self.start(kernels, &now)?;
+            let shape = [kernels.groups, now.len(), graph.parameters.columns()];
+            let rows = backend.zeros(&shape.map(|d| d as i64), F64)?;
+            let until = self.gradients.images.then_some(0);
+            let into = &mut BlockRows::Whole(rows.clone());
+            let arrived = reverse(kernels, network, pass, batch, start, until, into)?;
+            if let Some(tensor) = arrived {
+                let values = kernels.read(&tensor)?;
+                for (group, values) in values.chunks_exact(now.len() * image).enumerate() {
+                    let at = (group * each + now.start) * image;
+                    of_images[at..][..values.len()].copy_from_slice(values);
+                }
+            }
+            blocks.push(rows);
+        }
+        let rows = self.joined(backend, &blocks.iter().collect::<Vec<_>>())?;
+        Ok((rows, of_images))
+    }
+
+    /// K of each task, `[tasks, rows, rows]`, parameter by parameter: the reverse passes of all blocks
+    /// go through a layer together, whose columns of J are multiplied and forgotten.
+    fn kernel_by_layers<'k>(
+        &self,
+        kernels: &mut TorchKernels<'k>,
+        network: &Instance<'_, TorchKernels<'k>>,
+        pass: &Forward<TorchKernels<'k>>,
+    ) -> Result<Array> {
+        let backend = kernels.backend;
+        let inputs = &self.tasks[0].inputs;
+        let count = inputs.batches * self.each();
+        let k = backend.zeros(&[self.tasks.len(), count, count].map(|d| d as i64), F64)?;
+        let mut blocks = Vec::new();
+        for now in self.ranges() {
+            let start = self.start(kernels, &now)?;
+            let reverse = Reverse::new(network, inputs.batch, start, None);
+            blocks.push((reverse, BlockRows::Parts(BTreeMap::new())));
+        }
+        for (s, columns) in network.program.completed_columns().iter().enumerate().rev() {
+            for (reverse, rows) in &mut blocks {
+                reverse.step(kernels, network, pass, s, rows)?;
+            }
+            for column in columns {
+                let of_block = |(_, rows): &mut (_, BlockRows)| match rows {
+                    BlockRows::Parts(parts) => parts.remove(column),
+                    BlockRows::Whole(_) => None,
+                };
+                // No block has a part of an operation that is not in this network.
+                let parts: Vec<Array> = blocks.iter_mut().filter_map(of_block).collect();
+                if parts.len() == blocks.len() {
+                    let rows = self.joined(backend, &parts.iter().collect::<Vec<_>>())?;
+                    let product = backend.product(&rows, &rows.permute(&[0, 2, 1])?)?;
+                    backend.add_at(&k, &product)?;
+                }
             }
         }
-        blocks.push(rows);
+        for (reverse, _) in blocks {
+            reverse.end(kernels)?;
+        }
+        Ok(k)
     }
-    let rows = match &blocks[..] {
-        [all] => all.clone(),
-        blocks => backend.concat(&blocks.iter().collect::<Vec<_>>(), 1)?,
-    };
-    let count = batches * each;
-    let rows = rows.reshape(&[tasks.len(), count, columns].map(|d| d as i64))?;
-    Ok((Some(rows), count, of_images))
 }
 
 /// The reverse passes between nodes, of all groups: signs and cotangents `[G, N, C, H, W]`.
@@ -477,9 +566,9 @@ fn pullbacks<'k>(
         let start = Start { node: pull.from, tensor, cotangents: 1 };
         // What the weights on the way get goes nowhere.
         let columns = graph.parameters.columns();
-        let mut rows =
-            kernels.backend.zeros(&[kernels.groups, 1, columns].map(|d| d as i64), F64)?;
-        let arrived = reverse(kernels, network, pass, batch, start, Some(pull.to), &mut rows)?;
+        let row = [kernels.groups, 1, columns].map(|d| d as i64);
+        let rows = &mut BlockRows::Whole(kernels.backend.zeros(&row, F64)?);
+        let arrived = reverse(kernels, network, pass, batch, start, Some(pull.to), rows)?;
         let cotangent = match arrived {
             Some(tensor) => kernels.read(&tensor)?,
             None => {

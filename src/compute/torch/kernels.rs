@@ -3,6 +3,9 @@
 //! What depends on the cotangent is large; statistics, weights and sums over images are small, and
 //! in f64. A mixing weight is folded into something small wherever it can be.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use super::backend::{Array, Backend, F32, F64, U8, Window2d};
 use crate::compute::kernels::{Cotangent, Fusion, Kernels, Padding, Shape, Target};
 use crate::compute::program::{Conv, Linear, Norm};
@@ -55,6 +58,15 @@ struct ColumnSums {
     plain: Array,
     /// Of the columns times the normalised output: `[G, 1, C, K]`.
     normalised: Array,
+}
+
+/// A block of rows of J of all groups, which adjoints add into, in f64.
+#[derive(Debug)]
+pub(super) enum BlockRows {
+    /// Whole rows, `[G, I, columns]`.
+    Whole(Array),
+    /// Those parts of the rows that have been asked for, `[G, I, length]`, by their first columns.
+    Parts(BTreeMap<usize, Array>),
 }
 
 /// Bits of one ReLU input of all groups, eight in a byte.
@@ -344,11 +356,22 @@ impl TorchKernels<'_> {
     }
 
     /// Adds `[G, I, ...]` into the rows' columns from `column` on.
-    fn add_rows(&self, rows: &Array, column: usize, values: &Array) -> Result<()> {
+    fn add_rows(&self, rows: &mut BlockRows, column: usize, values: &Array) -> Result<()> {
         let (g, i) = (values.shape[0], values.shape[1]);
         let length = values.shape[2..].iter().product();
-        let part = rows.narrow(2, column as i64, length)?;
-        self.backend.add_at(&part, &values.reshape(&[g, i, length])?)
+        let values = values.reshape(&[g, i, length])?;
+        match rows {
+            BlockRows::Whole(all) => {
+                self.backend.add_at(&all.narrow(2, column as i64, length)?, &values)
+            }
+            BlockRows::Parts(parts) => {
+                let part = match parts.entry(column) {
+                    Entry::Occupied(part) => part.into_mut(),
+                    Entry::Vacant(place) => place.insert(self.backend.zeros(&[g, i, length], F64)?),
+                };
+                self.backend.add_at(part, &values)
+            }
+        }
     }
 
     /// The input adjoint of a convolution: `dz` is `[I, N, G, C, H, W]`. Without a stride it is a
@@ -446,7 +469,7 @@ impl Kernels for TorchKernels<'_> {
     type Weight = Option<Array>;
     type Saved = Saved;
     /// `[G, I, columns]`, f64.
-    type Rows<'a> = Array;
+    type Rows<'a> = BlockRows;
     type Bits = Vec<PackedBits>;
 
     fn fuses(_: Fusion) -> bool {
@@ -583,7 +606,7 @@ impl Kernels for TorchKernels<'_> {
         saved: &Saved,
         dy: Cotangent<'_, Self>,
         dx: Option<Target<'_, Tensor>>,
-        rows: &mut Array,
+        rows: &mut BlockRows,
     ) -> Result<()> {
         let b = self.backend;
         let geometry = &conv.geometry;
@@ -648,7 +671,7 @@ impl Kernels for TorchKernels<'_> {
         saved: &Saved,
         dy: Cotangent<'_, Self>,
         dx: Target<'_, Tensor>,
-        rows: &mut Array,
+        rows: &mut BlockRows,
     ) -> Result<()> {
         let Saved::Norm(saved) = saved else {
             return Err(Error::Internal("a BN that saved nothing".into()));
@@ -970,7 +993,7 @@ impl Kernels for TorchKernels<'_> {
         x: &Tensor,
         dy: Cotangent<'_, Self>,
         dx: Target<'_, Tensor>,
-        rows: &mut Array,
+        rows: &mut BlockRows,
     ) -> Result<()> {
         let b = self.backend;
         let ([i, n, g, classes, ..], c) = (dy.tensor.dims, x.dims[3]);

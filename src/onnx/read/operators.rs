@@ -1124,7 +1124,7 @@ fn pad<'a>(
         if sides == [0, 0] {
             continue;
         }
-        if sides.iter().any(|side| side.abs() > WINDOW) {
+        if sides.iter().any(|side| !(-WINDOW..=WINDOW).contains(side)) {
             let [before, after] = sides;
             return fault(format!(
                 "pads: found {before} and {after}, expected at most {WINDOW} on each side"

@@ -409,6 +409,14 @@ fn wrong_files_are_refused_with_their_place() {
             &["found an input of 6 x 6, too small for a window of 9 x 9"],
         ),
         (
+            "least cut",
+            |m| {
+                graph(m).initializer.push(whole("pads", &[0, 0, i64::MIN, 0, 0, 0, -1, 0]));
+                graph(m).node[1] = node("Pad", &["a", "pads"], "b", &[]);
+            },
+            &["pads: found -9223372036854775808 and -1, expected at most 4096 on each side"],
+        ),
+        (
             "nothing left",
             |m| {
                 graph(m).initializer.push(whole("pads", &[0, 0, -3, 0, 0, 0, -3, 0]));

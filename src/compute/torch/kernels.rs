@@ -364,13 +364,14 @@ impl TorchKernels<'_> {
             BlockRows::Whole(all) => {
                 self.backend.add_at(&all.narrow(2, column as i64, length)?, &values)
             }
-            BlockRows::Parts(parts) => {
-                let part = match parts.entry(column) {
-                    Entry::Occupied(part) => part.into_mut(),
-                    Entry::Vacant(place) => place.insert(self.backend.zeros(&[g, i, length], F64)?),
-                };
-                self.backend.add_at(part, &values)
-            }
+            BlockRows::Parts(parts) => match parts.entry(column) {
+                Entry::Occupied(part) => self.backend.add_at(part.get(), &values),
+                Entry::Vacant(place) => {
+                    // An adjoint made it for this call, and has no more use for it.
+                    place.insert(values);
+                    Ok(())
+                }
+            },
         }
     }
 

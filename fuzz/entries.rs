@@ -46,6 +46,25 @@ pub(crate) fn remove_folder() {
     let _ = fs::remove_dir_all(folder());
 }
 
+/// Scores as they travel, as JSON of either strategy.
+pub(crate) fn scores(data: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(data) else { return false };
+    match (tenas::scores_from_json(text), tenas::measurements_from_json(text)) {
+        (Err(error), Err(other)) => refused(&error) || refused(&other),
+        (scores, measurements) => {
+            if let Ok(scores) = scores {
+                let text = tenas::scores_to_json(&scores).expect("what was read is written");
+                assert_eq!(tenas::scores_from_json(&text).expect("and read again"), scores);
+            }
+            if let Ok(found) = measurements {
+                let text = tenas::measurements_to_json(&found).expect("what was read is written");
+                assert_eq!(tenas::measurements_from_json(&text).expect("and read again"), found);
+            }
+            true
+        }
+    }
+}
+
 /// A genotype's text: the first byte chooses the space.
 pub(crate) fn genotype(data: &[u8]) -> bool {
     let Some((kind, text)) = choose(&SpaceKind::ALL, data) else { return false };

@@ -220,6 +220,18 @@ def benchmarks():
     seed("benchmark", "bad-file-cut", file + packed[:-9])
 
 
+def scores():
+    score = {"digest": "0123456789abcdef", "round": 0, "cell": 0, "edge": 3, "operation": 2}
+    names = ("ntk_delta", "regions_delta", "ntk_now", "ntk_without", "regions_now", "regions_without")
+    score.update((name, 0.1 * place) for place, name in enumerate(names))
+    measured = {"digest": "fedcba9876543210", "round": 1, "candidate": 7, "draw": 0, "values": [1.5, -2e300]}
+    for name, key, one in (("scores", "scores", score), ("measurements", "measurements", measured)):
+        document = {"format": f"tenas {key}", "version": 1, key: [one, one]}
+        seed("scores", f"ok-{name}", json.dumps(document).encode())
+        seed("scores", f"bad-{name}-version", json.dumps({**document, "version": 2}).encode())
+        seed("scores", f"bad-{name}-digest", json.dumps({**document, key: [{**one, "digest": "0"}]}).encode())
+
+
 def spaces():
     folder = os.path.join(ROOT, "spaces")
     for name in sorted(os.listdir(folder)):
@@ -343,5 +355,5 @@ def networks():
     seed("onnx", "ok-gate", model(*gate))
 
 
-for write in (genotypes, configs, spaces, networks, data_sets, jpegs, benchmarks):
+for write in (genotypes, configs, scores, spaces, networks, data_sets, jpegs, benchmarks):
     write()

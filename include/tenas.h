@@ -1709,7 +1709,8 @@ tenas_status tenas_context_set_checkpoint(tenas_context *context,
 
 /**
  * The scores of a candidate, as they travel between contexts. This struct
- * never grows: send its bytes between machines of one kind, or its fields.
+ * never grows: send its bytes between machines of one kind, or its fields, or
+ * many as JSON (tenas_scores_to_json).
  *
  * A delta is the mean over the repeats of the relative change, (now - without)
  * / now, each rounded to the configuration's score_decimals; the other values
@@ -1797,6 +1798,47 @@ tenas_status tenas_context_apply(tenas_context *context,
                                  bool *finished);
 
 /**
+ * Writes scores as JSON, with a terminating NUL, for workers in other languages
+ * or on machines of another kind: an object with "format" ("tenas scores"),
+ * "version" (1) and "scores", a list of objects with the fields of a
+ * tenas_score, of which "digest" is a text of 16 hexadecimal digits. Numbers
+ * read back as the same doubles.
+ *
+ * buffer, capacity and length are those of tenas_context_genotype.
+ *
+ * - TENAS_ERROR_INVALID_ARGUMENT: a value is not finite; the message names it.
+ * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+ * - TENAS_ERROR_OUT_OF_MEMORY: there is no room for so many.
+ * - TENAS_ERROR_NULL_POINTER: length is NULL, scores is and count is not 0, or
+ *   buffer is and capacity is not 0.
+ */
+tenas_status tenas_scores_to_json(const tenas_score *scores,
+                                  size_t count,
+                                  char *buffer,
+                                  size_t capacity,
+                                  size_t *length);
+
+/**
+ * Reads what tenas_scores_to_json writes, into an array of capacity scores.
+ * Whether they belong to a search, tenas_context_apply says.
+ *
+ * *count is the number of scores. A NULL scores with a capacity of 0 asks for
+ * it. *count is set by failing calls too, to 0 where there is none.
+ *
+ * - TENAS_ERROR_FORMAT: json is no such document; the message names the place
+ *   in it, what was found and what was expected.
+ * - TENAS_ERROR_INVALID_ARGUMENT: json is not UTF-8.
+ * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; scores is untouched.
+ * - TENAS_ERROR_OUT_OF_MEMORY: json is too long to be parsed.
+ * - TENAS_ERROR_NULL_POINTER: json or count is NULL, or scores is and capacity
+ *   is not 0.
+ */
+tenas_status tenas_scores_from_json(const char *json,
+                                    tenas_score *scores,
+                                    size_t capacity,
+                                    size_t *count);
+
+/**
  * Writes which operations are active: 1 or 0 for each operation of each edge
  * of each cell, in that order.
  *
@@ -1882,7 +1924,7 @@ typedef struct tenas_ranked {
 /**
  * What a candidate's draw was found to be worth, as it travels between
  * contexts. This struct never grows: send its bytes between machines of one
- * kind, or its fields.
+ * kind, or its fields, or many as JSON (tenas_measurements_to_json).
  */
 typedef struct tenas_measurement {
     /**
@@ -2010,6 +2052,50 @@ tenas_status tenas_context_settle(tenas_context *context,
                                   const tenas_measurement *measurements,
                                   size_t count,
                                   bool *finished);
+
+/**
+ * Writes measurements as JSON, with a terminating NUL, for workers in other
+ * languages or on machines of another kind: an object with "format" ("tenas
+ * measurements"), "version" (1) and "measurements", a list of objects with
+ * "digest", a text of 16 hexadecimal digits, "round", "candidate", "draw" and
+ * "values", a list. Numbers read back as the same doubles.
+ *
+ * buffer, capacity and length are those of tenas_context_genotype.
+ *
+ * - TENAS_ERROR_INVALID_ARGUMENT: a measurement has more than 16 values, or one
+ *   that is not finite; the message names it.
+ * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+ * - TENAS_ERROR_OUT_OF_MEMORY: there is no room for so many.
+ * - TENAS_ERROR_NULL_POINTER: length is NULL, measurements is and count is not
+ *   0, or buffer is and capacity is not 0.
+ */
+tenas_status tenas_measurements_to_json(const tenas_measurement *measurements,
+                                        size_t count,
+                                        char *buffer,
+                                        size_t capacity,
+                                        size_t *length);
+
+/**
+ * Reads what tenas_measurements_to_json writes, into an array of capacity
+ * measurements. Whether they belong to a search, tenas_context_settle says.
+ *
+ * *count is the number of measurements. A NULL measurements with a capacity of
+ * 0 asks for it. *count is set by failing calls too, to 0 where there is none.
+ *
+ * - TENAS_ERROR_FORMAT: json is no such document, or has a measurement of more
+ *   than 16 values; the message names the place in it, what was found and what
+ *   was expected.
+ * - TENAS_ERROR_INVALID_ARGUMENT: json is not UTF-8.
+ * - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; measurements is
+ *   untouched.
+ * - TENAS_ERROR_OUT_OF_MEMORY: json is too long to be parsed.
+ * - TENAS_ERROR_NULL_POINTER: json or count is NULL, or measurements is and
+ *   capacity is not 0.
+ */
+tenas_status tenas_measurements_from_json(const char *json,
+                                          tenas_measurement *measurements,
+                                          size_t capacity,
+                                          size_t *count);
 
 /****************************************************************************
  * Log

@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 seconds=${1:-600}
 [ $# -gt 0 ] && shift
-[ $# -gt 0 ] || set -- checkpoint images archive jpeg benchmark genotype config space onnx
+[ $# -gt 0 ] || set -- checkpoint images archive jpeg benchmark genotype config scores space onnx
 # cargo-fuzz's flags are nightly's; this lets the stable toolchain take them.
 export RUSTC_BOOTSTRAP=1
 cargo fuzz --version >/dev/null 2>&1 || {

@@ -12,6 +12,7 @@ mod message;
 pub mod random;
 
 mod digest;
+mod document;
 mod numpy;
 mod recognise;
 mod replace;
@@ -53,7 +54,8 @@ pub use network::{Cost, Init, Supernet};
 pub use search::{
     Aggregation, Config, Context, Control, DeviceKind, Evaluation, HostPruning, Indicators,
     LogLevel, Measured, NetworkWeights, Progress, Ranked, Record, RoundSummary, Sampling, Score,
-    Scores, Spread, Strategy, indicators, indicators_of_masks, scores, scores_of_networks,
+    Scores, Spread, Strategy, indicators, indicators_of_masks, measurements_from_json,
+    measurements_to_json, scores, scores_from_json, scores_of_networks, scores_to_json,
 };
 pub use space::{Genotype, GenotypeFormat, Mask, Space, SpaceKind};
 

@@ -36,6 +36,7 @@ fn replay(target: &str, entry: fn(&[u8]) -> bool) {
 fn every_committed_input_is_taken_or_refused() {
     replay("genotype", entries::genotype);
     replay("config", entries::config);
+    replay("scores", entries::scores);
     replay("space", entries::space);
     replay("onnx", entries::onnx);
     replay("checkpoint", entries::checkpoint);

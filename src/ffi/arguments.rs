@@ -6,6 +6,7 @@ use std::ptr::NonNull;
 use libc::{c_char, size_t};
 
 use super::error::Failure;
+use super::status::tenas_status_code;
 use crate::message::clip_bytes;
 
 /// Matches an `int32_t` against the constants of a C enum; the error lists them.
@@ -66,6 +67,23 @@ pub(super) unsafe fn slice<'a, T>(
     Ok(unsafe { std::slice::from_raw_parts(pointer, count) })
 }
 
+/// Borrows an array, which may be NULL where it has no values.
+///
+/// # Safety
+///
+/// As for [`slice`].
+pub(super) unsafe fn array<'a, T>(
+    pointer: *const T,
+    count: usize,
+    argument: &str,
+) -> Result<&'a [T], Failure> {
+    match count {
+        0 => Ok(&[]),
+        // SAFETY: as the caller promises.
+        count => unsafe { slice(pointer, count, argument) },
+    }
+}
+
 /// Where a result goes. Made before the work, set after it, so that a failure leaves it as it was.
 pub(super) struct Out<T>(NonNull<T>);
 
@@ -80,6 +98,60 @@ impl<T> Out<T> {
     pub(super) fn set(&self, value: T) {
         // SAFETY: `new` asks for a pointer that can be written.
         unsafe { self.0.as_ptr().write_unaligned(value) }
+    }
+}
+
+/// Where numbers or structs go: `(T *values, size_t capacity, size_t *count)`.
+pub(super) struct OutArray<T> {
+    values: *mut T,
+    capacity: usize,
+    count: Out<size_t>,
+    argument: &'static str,
+}
+
+impl<T: Copy> OutArray<T> {
+    /// Sets `*count` to 0, so that it is set whatever happens later.
+    ///
+    /// # Safety
+    ///
+    /// `values` is NULL or can be written for `capacity` values, `count` is NULL or can be written,
+    /// until this value is gone.
+    pub(super) unsafe fn new(
+        values: *mut T,
+        capacity: size_t,
+        count: *mut size_t,
+        argument: &'static str,
+    ) -> Result<Self, Failure> {
+        // SAFETY: as the caller promises.
+        let count = unsafe { Out::new(count, "count") }?;
+        count.set(0);
+        Ok(OutArray { values, capacity, count, argument })
+    }
+
+    /// Writes the values, if there is room for all of them; without an array only their number.
+    pub(super) fn set(&self, values: &[T]) -> Result<(), Failure> {
+        self.count.set(values.len());
+        if self.values.is_null() {
+            return match self.capacity {
+                0 => Ok(()),
+                _ => Err(Failure::null(self.argument)),
+            };
+        }
+        if self.capacity < values.len() {
+            return Err(Failure {
+                status: tenas_status_code::TENAS_ERROR_BUFFER_TOO_SMALL,
+                message: format!(
+                    "capacity: found {}, expected at least {}",
+                    self.capacity,
+                    values.len()
+                ),
+            });
+        }
+        for (i, value) in values.iter().enumerate() {
+            // SAFETY: `new` asks for `capacity` writable values, and i is below that.
+            unsafe { self.values.add(i).write_unaligned(*value) };
+        }
+        Ok(())
     }
 }
 

@@ -33,7 +33,7 @@
 
 use libc::{c_char, size_t};
 
-use super::arguments::{self, Out, choose};
+use super::arguments::{self, Out, OutArray, choose};
 use super::context::tenas_genotype_format::*;
 use super::error::Failure;
 use super::guard::guard;
@@ -157,9 +157,8 @@ unsafe fn to_operations(
     capacity: size_t,
     count: *mut size_t,
 ) -> Result<(), Failure> {
-    // SAFETY: NULL or writable, as tenas.h asks.
-    let count = unsafe { Out::new(count, "count") }?;
-    count.set(0);
+    // SAFETY: an array of that capacity, and NULL or writable, as tenas.h asks.
+    let out = unsafe { OutArray::new(operations, capacity, count, "operations") }?;
     // SAFETY: NULL or a C string, as tenas.h asks.
     let text = unsafe { arguments::text(genotype, "genotype") }?;
     let genotype = Genotype::parse(&space()?, text)?;
@@ -170,24 +169,8 @@ unsafe fn to_operations(
                   one: operation indices have a place for one"
                 .into(),
     })?;
-    count.set(found.len());
-    if operations.is_null() && capacity == 0 {
-        return Ok(());
-    }
-    // SAFETY: NULL or writable, as tenas.h asks.
-    unsafe { Out::new(operations, "operations") }?;
-    if capacity < found.len() {
-        return Err(Failure {
-            status: tenas_status_code::TENAS_ERROR_BUFFER_TOO_SMALL,
-            message: format!("capacity: found {capacity}, expected at least {}", found.len()),
-        });
-    }
-    for (i, operation) in found.into_iter().enumerate() {
-        // SAFETY: i is below the capacity that tenas.h asks for.
-        unsafe { Out::new(operations.add(i), "operations") }?
-            .set(operation.unwrap_or(Genotype::ABSENT) as u32);
-    }
-    Ok(())
+    let index = |operation: Option<usize>| operation.unwrap_or(Genotype::ABSENT) as u32;
+    out.set(&found.into_iter().map(index).collect::<Vec<_>>())
 }
 
 unsafe fn from_operations(

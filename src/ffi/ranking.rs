@@ -12,14 +12,14 @@
 
 use libc::{c_char, size_t};
 
-use super::arguments::{self, Out, OutStruct, Versioned};
+use super::arguments::{self, Out, OutArray, OutStruct, Versioned};
 use super::context::{report, search_of, tenas_context};
 use super::error::Failure;
 use super::genotype::format_of;
 use super::guard::guard;
 use super::status::{tenas_status, tenas_status_code};
 use super::text::OutText;
-use crate::{Context, Measured, Ranked};
+use crate::{Context, Measured, Ranked, measurements_from_json, measurements_to_json};
 
 /// An architecture of a ranking.
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +52,7 @@ const MOST: usize = 16;
 
 /// What a candidate's draw was found to be worth, as it travels between
 /// contexts. This struct never grows: send its bytes between machines of one
-/// kind, or its fields.
+/// kind, or its fields, or many as JSON (tenas_measurements_to_json).
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub struct tenas_measurement {
@@ -308,29 +308,98 @@ pub unsafe extern "C" fn tenas_context_settle(
         // SAFETY: NULL or a live handle; NULL or writable; NULL or an array of that count, as
         // tenas.h asks.
         let (search, out, measurements) = unsafe {
-            let measurements = match count {
-                0 => Ok(&[][..]),
-                count => arguments::slice(measurements, count, "measurements"),
-            };
+            let measurements = arguments::array(measurements, count, "measurements");
             (search_of(context)?, Out::new(finished, "finished"), measurements)
         };
         search.with(|state| {
             let (out, measurements) = (out?, measurements?);
-            if let Some((i, m)) =
-                measurements.iter().enumerate().find(|(_, m)| m.count as usize > MOST)
-            {
-                return Err(Failure::invalid_argument(format!(
-                    "measurements[{i}].count: found {}, expected at most {MOST}",
-                    m.count
-                )));
-            }
-            let mut measured = Vec::new();
-            measured
-                .try_reserve_exact(count)
-                .map_err(|_| crate::Error::OutOfMemory(format!("{count} measurements")))?;
-            measured.extend(measurements.iter().map(Measured::from));
-            out.set(state.context.settle(&measured)?);
+            out.set(state.context.settle(&measured(measurements)?)?);
             Ok(())
         })
+    })
+}
+
+fn measured(measurements: &[tenas_measurement]) -> Result<Vec<Measured>, Failure> {
+    let too_many = measurements.iter().position(|m| m.count as usize > MOST);
+    if let Some(i) = too_many {
+        return Err(Failure::invalid_argument(format!(
+            "measurements[{i}].count: found {}, expected at most {MOST}",
+            measurements[i].count
+        )));
+    }
+    let mut measured = Vec::new();
+    measured
+        .try_reserve_exact(measurements.len())
+        .map_err(|_| crate::Error::OutOfMemory(format!("{} measurements", measurements.len())))?;
+    measured.extend(measurements.iter().map(Measured::from));
+    Ok(measured)
+}
+
+/// Writes measurements as JSON, with a terminating NUL, for workers in other
+/// languages or on machines of another kind: an object with "format" ("tenas
+/// measurements"), "version" (1) and "measurements", a list of objects with
+/// "digest", a text of 16 hexadecimal digits, "round", "candidate", "draw" and
+/// "values", a list. Numbers read back as the same doubles.
+///
+/// buffer, capacity and length are those of tenas_context_genotype.
+///
+/// - TENAS_ERROR_INVALID_ARGUMENT: a measurement has more than 16 values, or one
+///   that is not finite; the message names it.
+/// - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+/// - TENAS_ERROR_OUT_OF_MEMORY: there is no room for so many.
+/// - TENAS_ERROR_NULL_POINTER: length is NULL, measurements is and count is not
+///   0, or buffer is and capacity is not 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_measurements_to_json(
+    measurements: *const tenas_measurement,
+    count: size_t,
+    buffer: *mut c_char,
+    capacity: size_t,
+    length: *mut size_t,
+) -> tenas_status {
+    guard("tenas_measurements_to_json", || {
+        // SAFETY: a buffer of that capacity, and NULL or writable, as tenas.h asks.
+        let out = unsafe { OutText::new(buffer, capacity, length) }?;
+        // SAFETY: NULL or an array of that count, as tenas.h asks.
+        let measurements = unsafe { arguments::array(measurements, count, "measurements") }?;
+        out.set(&measurements_to_json(&measured(measurements)?)?)
+    })
+}
+
+/// Reads what tenas_measurements_to_json writes, into an array of capacity
+/// measurements. Whether they belong to a search, tenas_context_settle says.
+///
+/// *count is the number of measurements. A NULL measurements with a capacity of
+/// 0 asks for it. *count is set by failing calls too, to 0 where there is none.
+///
+/// - TENAS_ERROR_FORMAT: json is no such document, or has a measurement of more
+///   than 16 values; the message names the place in it, what was found and what
+///   was expected.
+/// - TENAS_ERROR_INVALID_ARGUMENT: json is not UTF-8.
+/// - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; measurements is
+///   untouched.
+/// - TENAS_ERROR_OUT_OF_MEMORY: json is too long to be parsed.
+/// - TENAS_ERROR_NULL_POINTER: json or count is NULL, or measurements is and
+///   capacity is not 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_measurements_from_json(
+    json: *const c_char,
+    measurements: *mut tenas_measurement,
+    capacity: size_t,
+    count: *mut size_t,
+) -> tenas_status {
+    guard("tenas_measurements_from_json", || {
+        // SAFETY: an array of that capacity, and NULL or writable, as tenas.h asks.
+        let out = unsafe { OutArray::new(measurements, capacity, count, "measurements") }?;
+        // SAFETY: NULL or a C string, as tenas.h asks.
+        let found = measurements_from_json(unsafe { arguments::text(json, "json") }?)?;
+        if let Some(i) = found.iter().position(|m| m.values.len() > MOST) {
+            return Err(crate::Error::Format(format!(
+                "measurements[{i}].values: found {}, expected at most {MOST}",
+                found[i].values.len()
+            ))
+            .into());
+        }
+        out.set(&found.iter().map(tenas_measurement::new).collect::<Vec<_>>())
     })
 }

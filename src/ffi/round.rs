@@ -11,18 +11,20 @@
 //! An own ranking: tenas_context_evaluate, then tenas_context_prune what you
 //! choose.
 
-use libc::size_t;
+use libc::{c_char, size_t};
 
-use super::arguments::{self, Out};
+use super::arguments::{self, Out, OutArray};
 use super::context::{report, search_of, tenas_context};
 use super::error::Failure;
 use super::guard::guard;
-use super::status::{tenas_status, tenas_status_code};
+use super::status::tenas_status;
+use super::text::OutText;
 use crate::space::Choice;
-use crate::{Evaluation, Score};
+use crate::{Evaluation, Score, scores_from_json, scores_to_json};
 
 /// The scores of a candidate, as they travel between contexts. This struct
-/// never grows: send its bytes between machines of one kind, or its fields.
+/// never grows: send its bytes between machines of one kind, or its fields, or
+/// many as JSON (tenas_scores_to_json).
 ///
 /// A delta is the mean over the repeats of the relative change, (now - without)
 /// / now, each rounded to the configuration's score_decimals; the other values
@@ -183,22 +185,82 @@ pub unsafe extern "C" fn tenas_context_apply(
         // SAFETY: NULL or a live handle; NULL or writable; NULL or an array of that count, as
         // tenas.h asks.
         let (search, out, scores) = unsafe {
-            let scores = match count {
-                0 => Ok(&[][..]),
-                count => arguments::slice(scores, count, "scores"),
-            };
+            let scores = arguments::array(scores, count, "scores");
             (search_of(context)?, Out::new(finished, "finished"), scores)
         };
         search.with(|state| {
             let (out, scores) = (out?, scores?);
-            let mut evaluations = Vec::new();
-            evaluations
-                .try_reserve_exact(scores.len())
-                .map_err(|_| crate::Error::OutOfMemory(format!("{count} scores")))?;
-            evaluations.extend(scores.iter().map(Evaluation::from));
-            out.set(state.context.apply(&evaluations)?);
+            out.set(state.context.apply(&evaluations(scores)?)?);
             Ok(())
         })
+    })
+}
+
+fn evaluations(scores: &[tenas_score]) -> crate::Result<Vec<Evaluation>> {
+    let mut evaluations = Vec::new();
+    evaluations
+        .try_reserve_exact(scores.len())
+        .map_err(|_| crate::Error::OutOfMemory(format!("{} scores", scores.len())))?;
+    evaluations.extend(scores.iter().map(Evaluation::from));
+    Ok(evaluations)
+}
+
+/// Writes scores as JSON, with a terminating NUL, for workers in other languages
+/// or on machines of another kind: an object with "format" ("tenas scores"),
+/// "version" (1) and "scores", a list of objects with the fields of a
+/// tenas_score, of which "digest" is a text of 16 hexadecimal digits. Numbers
+/// read back as the same doubles.
+///
+/// buffer, capacity and length are those of tenas_context_genotype.
+///
+/// - TENAS_ERROR_INVALID_ARGUMENT: a value is not finite; the message names it.
+/// - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; buffer is untouched.
+/// - TENAS_ERROR_OUT_OF_MEMORY: there is no room for so many.
+/// - TENAS_ERROR_NULL_POINTER: length is NULL, scores is and count is not 0, or
+///   buffer is and capacity is not 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_scores_to_json(
+    scores: *const tenas_score,
+    count: size_t,
+    buffer: *mut c_char,
+    capacity: size_t,
+    length: *mut size_t,
+) -> tenas_status {
+    guard("tenas_scores_to_json", || {
+        // SAFETY: a buffer of that capacity, and NULL or writable, as tenas.h asks.
+        let out = unsafe { OutText::new(buffer, capacity, length) }?;
+        // SAFETY: NULL or an array of that count, as tenas.h asks.
+        let scores = unsafe { arguments::array(scores, count, "scores") }?;
+        out.set(&scores_to_json(&evaluations(scores)?)?)
+    })
+}
+
+/// Reads what tenas_scores_to_json writes, into an array of capacity scores.
+/// Whether they belong to a search, tenas_context_apply says.
+///
+/// *count is the number of scores. A NULL scores with a capacity of 0 asks for
+/// it. *count is set by failing calls too, to 0 where there is none.
+///
+/// - TENAS_ERROR_FORMAT: json is no such document; the message names the place
+///   in it, what was found and what was expected.
+/// - TENAS_ERROR_INVALID_ARGUMENT: json is not UTF-8.
+/// - TENAS_ERROR_BUFFER_TOO_SMALL: capacity is not enough; scores is untouched.
+/// - TENAS_ERROR_OUT_OF_MEMORY: json is too long to be parsed.
+/// - TENAS_ERROR_NULL_POINTER: json or count is NULL, or scores is and capacity
+///   is not 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenas_scores_from_json(
+    json: *const c_char,
+    scores: *mut tenas_score,
+    capacity: size_t,
+    count: *mut size_t,
+) -> tenas_status {
+    guard("tenas_scores_from_json", || {
+        // SAFETY: an array of that capacity, and NULL or writable, as tenas.h asks.
+        let out = unsafe { OutArray::new(scores, capacity, count, "scores") }?;
+        // SAFETY: NULL or a C string, as tenas.h asks.
+        let found = scores_from_json(unsafe { arguments::text(json, "json") }?)?;
+        out.set(&found.iter().map(tenas_score::from).collect::<Vec<_>>())
     })
 }
 
@@ -221,31 +283,15 @@ pub unsafe extern "C" fn tenas_context_mask(
     count: *mut size_t,
 ) -> tenas_status {
     guard("tenas_context_mask", || {
-        // SAFETY: NULL or writable, as tenas.h asks.
-        let count = unsafe { Out::new(count, "count") }?;
-        count.set(0);
+        // SAFETY: an array of that capacity, and NULL or writable, as tenas.h asks.
+        let out = unsafe { OutArray::new(mask, capacity, count, "mask") }?;
         // SAFETY: NULL or a live handle, as tenas.h asks.
         let search = unsafe { search_of(context) }?;
         let active = search.with(|state| {
             let nested = state.context.mask().nested();
             Ok(nested.iter().flatten().flatten().copied().map(u8::from).collect::<Vec<_>>())
         })?;
-        count.set(active.len());
-        if mask.is_null() {
-            return match capacity {
-                0 => Ok(()),
-                _ => Err(Failure::null("mask")),
-            };
-        }
-        if capacity < active.len() {
-            return Err(Failure {
-                status: tenas_status_code::TENAS_ERROR_BUFFER_TOO_SMALL,
-                message: format!("capacity: found {capacity}, expected at least {}", active.len()),
-            });
-        }
-        // SAFETY: mask has room for capacity values, as tenas.h asks.
-        unsafe { std::ptr::copy_nonoverlapping(active.as_ptr(), mask, active.len()) };
-        Ok(())
+        out.set(&active)
     })
 }
 

@@ -6,6 +6,7 @@ mod config;
 mod context;
 mod control;
 mod draws;
+mod exchange;
 mod indicators;
 mod log;
 mod measure;
@@ -24,6 +25,9 @@ pub use aggregation::{Aggregation, aggregate, average_ranks};
 pub use config::{Config, DeviceKind, Sampling, Strategy};
 pub use context::{Context, Evaluation, Observer};
 pub use control::{Control, Progress};
+pub use exchange::{
+    measurements_from_json, measurements_to_json, scores_from_json, scores_to_json,
+};
 pub use indicators::{
     Indicators, Scores, Spread, indicators, indicators_of_masks, indicators_with, scores,
     scores_with,

@@ -627,6 +627,57 @@ static void test_trace_and_report(void)
     remove(file);
 }
 
+/* Scores as JSON, in memory of the caller's. */
+static char *text_of_scores(const tenas_score *scores, size_t count)
+{
+    size_t length = 7;
+    OK(tenas_scores_to_json(scores, count, NULL, 0, &length));
+    char *json = malloc(length + 1);
+    OK(tenas_scores_to_json(scores, count, json, length + 1, &length));
+    CHECK(strlen(json) == length);
+    return json;
+}
+
+static void test_scores_as_json(void)
+{
+    tenas_score scores[2] = {{.digest = UINT64_MAX, .round = 3, .ntk_now = 0.1}, {.edge = 5}};
+    tenas_score back[2] = {{.round = 9}, {.round = 9}};
+    size_t length = 7, count = 7;
+    char *json = text_of_scores(scores, 2);
+    CHECK(strstr(json, "\"format\":\"tenas scores\",\"version\":1"));
+    CHECK(strstr(json, "\"digest\":\"ffffffffffffffff\",\"round\":3,\"cell\":0"));
+    OK(tenas_scores_from_json(json, NULL, 0, &count));
+    CHECK(count == 2);
+    FAILS(tenas_scores_from_json(json, back, 1, &count), TENAS_ERROR_BUFFER_TOO_SMALL,
+          "capacity: found 1, expected at least 2");
+    CHECK(count == 2 && back[0].round == 9);
+    OK(tenas_scores_from_json(json, back, 2, &count));
+    CHECK(memcmp(scores, back, sizeof scores) == 0);
+    FAILS(tenas_scores_from_json(NULL, back, 2, &count), TENAS_ERROR_NULL_POINTER, "json");
+    CHECK(count == 0);
+    FAILS(tenas_scores_from_json(json, NULL, 2, &count), TENAS_ERROR_NULL_POINTER, "scores");
+    FAILS(tenas_scores_from_json(json, back, 2, NULL), TENAS_ERROR_NULL_POINTER, "count");
+    FAILS(tenas_scores_from_json("\xff", back, 2, &count), TENAS_ERROR_INVALID_ARGUMENT, "json",
+          "UTF-8");
+    FAILS(tenas_scores_from_json("", back, 2, &count), TENAS_ERROR_FORMAT, "found no whole JSON");
+    FAILS(tenas_scores_from_json("{\"format\": \"tenas scores\", \"version\": 1, \"scores\": [{}]}",
+                                 back, 2, &count),
+          TENAS_ERROR_FORMAT, "scores[0]: found no key `digest`");
+    free(json);
+
+    char text[3] = "ab";
+    FAILS(tenas_scores_to_json(scores, 2, text, 3, &length), TENAS_ERROR_BUFFER_TOO_SMALL,
+          "found 3");
+    CHECK(length > 2 && strcmp(text, "ab") == 0);
+    FAILS(tenas_scores_to_json(scores, 2, NULL, 3, &length), TENAS_ERROR_NULL_POINTER, "buffer");
+    FAILS(tenas_scores_to_json(scores, 2, NULL, 0, NULL), TENAS_ERROR_NULL_POINTER, "length");
+    FAILS(tenas_scores_to_json(NULL, 2, NULL, 0, &length), TENAS_ERROR_NULL_POINTER, "scores");
+    OK(tenas_scores_to_json(NULL, 0, NULL, 0, &length));
+    scores[1].regions_now = INFINITY;
+    FAILS(tenas_scores_to_json(scores, 2, NULL, 0, &length), TENAS_ERROR_INVALID_ARGUMENT,
+          "scores[1].regions_now: found inf, expected a finite number");
+}
+
 static void test_workers(void)
 {
     tenas_context *workers[2] = {make_context(), make_context()};
@@ -643,8 +694,15 @@ static void test_workers(void)
             scores[i] = scores[count - 1 - i];
             scores[count - 1 - i] = swap;
         }
-        for (int w = 0; w < 2; w++)
-            OK(tenas_context_apply(workers[w], scores, count, &finished));
+        /* The second worker has them as JSON. */
+        char *json = text_of_scores(scores, count);
+        tenas_score back[FIRST];
+        size_t found = 0;
+        OK(tenas_scores_from_json(json, back, FIRST, &found));
+        CHECK(found == count && memcmp(back, scores, count * sizeof *scores) == 0);
+        free(json);
+        OK(tenas_context_apply(workers[0], scores, count, &finished));
+        OK(tenas_context_apply(workers[1], back, count, &finished));
     }
     CHECK(finished && rounds == 2);
     OK(tenas_context_candidate_count(workers[0], &count));
@@ -1170,6 +1228,61 @@ static void test_ranking(void)
     tenas_context_free(context);
 }
 
+/* Measurements as JSON, in memory of the caller's. */
+static char *text_of_measurements(const tenas_measurement *measurements, size_t count)
+{
+    size_t length = 7;
+    OK(tenas_measurements_to_json(measurements, count, NULL, 0, &length));
+    char *json = malloc(length + 1);
+    OK(tenas_measurements_to_json(measurements, count, json, length + 1, &length));
+    CHECK(strlen(json) == length);
+    return json;
+}
+
+static void test_measurements_as_json(void)
+{
+    tenas_measurement one = {.digest = 10, .candidate = 3, .draw = 1, .count = 2, .values = {0.1, -3}};
+    tenas_measurement back = {.round = 9};
+    size_t length = 7, count = 7;
+    char *json = text_of_measurements(&one, 1);
+    CHECK(strcmp(json, "{\"format\":\"tenas measurements\",\"version\":1,\"measurements\":[{"
+                       "\"digest\":\"000000000000000a\",\"round\":0,\"candidate\":3,\"draw\":1,"
+                       "\"values\":[0.1,-3.0]}]}") == 0);
+    OK(tenas_measurements_from_json(json, NULL, 0, &count));
+    CHECK(count == 1);
+    OK(tenas_measurements_from_json(json, &back, 1, &count));
+    CHECK(memcmp(&one, &back, sizeof one) == 0);
+    FAILS(tenas_measurements_from_json(NULL, &back, 1, &count), TENAS_ERROR_NULL_POINTER, "json");
+    CHECK(count == 0);
+    FAILS(tenas_measurements_from_json(json, NULL, 1, &count), TENAS_ERROR_NULL_POINTER,
+          "measurements");
+    FAILS(tenas_measurements_from_json(json, &back, 1, NULL), TENAS_ERROR_NULL_POINTER, "count");
+    FAILS(tenas_measurements_from_json("{}", &back, 1, &count), TENAS_ERROR_FORMAT,
+          "format: found nothing, expected \"tenas measurements\"");
+    FAILS(tenas_measurements_from_json(
+              "{\"format\": \"tenas measurements\", \"version\": 1, \"measurements\": [{"
+              "\"digest\": \"000000000000000a\", \"round\": 0, \"candidate\": 0, \"draw\": 0, "
+              "\"values\": [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]}]}",
+              &back, 1, &count),
+          TENAS_ERROR_FORMAT, "measurements[0].values: found 17, expected at most 16");
+    FAILS(tenas_measurements_from_json("\xff", &back, 1, &count), TENAS_ERROR_INVALID_ARGUMENT,
+          "UTF-8");
+    FAILS(tenas_measurements_to_json(&one, 1, json, 3, &length), TENAS_ERROR_BUFFER_TOO_SMALL,
+          "found 3");
+    CHECK(length == strlen(json));
+    FAILS(tenas_measurements_to_json(&one, 1, NULL, 3, &length), TENAS_ERROR_NULL_POINTER, "buffer");
+    FAILS(tenas_measurements_to_json(&one, 1, NULL, 0, NULL), TENAS_ERROR_NULL_POINTER, "length");
+    FAILS(tenas_measurements_to_json(NULL, 1, NULL, 0, &length), TENAS_ERROR_NULL_POINTER,
+          "measurements");
+    one.values[1] = NAN;
+    FAILS(tenas_measurements_to_json(&one, 1, NULL, 0, &length), TENAS_ERROR_INVALID_ARGUMENT,
+          "measurements[0].values[1]: found NaN");
+    one.count = 17;
+    FAILS(tenas_measurements_to_json(&one, 1, NULL, 0, &length), TENAS_ERROR_INVALID_ARGUMENT,
+          "measurements[0].count: found 17, expected at most 16");
+    free(json);
+}
+
 static void test_measurements(void)
 {
     tenas_context *workers[2] = {make_ranking(), make_ranking()}, *whole = make_ranking();
@@ -1190,7 +1303,15 @@ static void test_measurements(void)
               TENAS_ERROR_INVALID_ARGUMENT, "measurements[0].count: found 17");
         all[0].count = 2;
         OK(tenas_context_settle(workers[0], all, count * draws, &finished));
-        OK(tenas_context_settle(workers[1], all, count * draws, &finished));
+        /* The second worker has them as JSON. */
+        char *json = text_of_measurements(all, count * draws);
+        tenas_measurement *back = calloc(count * draws + 1, sizeof *back);
+        size_t found = 0;
+        OK(tenas_measurements_from_json(json, back, count * draws, &found));
+        CHECK(found == count * draws && memcmp(back, all, found * sizeof *all) == 0);
+        OK(tenas_context_settle(workers[1], back, found, &finished));
+        free(back);
+        free(json);
         free(all);
     }
     OK(tenas_context_settle(workers[0], NULL, 0, &finished));
@@ -1249,6 +1370,7 @@ int main(int argc, char **argv)
     test_save_and_load();
     test_set_checkpoint();
     test_trace_and_report();
+    test_scores_as_json();
     test_workers();
     test_wrong_scores();
     test_mask_and_prune();
@@ -1257,6 +1379,7 @@ int main(int argc, char **argv)
     test_busy();
     test_strategy_settings();
     test_ranking();
+    test_measurements_as_json();
     test_measurements();
 
     return finish("search_state.c");

@@ -740,10 +740,24 @@ void test_pieces()
         FAILS(invalid_argument, "tenas_context_apply", here.apply({scores.begin(), scores.end() - 1}));
         finished = here.apply(scores);
         std::reverse(scores.begin(), scores.end());
-        CHECK(there.apply(scores) == finished);
+        const std::string json = tenas::scores_to_json(scores);
+        CHECK(there.apply(tenas::scores_from_json(json)) == finished);
     }
     CHECK(here.genotype() == expected() && here.records_json() == there.records_json());
     CHECK(here.candidate_count() == 0 && here.evaluate(0, 0).empty() && here.apply({}));
+    CHECK(tenas::scores_from_json(tenas::scores_to_json({})).empty());
+    FAILS(format, "format: found nothing", tenas::scores_from_json("{}"));
+    FAILS(invalid_argument, "NUL", tenas::scores_from_json(std::string("a\0b", 3)));
+    tenas::Measurement measured{};
+    measured.digest = 1;
+    measured.count = 2;
+    measured.values[1] = 0.1;
+    const std::string measurements = tenas::measurements_to_json({measured});
+    const std::vector<tenas::Measurement> back = tenas::measurements_from_json(measurements);
+    CHECK(back.size() == 1 && std::memcmp(&back[0], &measured, sizeof measured) == 0);
+    FAILS(format, "\"tenas measurements\"", tenas::measurements_from_json("{\"format\":1}"));
+    measured.count = 17;
+    FAILS(invalid_argument, "at most 16", tenas::measurements_to_json({measured}));
     FAILS(invalid_argument, "count", here.evaluate(0, 1));
     FAILS(invalid_argument, "count", context().evaluate(0, std::numeric_limits<std::size_t>::max()));
 

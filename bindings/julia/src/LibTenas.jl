@@ -459,6 +459,12 @@ tenas_context_evaluate(context, first, count, out) =
 tenas_context_apply(context, scores, count, finished) =
     @ccall $(symbol(:tenas_context_apply))(context::Ptr{tenas_context}, scores::Ptr{tenas_score},
         count::Csize_t, finished::Ptr{Bool})::tenas_status
+tenas_scores_to_json(scores, count, buffer, capacity, length) =
+    @ccall $(symbol(:tenas_scores_to_json))(scores::Ptr{tenas_score}, count::Csize_t,
+        buffer::Ptr{UInt8}, capacity::Csize_t, length::Ptr{Csize_t})::tenas_status
+tenas_scores_from_json(json, scores, capacity, count) =
+    @ccall $(symbol(:tenas_scores_from_json))(json::Cstring, scores::Ptr{tenas_score},
+        capacity::Csize_t, count::Ptr{Csize_t})::tenas_status
 tenas_context_mask(context, mask, capacity, count) =
     @ccall $(symbol(:tenas_context_mask))(context::Ptr{tenas_context}, mask::Ptr{UInt8},
         capacity::Csize_t, count::Ptr{Csize_t})::tenas_status
@@ -506,6 +512,13 @@ tenas_context_measure(context, first, count, out) =
 tenas_context_settle(context, measurements, count, finished) =
     @ccall $(symbol(:tenas_context_settle))(context::Ptr{tenas_context},
         measurements::Ptr{tenas_measurement}, count::Csize_t, finished::Ptr{Bool})::tenas_status
+tenas_measurements_to_json(measurements, count, buffer, capacity, length) =
+    @ccall $(symbol(:tenas_measurements_to_json))(measurements::Ptr{tenas_measurement},
+        count::Csize_t, buffer::Ptr{UInt8}, capacity::Csize_t, length::Ptr{Csize_t})::tenas_status
+tenas_measurements_from_json(json, measurements, capacity, count) =
+    @ccall $(symbol(:tenas_measurements_from_json))(json::Cstring,
+        measurements::Ptr{tenas_measurement}, capacity::Csize_t,
+        count::Ptr{Csize_t})::tenas_status
 
 # Log
 

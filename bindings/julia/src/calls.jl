@@ -152,3 +152,11 @@ function text(f, arguments...)
         end
     end
 end
+
+"The array that a function writes. Without one it tells the number of its values."
+function read_array(::Type{T}, f, arguments...) where {T}
+    count = Ref{Csize_t}(value(Csize_t, f, arguments..., C_NULL, 0))
+    values = Vector{T}(undef, count[])
+    call(f, arguments..., values, count[], count)
+    return values
+end

@@ -366,15 +366,25 @@ function apply!(context::Context, scores::AbstractVector{Score})
 end
 
 """
+    Tenas.json(scores)
+
+Scores as JSON, for workers in other languages or on machines of another kind. Numbers read back as the
+same `Float64`s.
+"""
+json(scores::AbstractVector{Score}) =
+    text(LibTenas.tenas_scores_to_json, convert(Vector{Score}, scores), length(scores))
+
+"What [`Tenas.json`](@ref) writes of scores: a `Vector{Tenas.Score}`."
+scores_from_json(json::AbstractString) = read_array(Score, LibTenas.tenas_scores_from_json, json)
+
+"""
     Tenas.mask(context)
 
 Which operations are active: a `Bool` array of operations x edges x cells; of operations x edges, all
 cells' in a row, where cells differ in their number of edges.
 """
 function mask(context::Context)
-    count = value(Csize_t, LibTenas.tenas_context_mask, context, C_NULL, 0)
-    active = Vector{UInt8}(undef, count)
-    call(LibTenas.tenas_context_mask, context, active, count, Ref(count))
+    active = read_array(UInt8, LibTenas.tenas_context_mask, context)
     settings = config(context)
     space = search_space(settings)
     close(settings)

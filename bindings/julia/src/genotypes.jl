@@ -25,10 +25,7 @@ genotype_canonical(space::Symbol, genotype::AbstractString) =
 
 "The operation of each edge of an architecture, from 0; [`Tenas.operations`](@ref) names them."
 function genotype_to_operations(space::Symbol, genotype::AbstractString)
-    count = value(Csize_t, LibTenas.tenas_genotype_to_operations, space_number(space), genotype, C_NULL, 0)
-    indices = Vector{UInt32}(undef, count)
-    call(LibTenas.tenas_genotype_to_operations, space_number(space), genotype, indices, count, Ref(count))
-    return Int.(indices)
+    return Int.(read_array(UInt32, LibTenas.tenas_genotype_to_operations, space_number(space), genotype))
 end
 
 "The architecture with these operations, one for each edge."

@@ -140,6 +140,19 @@ function settle!(context::Context, measurements::AbstractVector{Measurement})
     return hooked(() -> value(Bool, LibTenas.tenas_context_settle, context, all, length(all)), context)
 end
 
+"""
+    Tenas.json(measurements)
+
+Measurements as JSON, for workers in other languages or on machines of another kind. Numbers read back as
+the same `Float64`s.
+"""
+json(measurements::AbstractVector{Measurement}) =
+    text(LibTenas.tenas_measurements_to_json, convert(Vector{Measurement}, measurements), length(measurements))
+
+"What [`Tenas.json`](@ref) writes of measurements: a `Vector{Tenas.Measurement}`."
+measurements_from_json(json::AbstractString) =
+    read_array(Measurement, LibTenas.tenas_measurements_from_json, json)
+
 "How much of a search is done, and how much there is, as far as that can be foreseen."
 function work(context::Context)
     done, all = Ref{UInt32}(), Ref{UInt32}()

@@ -83,10 +83,7 @@ genotype_canonical(space::SearchSpace, genotype::AbstractString) =
     text(LibTenas.tenas_search_space_genotype_canonical, space, genotype)
 
 function genotype_to_operations(space::SearchSpace, genotype::AbstractString)
-    count = value(Csize_t, LibTenas.tenas_search_space_genotype_to_operations, space, genotype, C_NULL, 0)
-    indices = Vector{UInt32}(undef, count)
-    call(LibTenas.tenas_search_space_genotype_to_operations, space, genotype, indices, count, Ref(count))
-    return Int.(indices)
+    return Int.(read_array(UInt32, LibTenas.tenas_search_space_genotype_to_operations, space, genotype))
 end
 
 genotype_from_operations(space::SearchSpace, operations::AbstractVector{<:Integer}; format::Symbol = :native) =

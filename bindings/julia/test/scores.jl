@@ -122,8 +122,12 @@ end
     bests = [each.genotype for each in eachround(whole)]
     @test length(bests) == 7 && bests[end] == genotype(whole)
     while true
-        Tenas.settle!(worker, reverse(Tenas.measure!(worker))) && break
+        measurements = Tenas.measure!(worker)
+        read = Tenas.measurements_from_json(Tenas.json(measurements))
+        @test read == measurements
+        Tenas.settle!(worker, reverse(read)) && break
     end
+    fails(() -> Tenas.measurements_from_json("[]"), :format)
     best = Tenas.ranking(whole, 1:3)
     @test best[1].genotype == genotype(whole) && best[1].connected && best[1].rung == 1
     @test length(best[1].values) == 2 && best[1].ranks[1] >= 1

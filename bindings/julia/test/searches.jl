@@ -70,11 +70,14 @@ end
             @test isempty(Tenas.evaluate!(workers[1], 1:0))
             @test_throws MethodError Tenas.apply!(workers[1], [1, 2])
         end
-        finished = [Tenas.apply!(worker, view(reverse(scores), :)) for worker in workers]
+        read = Tenas.scores_from_json(Tenas.json(scores))
+        @test read == scores
+        finished = [Tenas.apply!(worker, view(reverse(read), :)) for worker in workers]
         @test all(finished .== Tenas.isfinished(workers[1]))
     end
     @test records(workers[1]) == records(workers[2]) == records(reference)
-    @test Tenas.apply!(workers[1], Tenas.Score[])
+    @test Tenas.apply!(workers[1], Tenas.scores_from_json(Tenas.json(Tenas.Score[])))
+    fails(() -> Tenas.scores_from_json("{}"), :format, "found nothing, expected \"tenas scores\"")
     @test Tenas.candidate_count(workers[1]) == 0
 
     # A ranking of the host's: whatever it likes, it gets.

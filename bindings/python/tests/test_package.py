@@ -169,6 +169,11 @@ def test_other_threads_go_on_during_a_call(config, data):
 @pytest.mark.parametrize("settings", [SMALL, RANK])
 def test_pieces(data, settings):
     config = tenas.Config("nas-bench-201", KIND, **settings)
+    to_json, from_json = tenas.scores_to_json, tenas.scores_from_json
+    if settings is RANK:
+        to_json, from_json = tenas.measurements_to_json, tenas.measurements_from_json
+    with pytest.raises(tenas.FormatError, match="format: found nothing"):
+        from_json("{}")
     with tenas.Context(config, data) as one, tenas.Context(config, data) as parts:
         one.run()
         while not parts.is_finished:
@@ -181,7 +186,9 @@ def test_pieces(data, settings):
             foreign = [kind(**{**vars(scores[0]), "digest": 1}), *scores[1:]]
             with pytest.raises(tenas.InvalidArgument, match=r"\[0\]"):
                 parts.apply(foreign)
-            parts.apply(pickle.loads(pickle.dumps(scores)))
+            read = from_json(to_json(scores))
+            assert read == scores
+            parts.apply(pickle.loads(pickle.dumps(read)))
         assert parts.genotype() == one.genotype() and parts.history == one.history
         assert parts.ranking == one.ranking and bool(one.ranking) == (settings is RANK)
 

@@ -13,8 +13,8 @@ pub use self::layers::{
     Sequence, Stride,
 };
 use super::{Preset, RankPreset, Space};
+use crate::document;
 use crate::error::{Error, Result, room_for_json};
-use crate::message::whole;
 
 /// What kind of file it is.
 pub const FORMAT: &str = "tenas space";
@@ -398,13 +398,6 @@ defaults! {
     classifier, is_classifier, String = "classifier";
 }
 
-/// What is enough of a file to tell what it is.
-#[derive(Deserialize)]
-struct Header {
-    format: Option<serde_json::Value>,
-    version: Option<serde_json::Value>,
-}
-
 impl SpaceFile {
     /// Reads a file's text, as far as single values go.
     ///
@@ -418,31 +411,7 @@ impl SpaceFile {
             )));
         }
         room_for_json(text.len(), || format!("a space of {} bytes", text.len()))?;
-        let header: Header = serde_json::from_str(text).map_err(|e| fault("", &said(&e)))?;
-        let shown = |value: Option<serde_json::Value>| {
-            value.map_or("nothing".to_owned(), |v| v.to_string().chars().take(80).collect())
-        };
-        if header.format.as_ref().and_then(|f| f.as_str()) != Some(FORMAT) {
-            let found = shown(header.format);
-            return Err(fault("format", &format!("found {found}, expected \"{FORMAT}\"")));
-        }
-        match header.version.as_ref().and_then(serde_json::Value::as_u64) {
-            Some(version) if version == u64::from(VERSION) => {}
-            Some(version) if version > u64::from(VERSION) => {
-                let of = "the file is for a newer library";
-                let text = format!("found {version}, expected at most {VERSION}: {of}");
-                return Err(fault("version", &text));
-            }
-            _ => {
-                let found = shown(header.version);
-                return Err(fault("version", &format!("found {found}, expected {VERSION}")));
-            }
-        }
-        let mut json = serde_json::Deserializer::from_str(text);
-        let file: SpaceFile = serde_path_to_error::deserialize(&mut json)
-            .map_err(|e| fault(&e.path().to_string(), &said(e.inner())))?;
-        json.end().map_err(|e| fault("", &said(&e)))?;
-        Ok(file)
+        document::parse(text, FORMAT, VERSION).map_err(|e| Error::Format(format!("space: {e}")))
     }
 
     /// Checks what single values do not show, and makes the space.
@@ -461,26 +430,5 @@ impl SpaceFile {
 
 /// An error at a place in the file.
 fn fault(path: &str, problem: &str) -> Error {
-    match path {
-        "" | "." => Error::Format(format!("space: {}", whole(problem))),
-        path => Error::Format(format!("space: {}: {}", whole(path), whole(problem))),
-    }
-}
-
-/// What serde says, in the words of this library.
-fn said(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    if !error.is_data() {
-        return format!("found no whole JSON: {text}");
-    }
-    let words = [
-        ("invalid type: ", "found "),
-        ("invalid value: ", "found "),
-        ("unknown field ", "found the key "),
-        ("unknown variant ", "found "),
-        ("missing field ", "found no key "),
-        ("duplicate field ", "found twice the key "),
-    ];
-    let begins = words.iter().find_map(|(serde, ours)| Some((ours, text.strip_prefix(serde)?)));
-    begins.map_or(text.clone(), |(ours, rest)| format!("{ours}{rest}"))
+    Error::Format(format!("space: {}", document::fault(path, problem)))
 }

@@ -1825,6 +1825,45 @@ private:
     std::unique_ptr<detail::Log> log_;
 };
 
+// ---- Scores as JSON, for workers in other languages or on machines of another kind ----
+
+/** Scores as JSON. Numbers read back as the same doubles. Throws Status::invalid_argument for one that
+ *  is not finite. */
+inline std::string scores_to_json(const std::vector<Score> &scores)
+{
+    return detail::text([&](char *buffer, std::size_t capacity, std::size_t *length) {
+        return tenas_scores_to_json(scores.data(), scores.size(), buffer, capacity, length);
+    });
+}
+
+/** What scores_to_json() writes. Throws Status::format, with the place in the text. */
+inline std::vector<Score> scores_from_json(const std::string &json)
+{
+    const char *text = detail::c_string(json);
+    return detail::array<Score>([&](Score *scores, std::size_t capacity, std::size_t *count) {
+        return tenas_scores_from_json(text, scores, capacity, count);
+    });
+}
+
+/** Measurements as JSON, likewise. */
+inline std::string measurements_to_json(const std::vector<Measurement> &measurements)
+{
+    return detail::text([&](char *buffer, std::size_t capacity, std::size_t *length) {
+        return tenas_measurements_to_json(measurements.data(), measurements.size(), buffer,
+                                          capacity, length);
+    });
+}
+
+/** What measurements_to_json() writes. Throws Status::format, with the place in the text. */
+inline std::vector<Measurement> measurements_from_json(const std::string &json)
+{
+    const char *text = detail::c_string(json);
+    return detail::array<Measurement>(
+        [&](Measurement *measurements, std::size_t capacity, std::size_t *count) {
+            return tenas_measurements_from_json(text, measurements, capacity, count);
+        });
+}
+
 // ---- Genotypes: finished architectures, as texts. Wherever one is read, both formats are. ----
 
 /** How many architectures a space has. */

@@ -32,7 +32,21 @@ from ._scores import (
     scatter_svg,
     scores,
 )
-from ._search import Context, Measurement, Piece, Ranked, Record, Result, Round, Score, search
+from ._search import (
+    Context,
+    Measurement,
+    Piece,
+    Ranked,
+    Record,
+    Result,
+    Round,
+    Score,
+    measurements_from_json,
+    measurements_to_json,
+    scores_from_json,
+    scores_to_json,
+    search,
+)
 from ._spaces import Genotype, Space
 from .errors import (
     BufferTooSmall,
@@ -93,11 +107,15 @@ __all__ = [
     "indicators",
     "indicators_of",
     "indicators_of_mask",
+    "measurements_from_json",
+    "measurements_to_json",
     "network_scores",
     "parameters",
     "proxies",
     "scatter_svg",
     "scores",
+    "scores_from_json",
+    "scores_to_json",
     "search",
     "version",
 ]

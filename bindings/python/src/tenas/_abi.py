@@ -399,6 +399,8 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "tenas_context_candidate_count": (c_int32, [c_void_p, POINTER(c_size_t)]),
     "tenas_context_evaluate": (c_int32, [c_void_p, c_size_t, c_size_t, POINTER(tenas_score)]),
     "tenas_context_apply": (c_int32, [c_void_p, POINTER(tenas_score), c_size_t, POINTER(c_bool)]),
+    "tenas_scores_to_json": (c_int32, [POINTER(tenas_score), c_size_t, c_void_p, c_size_t, POINTER(c_size_t)]),
+    "tenas_scores_from_json": (c_int32, [c_char_p, POINTER(tenas_score), c_size_t, POINTER(c_size_t)]),
     "tenas_context_mask": (c_int32, [c_void_p, POINTER(c_uint8), c_size_t, POINTER(c_size_t)]),
     "tenas_context_prune": (c_int32, [c_void_p, c_uint32, c_uint32, c_uint32]),
     "tenas_context_ranking_count": (c_int32, [c_void_p, POINTER(c_size_t)]),
@@ -410,6 +412,14 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "tenas_context_draws": (c_int32, [c_void_p, POINTER(c_size_t)]),
     "tenas_context_measure": (c_int32, [c_void_p, c_size_t, c_size_t, POINTER(tenas_measurement)]),
     "tenas_context_settle": (c_int32, [c_void_p, POINTER(tenas_measurement), c_size_t, POINTER(c_bool)]),
+    "tenas_measurements_to_json": (
+        c_int32,
+        [POINTER(tenas_measurement), c_size_t, c_void_p, c_size_t, POINTER(c_size_t)],
+    ),
+    "tenas_measurements_from_json": (
+        c_int32,
+        [c_char_p, POINTER(tenas_measurement), c_size_t, POINTER(c_size_t)],
+    ),
     "tenas_context_set_log": (c_int32, [c_void_p, tenas_log_fn, c_void_p]),
     "tenas_genotype_count": (c_int32, [c_int32, POINTER(c_uint64)]),
     "tenas_genotype_at": (c_int32, [c_int32, c_uint64, c_int32, c_void_p, c_size_t, POINTER(c_size_t)]),

@@ -193,6 +193,15 @@ def text(name: str, *arguments: Any) -> str:
     return buffer.value.decode()
 
 
+def array(kind: Any, name: str, *arguments: Any) -> Any:
+    """The array that a function writes. Without one it tells the number of its values."""
+    count = ctypes.c_size_t()
+    call(name, *arguments, None, 0, ctypes.byref(count))
+    values = (kind * count.value)()
+    call(name, *arguments, values, len(values), ctypes.byref(count))
+    return values
+
+
 def number(kind: Any, name: str, *arguments: Any) -> Any:
     """The number, or the text of the library's, that a function sets its last argument to."""
     out = kind()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from ctypes import byref, c_bool, c_double, c_int32, c_size_t, c_uint8, c_uint32, sizeof
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,21 @@ from . import _abi
 from ._benchmark import Benchmark
 from ._config import Config
 from ._data import Dataset, remade
-from ._library import Handle, PathLike, c_text, call, choice, guarded, long_call, made, number, struct, text, whole
+from ._library import (
+    Handle,
+    PathLike,
+    array,
+    c_text,
+    call,
+    choice,
+    guarded,
+    long_call,
+    made,
+    number,
+    struct,
+    text,
+    whole,
+)
 from ._scores import Progress, ProgressLike, Watched
 from ._spaces import FORMATS, Genotype, SpaceLike
 
@@ -113,6 +127,52 @@ def _fields(kind: Any, found: Any) -> Any:
     if "pruned" in values and kind is Record:
         values["pruned"] = bool(values["pruned"])
     return kind(**values)
+
+
+def _measurement(found: Any) -> Measurement:
+    return Measurement(found.digest, found.round, found.candidate, found.draw, tuple(found.values[: found.count]))
+
+
+def _score_array(scores: Sequence[Any]) -> Any:
+    places = (_abi.tenas_score * len(scores))()
+    for place, score in zip(places, scores):
+        for name in Score.__dataclass_fields__:
+            setattr(place, name, getattr(score, name))
+    return places
+
+
+def _measurement_array(measurements: Sequence[Any]) -> Any:
+    places = (_abi.tenas_measurement * len(measurements))()
+    for place, one in zip(places, measurements):
+        if len(one.values) > len(place.values):
+            raise ValueError(f"values: found {len(one.values)}, expected at most {len(place.values)}")
+        place.digest, place.round, place.candidate, place.draw = one.digest, one.round, one.candidate, one.draw
+        place.count = len(one.values)
+        place.values[: len(one.values)] = one.values
+    return places
+
+
+def scores_to_json(scores: Sequence[Score]) -> str:
+    """Scores as JSON, for workers in other languages or on machines of another kind. Numbers read back as
+    the same floats; one that is not finite raises InvalidArgument."""
+    return text("tenas_scores_to_json", _score_array(scores), len(scores))
+
+
+def scores_from_json(json: str) -> list[Score]:
+    """What scores_to_json writes; anything else raises FormatError with the place in the text."""
+    return [_fields(Score, each) for each in array(_abi.tenas_score, "tenas_scores_from_json", c_text(json))]
+
+
+def measurements_to_json(measurements: Sequence[Measurement]) -> str:
+    """Measurements as JSON, for workers in other languages or on machines of another kind. Numbers read
+    back as the same floats; one that is not finite raises InvalidArgument."""
+    return text("tenas_measurements_to_json", _measurement_array(measurements), len(measurements))
+
+
+def measurements_from_json(json: str) -> list[Measurement]:
+    """What measurements_to_json writes; anything else raises FormatError with the place in the text."""
+    found = array(_abi.tenas_measurement, "tenas_measurements_from_json", c_text(json))
+    return [_measurement(each) for each in found]
 
 
 class Context(Handle):
@@ -339,10 +399,7 @@ class Context(Handle):
         if self.config.strategy == "rank":
             measured = (_abi.tenas_measurement * (count * self.draws))()
             self._watched(progress, "tenas_context_measure", first, count, measured)
-            return [
-                Measurement(each.digest, each.round, each.candidate, each.draw, tuple(each.values[: each.count]))
-                for each in measured
-            ]
+            return [_measurement(each) for each in measured]
         scored = (_abi.tenas_score * count)()
         self._watched(progress, "tenas_context_evaluate", first, count, scored)
         return [_fields(Score, each) for each in scored]
@@ -362,21 +419,9 @@ class Context(Handle):
                     f'a search with the strategy "{"rank" if rank else "prune"}" has'
                 )
         if rank:
-            measured = (_abi.tenas_measurement * len(evaluated))()
-            for place, one in zip(measured, evaluated):
-                assert isinstance(one, Measurement)
-                if len(one.values) > len(place.values):
-                    raise ValueError(f"values: found {len(one.values)}, expected at most {len(place.values)}")
-                place.digest, place.round, place.candidate, place.draw = one.digest, one.round, one.candidate, one.draw
-                place.count = len(one.values)
-                place.values[: len(one.values)] = one.values
-            call("tenas_context_settle", self, measured, len(measured), byref(finished))
+            call("tenas_context_settle", self, _measurement_array(evaluated), len(evaluated), byref(finished))
         else:
-            scored = (_abi.tenas_score * len(evaluated))()
-            for place, score in zip(scored, evaluated):
-                for name in Score.__dataclass_fields__:
-                    setattr(place, name, getattr(score, name))
-            call("tenas_context_apply", self, scored, len(scored), byref(finished))
+            call("tenas_context_apply", self, _score_array(evaluated), len(evaluated), byref(finished))
         return finished.value
 
     def pieces(self, count: int, **machine: int | str) -> list[Piece]:
@@ -396,11 +441,7 @@ class Context(Handle):
     @property
     def mask(self) -> list[int]:
         """Which operations are active: 1 or 0 for each operation of each edge of each cell."""
-        count = c_size_t()
-        call("tenas_context_mask", self, None, 0, byref(count))
-        mask = (c_uint8 * count.value)()
-        call("tenas_context_mask", self, mask, len(mask), byref(count))
-        return list(mask)
+        return list(array(c_uint8, "tenas_context_mask", self))
 
     def prune(self, cell: int, edge: int, operation: int) -> None:
         """Removes an operation from an edge, whatever the search would do."""

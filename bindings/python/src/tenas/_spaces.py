@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ctypes import byref, c_char_p, c_int32, c_size_t, c_uint32, c_uint64
+from ctypes import c_char_p, c_int32, c_uint32, c_uint64
 from typing import Any
 
 from . import _abi
-from ._library import Handle, PathLike, c_text, call, choice, made, number, text, whole
+from ._library import Handle, PathLike, array, c_text, choice, made, number, text, whole
 
 SPACES = {"nas-bench-201": _abi.TENAS_SPACE_NAS_BENCH_201, "darts": _abi.TENAS_SPACE_DARTS}
 FORMATS = {"native": _abi.TENAS_GENOTYPE_NATIVE, "json": _abi.TENAS_GENOTYPE_JSON}
@@ -146,18 +146,13 @@ class Space(Handle):
 
     def to_operations(self, genotype: str) -> list[int]:
         """An architecture as numbers, one an edge: indices into `operations`."""
-        count = c_size_t()
-        name = "tenas_search_space_genotype_to_operations"
-        call(name, self, c_text(genotype), None, 0, byref(count))
-        out = (c_uint32 * count.value)()
-        call(name, self, c_text(genotype), out, len(out), byref(count))
-        return list(out)
+        return list(array(c_uint32, "tenas_search_space_genotype_to_operations", self, c_text(genotype)))
 
     def from_operations(self, operations: Sequence[int], format: str = "native") -> Genotype:
         """The architecture with these operations, one an edge."""
         values = [whole(f"operations[{i}]", int(each), 2**32) for i, each in enumerate(operations)]
-        array = (c_uint32 * len(values))(*values)
-        return self._genotype("from_operations", array, len(array), choice("format", format, FORMATS))
+        indices = (c_uint32 * len(values))(*values)
+        return self._genotype("from_operations", indices, len(indices), choice("format", format, FORMATS))
 
     def svg(self, genotype: str) -> str:
         """A drawing of an architecture's cells, for papers, notebooks and web pages."""

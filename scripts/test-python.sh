@@ -35,21 +35,29 @@ wheel() {
         --wheel-dir "$build/wheel" bindings/python && ls "$build"/wheel/tenas-*-py3-none-manylinux_2_*.whl
 }
 
-# In an empty environment, from a folder outside of the clone. The package must find the library that it
-# carries: nothing names another one, and that of the build tree is not where the package looks.
+show_library() {
+    [ ! -e "$build/hidden.so" ] || mv "$build/hidden.so" "$library"
+}
+trap show_library EXIT
+trap 'exit 1' INT TERM HUP
+
+# In an empty environment, from a folder outside of the clone, while the library of the build tree is moved
+# away: the package must load the one that it carries, and nothing else.
 readme_from_the_wheel() {
     sed -n '/^```python$/,/^```$/p' README.md | grep -v '^```' >"$build/readme.py"
     local empty
     empty=$(mktemp -d) || return 1
     [ -s "$build/readme.py" ] && python3 -m venv "$empty/venv" &&
         "$empty/venv/bin/pip" install --quiet --disable-pip-version-check --no-index "$build"/wheel/*.whl &&
-        cp "$build/readme.py" "$empty" && mv "$build/wheel" "$build/moved" &&
+        cp "$build/readme.py" "$empty" && mv "$build/wheel" "$build/moved" && mv "$library" "$build/hidden.so" &&
         (cd "$empty" && env -u TENAS_LIBRARY -u PYTHONPATH venv/bin/python readme.py >output &&
             tail -n 1 output | grep -qE "$genotype" &&
             env -u TENAS_LIBRARY -u PYTHONPATH venv/bin/python -c 'import sys, tenas
-path = tenas._library.library()._name
-assert path.startswith(sys.prefix), path')
+tenas.version()
+loaded = {line.split()[-1] for line in open("/proc/self/maps") if "libtenas" in line}
+assert len(loaded) == 1 and loaded.pop().startswith(sys.prefix), loaded')
     local status=$?
+    show_library
     rm -rf "$empty"
     return $status
 }
@@ -64,6 +72,9 @@ check "ruff: formatting of the package" "$tools/bin/ruff" format --check binding
 check "mypy" "$tools/bin/mypy" --config-file bindings/python/pyproject.toml bindings/python/src
 check "mypy on a user's file" env MYPYPATH=bindings/python/src "$tools/bin/mypy" --strict "$build/readme.py"
 check "tests of the package" "$python" -m pytest -q -p no:cacheprovider bindings/python/tests
+# pytest ends with 5, a failure, where all of a file is skipped.
+check "data sets of PyTorch" env PYTHONPATH="$PYTHONPATH:.cache/torchvision:.cache/pytorch" \
+    "$python" -m pytest -q -p no:cacheprovider bindings/python/tests/test_pytorch.py
 check "forked workers" "$python" tests/python/fork_search.py
 
 # ---- Searches in several processes ----
@@ -130,9 +141,13 @@ a_rank_fails() {
 }
 check "MPI: a rank that fails ends the job with its message" a_rank_fails
 
+# Long enough to be killed in the middle.
+long_prune="$small --repeats 40"
+long_rank="$small --strategy rank --proxies flops,ntk --budget 150 --rungs 2 --repeats 6"
+
 # A job that is killed once it has saved a round goes on with other ranks.
-killed_mpi() {
-    local options="$small --threads 1 --share 1 --repeats 40" checkpoint=$build/checkpoint.json
+killed_mpi() { # OPTIONS
+    local options="$1 --threads 1 --share 1" checkpoint=$build/checkpoint.json
     rm -f "$checkpoint"
     # shellcheck disable=SC2086 # options are words
     {
@@ -146,12 +161,11 @@ killed_mpi() {
     }
     same "$build/undisturbed.json" "$history"
 }
-check "MPI: a killed job goes on with other ranks" killed_mpi
 
-# A worker that is killed once it computes.
-killed_julia() {
+# A worker that is killed once it computes. Behind `killed_mpi`, whose undisturbed search it compares with.
+killed_julia() { # OPTIONS
     local options process
-    options=$(julia_options "$small --repeats 40")
+    options=$(julia_options "$1")
     : >"$build/stderr"
     # shellcheck disable=SC2086 # options are words
     {
@@ -165,7 +179,11 @@ killed_julia() {
     }
     same "$build/undisturbed.json" "$history"
 }
-check "Julia: a killed worker" killed_julia
+for strategy in prune rank; do
+    options=long_$strategy
+    check "MPI: a killed job goes on with other ranks: $strategy" killed_mpi "${!options}"
+    check "Julia: a killed worker: $strategy" killed_julia "${!options}"
+done
 
 # ---- An evolutionary library of others, which calls C++ for fitness ----
 

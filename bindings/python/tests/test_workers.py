@@ -14,7 +14,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "examples/python"))
 import dask_search
 import search
 
-CONFIG = {"batch_size": 4, "repeats": 1}
+PRUNE = {"batch_size": 4, "repeats": 1}
+RANK = {**PRUNE, "strategy": "rank", "budget": 24, "cells": 1}
 
 
 def evaluate_or_die(marker, piece):
@@ -29,10 +30,10 @@ def evaluate_or_die(marker, piece):
     return piece.evaluate()
 
 
-@pytest.fixture
-def contexts():
+@pytest.fixture(params=[PRUNE, RANK], ids=["prune", "rank"])
+def contexts(request):
     data = tenas.Dataset.synthetic("ImageNet16-120")
-    config = tenas.Config("nas-bench-201", "ImageNet16-120", **CONFIG)
+    config = tenas.Config("nas-bench-201", "ImageNet16-120", **request.param)
     with tenas.Context(config, data) as one, tenas.Context(config, data) as parts:
         one.run()
         yield one, parts
@@ -41,7 +42,8 @@ def contexts():
 def test_a_process_dies(contexts, tmp_path):
     one, parts = contexts
     search.run_in_processes(parts, 2, partial(evaluate_or_die, tmp_path / "died"))
-    assert (tmp_path / "died").exists() and parts.history == one.history
+    assert (tmp_path / "died").exists()
+    assert parts.history == one.history and parts.ranking == one.ranking
 
 
 def test_a_worker_of_dask_dies(contexts, tmp_path):
@@ -51,4 +53,5 @@ def test_a_worker_of_dask_dies(contexts, tmp_path):
         dask_search.Client(cluster) as client,
     ):
         dask_search.run_with_dask(parts, client, partial(evaluate_or_die, str(tmp_path / "died")))
-    assert (tmp_path / "died").exists() and parts.history == one.history
+    assert (tmp_path / "died").exists()
+    assert parts.history == one.history and parts.ranking == one.ranking

@@ -1,5 +1,5 @@
-//! Networks of torchvision, which PyTorch writes as ONNX files (tests/python/networks_in.py): the same
-//! size, the same logits in evaluation, the same K in training mode.
+//! Networks of torchvision and timm, which PyTorch's two exporters write as ONNX files
+//! (tests/python/networks_in.py): the same size, the same logits in evaluation, the same K in training mode.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -65,7 +65,9 @@ fn check(folder: &Path, name: &str) {
         serde_json::from_slice(&fs::read(folder.join(format!("{name}.json"))).unwrap()).unwrap();
     let cost = network.cost();
     assert_eq!(cost.multiply_adds, case["multiply_adds"].as_u64().unwrap(), "{name}");
-    assert_eq!(cost.parameters, case["parameters"].as_u64().unwrap(), "{name}");
+    if let Some(parameters) = case["parameters"].as_u64() {
+        assert_eq!(cost.parameters, parameters, "{name}");
+    }
     if let Some((_, billions, parameters)) = PUBLISHED.iter().find(|p| p.0 == name) {
         let import = Import { image: Some([3, 224, 224]) };
         let large =
@@ -81,6 +83,12 @@ fn check(folder: &Path, name: &str) {
     let logits = network.logits(&images).unwrap();
     let logits: Vec<f64> = logits.into_iter().map(f64::from).collect();
     let of_logits = distance(&logits, &expected);
+    assert!(of_logits < 1e-4, "{name}: logits {of_logits}");
+    // Batch normalisation in the convolutions makes another network of the one in training mode.
+    if case["kernel"].is_null() {
+        println!("{name}: {} multiply-adds, logits {of_logits:.1e}", cost.multiply_adds);
+        return;
+    }
     let begin = Instant::now();
     let found = kernel(compute::native(0).unwrap().as_ref(), &network, &images, batch);
     let seconds = begin.elapsed().as_secs_f64();
@@ -101,14 +109,14 @@ fn check(folder: &Path, name: &str) {
         println!("{name}: K in f64 {of_exact:.1e}");
         assert!(of_exact < 1e-7, "{name}: K in f64 {of_exact}");
     }
-    assert!(of_logits < 1e-4, "{name}: logits {of_logits}");
     assert!(of_kernel < 1e-3, "{name}: K {of_kernel}");
 }
 
 #[test]
-fn networks_of_torchvision_are_what_pytorch_computes() {
+fn networks_of_pytorch_are_what_it_computes() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let packages = ["pytorch", "torchvision", "onnx"].map(|name| root.join(".cache").join(name));
+    let packages =
+        ["pytorch", "torchvision", "timm", "onnx"].map(|name| root.join(".cache").join(name));
     if !packages.iter().all(|folder| folder.join("installed").exists()) {
         println!("skipped: found no PyTorch; scripts/setup-pytorch.sh installs one into .cache");
         return;
@@ -129,7 +137,7 @@ fn networks_of_torchvision_are_what_pytorch_computes() {
         .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
         .collect();
     names.sort();
-    assert_eq!(names.len(), 8, "{names:?}");
+    assert_eq!(names.len(), 19, "{names:?}");
     names.iter().for_each(|name| check(folder.path(), name));
 }
 

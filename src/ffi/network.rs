@@ -464,6 +464,12 @@ fn import(channels: u32, height: u32, width: u32) -> Result<Import, Failure> {
 /// Its parameters have the file's names, and the file's values, also where these
 /// are in files beside it. A softmax at its end is left out.
 ///
+/// PyTorch's exporter puts batch normalisation into the convolutions, which makes
+/// another network of one that is to be trained, unless it is told to leave it:
+/// torch.onnx.export(..., dynamo=True, optimize=False), or
+/// torch.onnx.export(..., dynamo=False, training=torch.onnx.TrainingMode.TRAINING,
+/// do_constant_folding=False).
+///
 /// channels, height and width say what an image is; all are 0 for what the file
 /// says. They must be given where it leaves that open. Where it does not, height
 /// and width may be others: the network is then read for images of that size, if

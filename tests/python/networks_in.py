@@ -1,16 +1,23 @@
-"""Networks of torchvision as ONNX files, for tests/onnx_models.rs.
+"""Networks of torchvision and timm as ONNX files, for tests/onnx_models.rs.
 
     networks_in.py FOLDER [NAME...]
 
 For each network NAME.onnx (in training mode, with random statistics of batch normalisation), and
 NAME.json: images, logits in evaluation, the NTK in training mode, and multiply-adds and parameters
 as PyTorch counts them. K has weights alone: convolutions, scales, matrices; gradients are in f64.
+
+NAME-dynamo is written by PyTorch's newer exporter, which keeps batch normalisation where it is told not to
+optimise. NAME-folded is what that exporter writes by default: batch normalisation is in the convolutions, so
+that only logits and multiply-adds are those of the network.
 """
 import json
+import logging
 import sys
 import warnings
+from functools import partial
 from pathlib import Path
 
+import timm
 import torch
 import torchvision.models as models
 from torch import nn
@@ -27,6 +34,19 @@ NETWORKS = {
     "shufflenet_v2_x1_0": lambda: models.shufflenet_v2_x1_0(),
     "mobilenet_v3_small": lambda: models.mobilenet_v3_small(dropout=0.0),
 }
+for name in (
+    "regnetx_002",
+    "ghostnet_050",
+    "tinynet_e",
+    "repvgg_a0",
+    "mobilenetv4_conv_small",
+    "ese_vovnet19b_dw",
+    "rexnet_100",
+):
+    NETWORKS["timm-" + name] = partial(timm.create_model, name, num_classes=10, drop_rate=0.0)
+for name in ("resnet18", "mobilenet_v3_small", "shufflenet_v2_x1_0"):
+    NETWORKS[name + "-dynamo"] = NETWORKS[name]
+NETWORKS["resnet18-folded"] = NETWORKS["resnet18"]
 
 
 def vgg():
@@ -86,19 +106,18 @@ def write(folder, name):
             nn.init.normal_(module.running_mean, 0.0, 0.1)
             nn.init.uniform_(module.running_var, 0.5, 1.5)
     images = torch.randn(BATCH, 3, SIDE, SIDE)
+    folded = name.endswith("-folded")
+    newer = folded or name.endswith("-dynamo")
+    if newer:
+        settings = {"dynamo": True, "optimize": folded, "verbose": False, "external_data": False}
+        settings["dynamic_shapes"] = ({0: torch.export.Dim("N")},)
+    else:
+        settings = {"dynamo": False, "training": torch.onnx.TrainingMode.TRAINING, "do_constant_folding": False}
+        settings["dynamic_axes"] = {"images": {0: "N"}, "logits": {0: "N"}}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.onnx.export(
-            network,
-            (images,),
-            folder / f"{name}.onnx",
-            training=torch.onnx.TrainingMode.TRAINING,
-            do_constant_folding=False,
-            input_names=["images"],
-            output_names=["logits"],
-            dynamic_axes={"images": {0: "N"}, "logits": {0: "N"}},
-            dynamo=False,
-        )
+        path, names = folder / f"{name}.onnx", {"input_names": ["images"], "output_names": ["logits"]}
+        torch.onnx.export(network, (images,), path, **names, **settings)
     network = network.double()
     wide = images.double()
     network.eval()
@@ -111,14 +130,16 @@ def write(folder, name):
         "logits": logits.flatten().tolist(),
         "classes": logits.shape[1],
         "multiply_adds": cost,
-        "parameters": sum(p.numel() for p in network.parameters()),
-        "kernel": ntk(network, wide).flatten().tolist(),
     }
+    if not folded:
+        result["parameters"] = sum(p.numel() for p in network.parameters())
+        result["kernel"] = ntk(network, wide).flatten().tolist()
     (folder / f"{name}.json").write_text(json.dumps(result))
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
+    logging.disable()
     folder = Path(sys.argv[1])
     for name in sys.argv[2:] or NETWORKS:
         write(folder, name)

@@ -18,6 +18,9 @@ const ELEMENTS: usize = 1 << 30;
 /// Whole numbers that a shape or an index may consist of.
 const INTEGERS: usize = 1 << 13;
 
+/// Equal numbers that a node may make of one.
+const FILLED: usize = 1 << 16;
+
 /// Where values in other files are.
 pub(super) struct Weights<'a> {
     folder: Option<&'a Path>,
@@ -37,8 +40,8 @@ pub(super) enum Constant<'a> {
     },
     /// Whole numbers: shapes, axes, indices. `dims` is empty for a single one.
     Integers { dims: Vec<usize>, values: Vec<i64> },
-    /// A real number that a node has as an attribute.
-    Number(f64),
+    /// One real number, in all places of a shape.
+    Filled { value: f64, dims: Vec<usize> },
 }
 
 /// An error's beginning: which constant.
@@ -86,13 +89,24 @@ impl<'a> Constant<'a> {
         }
     }
 
-    /// That what was made of whole numbers is no longer than what a file may have.
+    /// That what was made of numbers is no longer than what a file may have.
     pub(super) fn check_size(&self) -> Result<()> {
         match self {
             Constant::Integers { values, .. } if values.len() > INTEGERS => {
                 let found = values.len();
                 let text = format!("found {found} whole numbers, expected at most {INTEGERS}");
                 Err(Error::Format(text))
+            }
+            Constant::Filled { dims, .. } => {
+                let elements = dims.iter().fold(1usize, |n, dim| n.saturating_mul(*dim));
+                if elements > FILLED || dims.len() > RANK {
+                    return Err(Error::Format(format!(
+                        "found a constant of {} dimensions and {elements} equal numbers, expected at \
+                         most {RANK} and {FILLED}",
+                        dims.len()
+                    )));
+                }
+                Ok(())
             }
             _ => Ok(()),
         }
@@ -109,7 +123,7 @@ impl<'a> Constant<'a> {
                 dims
             }
             Constant::Integers { dims, .. } => dims.clone(),
-            Constant::Number(_) => Vec::new(),
+            Constant::Filled { dims, .. } => dims.clone(),
         }
     }
 
@@ -117,7 +131,7 @@ impl<'a> Constant<'a> {
     /// not there, or are many.
     pub(super) fn numbers(&self, weights: &Weights<'_>) -> Result<Option<Vec<f64>>> {
         Ok(match self {
-            Constant::Number(value) => Some(vec![*value]),
+            Constant::Filled { value, dims } => Some(vec![*value; dims.iter().product()]),
             Constant::Integers { values, .. } => Some(values.iter().map(|v| *v as f64).collect()),
             Constant::Tensor { .. } => {
                 let values = self.values(weights)?;

@@ -43,6 +43,9 @@ pub(super) struct Tensor {
     pub(super) padding: Padding,
 }
 
+pub(super) const SEQUENCE: &str =
+    "found a sequence of tensors, expected one of its parts (SequenceAt)";
+
 /// What a name stands for.
 #[derive(Clone)]
 pub(super) enum Value<'a> {
@@ -51,6 +54,8 @@ pub(super) enum Value<'a> {
     /// The mean of each image over all of its axes: only a product with zeros can be made of it, which
     /// is how a network without any path is written.
     MeanOfAll,
+    /// Parts of a tensor, to be taken one by one.
+    Sequence(Vec<Tensor>),
 }
 
 /// A parameter's values: a constant of the file.
@@ -166,7 +171,7 @@ pub(super) fn import<'a>(
         let weighted = ["Conv", "Gemm", "MatMul", "BatchNormalization"];
         let weighted = node.op_type.as_deref().is_some_and(|op| weighted.contains(&op));
         match importer.node(node) {
-            Err(error) if *needed || weighted => return Err(error),
+            Err(error) if *needed || weighted => return Err(of_other_size(error, input, image)),
             Ok(()) if weighted && !needed => unused.push(of_node(node)),
             _ => {}
         }
@@ -179,6 +184,27 @@ pub(super) fn import<'a>(
         ));
     }
     importer.finish(output_name, name)
+}
+
+/// An error that may come of images of another size than the file was written for: many exporters write
+/// the shapes of all tensors down.
+fn of_other_size(error: Error, input: &ValueInfoProto, image: [usize; 3]) -> Error {
+    let shape = input.r#type.as_ref().and_then(|t| t.tensor_type.as_ref()?.shape.as_ref());
+    let side = |axis: usize| match shape?.dim.get(axis)?.value.as_ref()? {
+        Dimension::Value(n) => Some(*n),
+        _ => None,
+    };
+    match (error, [side(2), side(3)]) {
+        (Error::Format(text), [Some(height), Some(width)])
+            if [height, width] != [image[1], image[2]].map(|n| n as i64) =>
+        {
+            Error::Format(format!(
+                "{text}; the file was written for images of {height} x {width}, not {} x {}",
+                image[1], image[2]
+            ))
+        }
+        (error, _) => error,
+    }
 }
 
 /// The shape of an image, and the number of images if the file fixes it.
@@ -331,6 +357,7 @@ impl<'a> Importer<'a> {
     pub(super) fn tensor(&self, node: &'a NodeProto, i: usize) -> Result<Tensor> {
         match self.input(node, i) {
             Some(Value::Tensor(tensor)) => Ok(tensor),
+            Some(Value::Sequence(_)) => Err(Error::Format(SEQUENCE.into())),
             Some(_) => Err(Error::Format(format!(
                 "found a constant as input {i}, expected what depends on the images"
             ))),

@@ -2,7 +2,7 @@
 
 use super::super::proto::{AttributeProto, AttributeType, DataType, NodeProto};
 use super::constant::Constant;
-use super::graph::{BATCH, Importer, NO_PADDING, Padding, Tensor, Value, join};
+use super::graph::{BATCH, Importer, NO_PADDING, Padding, SEQUENCE, Tensor, Value, join};
 use crate::error::{Error, Result};
 use crate::message::clip;
 use crate::network::{Activation, Convolution, NodeId, Operation, ParameterKind, Window};
@@ -81,9 +81,24 @@ pub(super) fn translate<'a>(i: &mut Importer<'a>, node: &'a NodeProto) -> Values
         "Transpose" => one(transpose(i, node, &attributes)?),
         "Pad" => one(pad(i, node, &attributes)?),
         "Slice" => one(slice(i, node, &attributes)?),
-        "Split" => split(i, node, &attributes),
+        "Split" => {
+            let parts = parts(i, node, &attributes, node.output.len())?;
+            let values = parts.into_iter().zip(&node.output);
+            // A part that nothing reads is none.
+            let value = |(part, name): (Part, &String)| match i.is_read(name) {
+                true => part.taken(i).map(Value::Tensor),
+                false => Ok(Value::Tensor(part.of)),
+            };
+            values.map(value).collect()
+        }
+        "SplitToSequence" => {
+            let parts = sequence(i, node, &attributes)?;
+            let parts = parts.into_iter().map(|part| part.taken(i)).collect::<Result<_>>()?;
+            Ok(vec![Value::Sequence(parts)])
+        }
+        "SequenceAt" => one(sequence_at(i, node)?),
         "Gather" => one(gather(i, node, &attributes)?),
-        "Identity" | "Dropout" => {
+        "Identity" | "Dropout" | "CastLike" => {
             let x = i.tensor(node, 0)?;
             one(x)
         }
@@ -112,22 +127,17 @@ pub(super) fn translate<'a>(i: &mut Importer<'a>, node: &'a NodeProto) -> Values
             let x = i.tensor(node, 0)?;
             let mut values = vec![i.fixed_batch().unwrap_or(BATCH)];
             values.extend(x.dims.iter().map(|dim| *dim as i64));
-            let bound = |name: &str, otherwise: usize| -> Result<usize> {
-                let rank = values.len() as i64;
-                let at = attributes.int(name, otherwise as i64)?;
-                Ok((if at < 0 { at + rank } else { at }).clamp(0, rank) as usize)
-            };
-            let (start, end) = (bound("start", 0)?, bound("end", values.len())?);
-            let values: Vec<i64> = values.get(start..end).unwrap_or_default().to_vec();
-            Ok(vec![Value::Constant(Constant::Integers { dims: vec![values.len()], values })])
+            Ok(vec![Value::Constant(shape_part(&values, &attributes)?)])
         }
+        "Expand" => fault("found a tensor to be repeated, expected a constant".into()),
         "" => fault("found no operator, expected one".into()),
         _ => fault(
             "found an operator that this library does not have; expected one of Add, AveragePool, \
-             BatchNormalization, Cast, Clip, Concat, Constant, Conv, Div, Dropout, Flatten, Gather, \
-             Gemm, GlobalAveragePool, GlobalMaxPool, HardSigmoid, HardSwish, Identity, LeakyRelu, \
-             LogSoftmax, MatMul, MaxPool, Mul, Neg, Pad, ReduceMean, Relu, Reshape, Shape, Sigmoid, \
-             Slice, Softmax, Split, Squeeze, Sub, Sum, Transpose, Unsqueeze"
+             BatchNormalization, Cast, CastLike, Clip, Concat, Constant, Conv, Div, Dropout, Expand, \
+             Flatten, Gather, Gemm, GlobalAveragePool, GlobalMaxPool, HardSigmoid, HardSwish, \
+             Identity, LeakyRelu, LogSoftmax, MatMul, MaxPool, Mul, Neg, Pad, ReduceMean, Relu, \
+             Reshape, SequenceAt, Shape, Sigmoid, Slice, Softmax, Split, SplitToSequence, Squeeze, \
+             Sub, Sum, Transpose, Unsqueeze"
                 .into(),
         ),
     }
@@ -234,7 +244,9 @@ fn fold<'a>(
         return constant(attributes).map(Some);
     }
     let mut inputs = Vec::new();
-    for n in 0..node.input.len() {
+    // What CastLike reads beside its first input is a type.
+    let read = if operator == "CastLike" { 1 } else { node.input.len() };
+    for n in 0..read.min(node.input.len()) {
         match i.input(node, n) {
             Some(Value::Constant(constant)) => inputs.push(constant),
             None => {}
@@ -254,7 +266,12 @@ fn fold<'a>(
         })
     };
     Ok(Some(match (operator, first) {
-        ("Identity" | "Dropout" | "Cast", constant) => constant,
+        ("Identity" | "Dropout" | "Cast" | "CastLike", constant) => constant,
+        ("Shape", constant) => {
+            let dims: Vec<i64> = constant.dims().iter().map(|dim| *dim as i64).collect();
+            shape_part(&dims, attributes)?
+        }
+        ("Expand", constant) => expanded(i, node, constant)?,
         ("Transpose", constant) => match (constant.transposed(), attributes.ints("perm")?) {
             (Some(turned), None | Some([1, 0])) => turned,
             _ => return fault("found a constant that is no matrix, expected one".into()),
@@ -333,12 +350,64 @@ fn fold<'a>(
     }))
 }
 
+/// The part of a shape that a node asks for.
+fn shape_part<'a>(shape: &[i64], attributes: &Attributes<'_>) -> Result<Constant<'a>> {
+    let bound = |name: &str, otherwise: usize| -> Result<usize> {
+        let rank = shape.len() as i64;
+        let at = attributes.int(name, otherwise as i64)?;
+        Ok((if at < 0 { at.saturating_add(rank) } else { at }).clamp(0, rank) as usize)
+    };
+    let (start, end) = (bound("start", 0)?, bound("end", shape.len())?);
+    let values: Vec<i64> = shape.get(start..end).unwrap_or_default().to_vec();
+    Ok(Constant::Integers { dims: vec![values.len()], values })
+}
+
+/// A number repeated in a shape, or a constant that has the shape already.
+fn expanded<'a>(
+    i: &mut Importer<'a>,
+    node: &'a NodeProto,
+    constant: Constant<'a>,
+) -> Result<Constant<'a>> {
+    let Some(shape) = i.integers(node, 1)? else {
+        return fault("found no shape, expected a constant as input 1".into());
+    };
+    let size = |n: &i64| {
+        let wrong = || Error::Format(format!("found the shape {shape:?}, expected no less than 0"));
+        usize::try_from(*n).map_err(|_| wrong())
+    };
+    let shape = shape.iter().map(size).collect::<Result<Vec<usize>>>()?;
+    let dims = constant.dims();
+    // A shape may have ones where the constant has more.
+    let behind = shape.len().checked_sub(dims.len()).map(|at| &shape[at..]);
+    let fits = behind.is_some_and(|s| s.iter().zip(&dims).all(|(s, d)| s == d || *s == 1));
+    if fits && (shape.len() == dims.len() || shape.iter().all(|n| *n == 1)) {
+        return Ok(constant);
+    }
+    if !dims.iter().all(|dim| *dim == 1) {
+        return fault(format!(
+            "found a constant of [{}] for the shape [{}], expected one number, or that shape",
+            join(&dims),
+            join(&shape)
+        ));
+    }
+    match (&constant, number(i, &constant)?) {
+        (Constant::Integers { values, .. }, _) => {
+            let count = shape.iter().fold(1usize, |n, dim| n.saturating_mul(*dim));
+            // As many as a shape may have, and one more to be refused.
+            Ok(Constant::Integers { values: vec![values[0]; count.min(1 << 14)], dims: shape })
+        }
+        (_, Some(value)) => Ok(Constant::Filled { value, dims: shape }),
+        (_, None) => fault("found a number in a file that is not there, expected it here".into()),
+    }
+}
+
 fn constant<'a>(attributes: &Attributes<'a>) -> Result<Constant<'a>> {
     if let Some(tensor) = attributes.get("value").and_then(|a| a.t.as_ref()) {
         return Constant::new(tensor);
     }
     if attributes.get("value_float").is_some() {
-        return Ok(Constant::Number(attributes.float("value_float", 0.0)?));
+        let value = attributes.float("value_float", 0.0)?;
+        return Ok(Constant::Filled { value, dims: Vec::new() });
     }
     if attributes.get("value_int").is_some() {
         let values = vec![attributes.int("value_int", 0)?];
@@ -448,6 +517,8 @@ fn convolution<'a>(
     let weight = i.parameter(name, &weight, ParameterKind::ConvWeight, &shape, 0)?;
     let bias = match i.constant(node, 2)? {
         None => None,
+        // PyTorch's exporter makes one where the layer has none, unless it optimises.
+        Some(Constant::Filled { value: 0.0, .. }) => None,
         Some(bias) => {
             let dims = bias.dims();
             if dims != [out] {
@@ -712,6 +783,7 @@ fn sum<'a>(i: &mut Importer<'a>, node: &'a NodeProto, operator: &str) -> Values<
                 constants.push((n, constant));
             }
             Some(Value::MeanOfAll) => return fault(MEAN_OF_ALL.into()),
+            Some(Value::Sequence(_)) => return fault(SEQUENCE.into()),
             None => return fault(format!("found no input {n}, expected a tensor")),
         }
     }
@@ -1262,44 +1334,117 @@ fn selected(i: &mut Importer<'_>, x: Tensor, channels: Vec<usize>) -> Result<Ten
     Ok(Tensor { node, dims, padding: NO_PADDING })
 }
 
-fn split<'a>(i: &mut Importer<'a>, node: &'a NodeProto, attributes: &Attributes<'a>) -> Values<'a> {
+/// Some channels of a tensor.
+struct Part {
+    of: Tensor,
+    channels: std::ops::Range<usize>,
+}
+
+impl Part {
+    fn taken(self, i: &mut Importer<'_>) -> Result<Tensor> {
+        selected(i, self.of, self.channels.collect())
+    }
+}
+
+/// The channels of an input, split as its second input says; else into `count` parts of one size.
+fn parts<'a>(
+    i: &mut Importer<'a>,
+    node: &'a NodeProto,
+    attributes: &Attributes<'a>,
+    count: usize,
+) -> Result<Vec<Part>> {
+    let length = split_channels(i, node, attributes)?;
+    // An attribute up to opset 12, an input from 13 on.
+    let sizes = match i.integers(node, 1)? {
+        Some(sizes) => Some(sizes),
+        None => attributes.ints("split")?.map(<[i64]>::to_vec),
+    };
+    let each = length.div_ceil(count.max(1));
+    let sizes = sizes.unwrap_or_else(|| {
+        let size = |n: usize| length.saturating_sub(n * each).min(each) as i64;
+        (0..count).map(size).collect()
+    });
+    parts_of(i, node, &sizes, count)
+}
+
+/// The parts that SplitToSequence makes: of these sizes, or all of one size but for the last.
+fn sequence<'a>(
+    i: &mut Importer<'a>,
+    node: &'a NodeProto,
+    attributes: &Attributes<'a>,
+) -> Result<Vec<Part>> {
+    let length = split_channels(i, node, attributes)?;
+    let sizes = match i.constant(node, 1)? {
+        Some(Constant::Integers { dims, values }) if dims.is_empty() => {
+            let Some(each) = usize::try_from(values[0]).ok().filter(|each| *each > 0) else {
+                return fault(format!("found parts of {} channels, expected 1 or more", values[0]));
+            };
+            let firsts = (0..length).step_by(each);
+            firsts.map(|first| each.min(length - first) as i64).collect()
+        }
+        Some(Constant::Integers { values, .. }) => values,
+        Some(_) => return fault("found sizes that are no whole numbers, expected some".into()),
+        None if attributes.int("keepdims", 1)? == 0 => {
+            return fault("keepdims: found 0, expected parts that keep their axis".into());
+        }
+        None => vec![1; length],
+    };
+    parts_of(i, node, &sizes, sizes.len())
+}
+
+/// How many channels there are to be split.
+fn split_channels<'a>(
+    i: &Importer<'a>,
+    node: &'a NodeProto,
+    attributes: &Attributes<'a>,
+) -> Result<usize> {
     let x = i.tensor(node, 0)?;
     let axis = inner_axis(attributes.int("axis", 0)?, x.dims.len())?;
     if axis != 0 {
         return fault(format!("found axis {}, expected 1: channels", axis + 1));
     }
-    let (length, parts) = (x.dims[0], node.output.len());
-    // An attribute up to opset 12, an input from 13 on, or parts of one size.
-    let sizes = match i.integers(node, 1)? {
-        Some(sizes) => Some(sizes),
-        None => attributes.ints("split")?.map(<[i64]>::to_vec),
-    };
-    let each = length.div_ceil(parts.max(1));
-    let sizes = sizes.unwrap_or_else(|| {
-        let size = |n: usize| length.saturating_sub(n * each).min(each) as i64;
-        (0..parts).map(size).collect()
-    });
-    let fits = sizes.iter().all(|size| (1..=length as i64).contains(size))
-        && sizes.iter().sum::<i64>() == length as i64;
-    if sizes.len() != parts || !fits {
+    Ok(x.dims[0])
+}
+
+fn parts_of<'a>(
+    i: &mut Importer<'a>,
+    node: &'a NodeProto,
+    sizes: &[i64],
+    count: usize,
+) -> Result<Vec<Part>> {
+    let of = i.tensor(node, 0)?;
+    let length = of.dims[0] as i64;
+    let fits =
+        sizes.iter().all(|size| (1..=length).contains(size)) && sizes.iter().sum::<i64>() == length;
+    if sizes.len() != count || !fits {
         return fault(format!(
-            "found {length} channels to be split into {parts} parts of {sizes:?}, expected them to fit"
+            "found {length} channels to be split into {count} parts of {sizes:?}, expected them to fit"
         ));
     }
     let mut first = 0;
-    let mut values = Vec::new();
-    for (size, name) in sizes.into_iter().zip(&node.output) {
-        i.spend_channels(size as usize)?;
-        let channels = (first..first + size as usize).collect();
-        first += size as usize;
-        // A part that nothing reads is none.
-        let part = match i.is_read(name) {
-            true => selected(i, x.clone(), channels)?,
-            false => x.clone(),
-        };
-        values.push(Value::Tensor(part));
-    }
-    Ok(values)
+    let mut part = |size: &i64| {
+        let channels = first..first + *size as usize;
+        first = channels.end;
+        i.spend_channels(channels.len())?;
+        Ok(Part { of: of.clone(), channels })
+    };
+    sizes.iter().map(&mut part).collect()
+}
+
+fn sequence_at<'a>(i: &Importer<'a>, node: &'a NodeProto) -> Result<Tensor> {
+    let Some(Value::Sequence(parts)) = i.input(node, 0) else {
+        return fault("found no sequence as input 0, expected what SplitToSequence gives".into());
+    };
+    let at = i.integers(node, 1)?.unwrap_or_default();
+    let place = match at[..] {
+        [at] if at < 0 => usize::try_from(at + parts.len() as i64).ok(),
+        [at] => usize::try_from(at).ok(),
+        _ => None,
+    };
+    place.and_then(|place| parts.get(place)).cloned().ok_or_else(|| {
+        let count = parts.len();
+        Error::Format(format!("found the places {at:?} of {count} parts, expected one of them"))
+    })
 }
 
 fn gather<'a>(

@@ -12,7 +12,7 @@ use super::super::proto::{
 use super::Import;
 use crate::error::Error;
 use crate::model::Network;
-use crate::network::{Activation, Operation};
+use crate::network::{Activation, Operation, ParameterKind};
 
 fn attribute(name: &str, kind: AttributeType) -> AttributeProto {
     let (name, r#type) = (Some(name.to_owned()), Some(kind as i32));
@@ -409,6 +409,51 @@ fn wrong_files_are_refused_with_their_place() {
             &["found an input of 6 x 6, too small for a window of 9 x 9"],
         ),
         (
+            "expanded too far",
+            |m| {
+                graph(m).initializer.push(whole("shape", &[1 << 20, 1 << 40]));
+                graph(m).node[1] = node("Expand", &["fc.bias", "shape"], "b", &[]);
+            },
+            &["found a constant of [3] for the shape [1048576, 1099511627776]"],
+        ),
+        (
+            "filled too far",
+            |m| {
+                graph(m).initializer.push(whole("shape", &[1 << 20, 1 << 40]));
+                graph(m).initializer.push(number("one", 1.0));
+                graph(m).node[1] = node("Expand", &["one", "shape"], "b", &[]);
+            },
+            &["found a constant of 2 dimensions and 1152921504606846976 equal numbers"],
+        ),
+        (
+            "expanded tensor",
+            |m| {
+                graph(m).initializer.push(whole("shape", &[1, 4, 6, 6]));
+                graph(m).node[1] = node("Expand", &["a", "shape"], "b", &[]);
+            },
+            &["node \"b\" (Expand): found a tensor to be repeated"],
+        ),
+        (
+            "a sequence of parts",
+            |m| {
+                graph(m).initializer.push(whole("sizes", &[2, 2]));
+                let split = node("SplitToSequence", &["a", "sizes"], "b", &[int("axis", 1)]);
+                graph(m).node[1] = split;
+            },
+            &["found a sequence of tensors, expected one of its parts"],
+        ),
+        (
+            "no such part",
+            |m| {
+                graph(m).initializer.push(whole("sizes", &[2, 2]));
+                graph(m).initializer.push(whole("at", &[2]));
+                let split = node("SplitToSequence", &["a", "sizes"], "s", &[int("axis", 1)]);
+                graph(m).node[1] = node("SequenceAt", &["s", "at"], "b", &[]);
+                graph(m).node.insert(1, split);
+            },
+            &["node \"b\" (SequenceAt): found the places [2] of 2 parts"],
+        ),
+        (
             "least cut",
             |m| {
                 graph(m).initializer.push(whole("pads", &[0, 0, i64::MIN, 0, 0, 0, -1, 0]));
@@ -575,6 +620,23 @@ fn what_operators_become() {
     let select = |channels: &[usize]| Operation::Select(channels.to_vec());
     let expected = [select(&[0, 1]), select(&[2, 3]), Operation::Concat];
     assert_eq!(of(&parts(back), &[]), expected);
+    // The same as a sequence, by sizes or of one size.
+    let sequence = |sizes: TensorProto| {
+        let nodes = [
+            node("SplitToSequence", &["a", "sizes"], "s", &[int("axis", 1)]),
+            node("SequenceAt", &["s", "last"], "p", &[]),
+            node("SequenceAt", &["s", "zero"], "q", &[]),
+            node("Concat", &["p", "q"], "x", &[int("axis", 1)]),
+        ];
+        let single = |name: &str, value: i64| TensorProto { dims: vec![], ..whole(name, &[value]) };
+        of(&nodes, &[sizes, single("last", -1), single("zero", 0)])
+    };
+    let expected = [select(&[0]), select(&[1, 2, 3]), select(&[3]), Operation::Concat];
+    let found = sequence(whole("sizes", &[1, 3]));
+    assert_eq!(found[found.len() - 1], Operation::Concat);
+    assert!(found.contains(&select(&[0])) && found.contains(&select(&[1, 2, 3])), "{found:?}");
+    let threes = sequence(TensorProto { dims: vec![], ..whole("sizes", &[3]) });
+    assert!(threes.contains(&select(&[0, 1, 2])) && threes.contains(&expected[2]), "{threes:?}");
     let gather = [node("Gather", &["a", "these"], "x", &[int("axis", 1)])];
     let constants = [whole("these", &[3, -4, 1, 1])];
     assert_eq!(of(&gather, &constants), [select(&[3, 0, 1, 1])]);
@@ -762,4 +824,43 @@ fn another_image_size() {
     assert_eq!(network.graph().input_shape(), [2, 9, 5]);
     let error = Network::from_onnx_bytes(&bytes, &import([3, 6, 6])).expect_err("other channels");
     assert!(error.to_string().contains("image channels: found 3, expected 2"), "{error}");
+    // A shape that the exporter wrote down.
+    let mut fixed = model();
+    fixed.graph.as_mut().expect("a graph").initializer.push(whole("shape", &[0, 4, 6, 6]));
+    fixed.graph.as_mut().expect("a graph").node[1] = node("Reshape", &["a", "shape"], "b", &[]);
+    let bytes = fixed.encode_to_vec();
+    Network::from_onnx_bytes(&bytes, &Import::default()).expect("a network");
+    let error = Network::from_onnx_bytes(&bytes, &import([2, 9, 5])).expect_err("another size");
+    let expected = "the file was written for images of 6 x 6, not 9 x 5";
+    assert!(error.to_string().contains(expected), "{error}");
+}
+
+/// A convolution without a bias, as PyTorch's newer exporter writes it when it does not optimise.
+#[test]
+fn what_is_computed_of_constants() {
+    let mut made = model();
+    let graph = graph(&mut made);
+    let end = int("end", 1);
+    let nodes = [
+        node("Shape", &["conv.weight"], "channels", &[end]),
+        node("Expand", &["channels", "one"], "shape", &[]),
+        node("CastLike", &["nothing", "images"], "nought", &[]),
+        node("Expand", &["nought", "shape"], "bias", &[]),
+    ];
+    graph.node.splice(0..0, nodes);
+    graph.node[4].input[2] = "bias".into();
+    graph.initializer.push(whole("one", &[1]));
+    graph.initializer.push(number("nothing", 0.0));
+    let network = Network::from_onnx_bytes(&made.encode_to_vec(), &Import::default());
+    let network = network.expect("a network");
+    assert!(!network.graph().parameters.iter().any(|p| p.kind == ParameterKind::ConvBias));
+    // Any other number is a bias.
+    let last = made.graph.as_mut().expect("a graph").initializer.last_mut().expect("a constant");
+    *last = number("nothing", 0.5);
+    let network = Network::from_onnx_bytes(&made.encode_to_vec(), &Import::default());
+    let network = network.expect("a network");
+    let bias = network.graph().parameters.iter().find(|p| p.kind == ParameterKind::ConvBias);
+    let bias = bias.expect("a bias");
+    let values = &network.values().expect("values")[bias.offset..][..bias.len()];
+    assert_eq!(values, [0.5; 4]);
 }

@@ -55,9 +55,18 @@
  * - stop, go on:   tenas_context_cancel, then run again;
  * - survive:       tenas_context_set_checkpoint, tenas_context_load;
  * - step by step:  tenas_context_run_round, tenas_context_record;
- * - many machines: tenas_context_evaluate, tenas_context_apply;
+ * - many machines: tenas_context_evaluate, tenas_context_apply,
+ *                  tenas_scores_to_json;
  * - own ranking:   tenas_context_evaluate, tenas_context_prune;
  * - judge results: tenas_indicators_of, tenas_benchmark_open;
+ * - own space:     tenas_search_space_open, tenas_config_new_for_space;
+ * - by any scores: tenas_config_set_strategy, tenas_config_set_proxies,
+ *                  tenas_context_ranked, tenas_scores_of_many;
+ * - any network:   tenas_network_from_onnx, tenas_networks_score;
+ * - train it:      tenas_network_from_genotype, tenas_network_write_onnx,
+ *                  tenas_network_write_pytorch;
+ * - show it:       tenas_context_set_trace, tenas_context_report,
+ *                  tenas_genotype_svg;
  * - architectures: tenas_genotype_sample, _convert, _to_operations and others.
  *
  * ERRORS. Functions that can fail return a tenas_status: TENAS_OK (0), or the
@@ -177,7 +186,7 @@ typedef enum tenas_status_code {
     TENAS_ERROR_BUSY = 7,
     /** Stopped on request. */
     TENAS_ERROR_CANCELLED = 8,
-    /** The caller's buffer is too short for the text. */
+    /** The caller's buffer or array is too short for what it is to hold. */
     TENAS_ERROR_BUFFER_TOO_SMALL = 9,
     /** Memory that grows with the caller's input could not be had. */
     TENAS_ERROR_OUT_OF_MEMORY = 10,
@@ -547,8 +556,8 @@ typedef enum tenas_device {
 } tenas_device;
 
 /**
- * The parameters of a search. Made by tenas_config_new, freed by
- * tenas_config_free.
+ * The parameters of a search. Made by tenas_config_new, _new_for_space,
+ * _from_json or tenas_context_config, freed by tenas_config_free.
  */
 typedef struct tenas_config tenas_config;
 
@@ -945,8 +954,8 @@ tenas_status tenas_parameter_info(int32_t space,
  * tenas_parameter_info for any search space.
  *
  * - TENAS_ERROR_NOT_FOUND: index is not below tenas_parameter_count.
- * - TENAS_ERROR_INVALID_ARGUMENT: no such data set, or out->struct_size is less
- *   than the struct had in the first release.
+ * - TENAS_ERROR_INVALID_ARGUMENT: no such data set, or out->struct_size is
+ *   smaller than the struct was in its first version, or larger than 4096.
  * - TENAS_ERROR_NULL_POINTER: space or out is NULL.
  */
 tenas_status tenas_search_space_parameter_info(const tenas_search_space *space,
@@ -1026,8 +1035,8 @@ typedef struct tenas_dataset tenas_dataset;
  * The library calls the loader only on threads that have called the library,
  * and never twice at once on the same thread. If you run searches on several
  * threads, each of them calls the loader. While the loader works for a
- * context, it may call only tenas_context_cancel, _clear_cancel and _progress
- * on that context; all other calls return TENAS_ERROR_BUSY. The loader must
+ * context, it may call only tenas_context_cancel, _clear_cancel, _progress and
+ * _work on that context; all other calls return TENAS_ERROR_BUSY. The loader must
  * return: no C++ exception and no longjmp may pass through the library.
  */
 typedef int32_t (*tenas_load_fn)(const size_t *indices,
@@ -1259,7 +1268,7 @@ void tenas_dataset_free(tenas_dataset *dataset);
  * everything but these four with TENAS_ERROR_INVALID_STATE and a message that
  * tells what happened; free it.
  *
- * In a forked child a context of the parent answers every call, these three
+ * In a forked child a context of the parent answers every call, these four
  * included, with TENAS_ERROR_INVALID_STATE; free it, or leave it.
  ****************************************************************************/
 
@@ -1275,7 +1284,10 @@ typedef enum tenas_genotype_format {
     TENAS_GENOTYPE_JSON = 2,
 } tenas_genotype_format;
 
-/** A search. Made by tenas_context_new, freed by tenas_context_free. */
+/**
+ * A search. Made by tenas_context_new or tenas_context_load, freed by
+ * tenas_context_free.
+ */
 typedef struct tenas_context tenas_context;
 
 /** How far a search is. */
@@ -1464,6 +1476,7 @@ tenas_status tenas_context_progress(const tenas_context *context,
  * function too: it reads atomic values only.
  *
  * - TENAS_ERROR_NULL_POINTER: context, done or all is NULL.
+ * - TENAS_ERROR_INVALID_STATE: as tenas_context_cancel.
  */
 tenas_status tenas_context_work(const tenas_context *context,
                                 uint32_t *done,
@@ -2010,7 +2023,7 @@ tenas_status tenas_context_draws(const tenas_context *context, size_t *out);
 /**
  * Measures count candidates of the round at hand from number first on, and
  * ranks nothing. out is an array of count * tenas_context_draws measurements:
- * those of a candidate one behind the other. What this context has measured
+ * those of a candidate stand one after the other. What this context has measured
  * before, in a cancelled run for example, is not computed again. The progress
  * function is called as in a run.
  *
@@ -2129,7 +2142,7 @@ typedef enum tenas_log_level {
  * that called in, one call at a time, and never from inside another function
  * of the host's. It must return: no C++ exception and no longjmp may pass
  * through the library. A call on the context from inside it returns
- * TENAS_ERROR_BUSY, but for _cancel, _clear_cancel and _progress.
+ * TENAS_ERROR_BUSY, but for _cancel, _clear_cancel, _progress and _work.
  */
 typedef void (*tenas_log_fn)(int32_t level, const char *text, void *user);
 
@@ -2150,7 +2163,7 @@ tenas_status tenas_context_set_log(tenas_context *context,
  *
  * A genotype is a finished architecture as a text: the native form of its
  * space, as tenas_context_genotype writes it, or JSON. Wherever a genotype is
- * read, both are, and what Python programs make of them:
+ * read, both are taken, and so is what Python programs print of them:
  *
  * - any: white space, a byte order mark and comments from # to the end of the
  *   line; quotes around the whole; "NAME =" before it, also behind what a log
@@ -2176,7 +2189,7 @@ tenas_status tenas_context_set_log(tenas_context *context,
  * two others.
  *
  * Numbers: every architecture of a space has one, from 0 to
- * tenas_genotype_count. For NAS-Bench-201 it is the operation indices read as
+ * tenas_genotype_count - 1. For NAS-Bench-201 it is the operation indices read as
  * digits of base 5, the first edge the most significant.
  ****************************************************************************/
 
@@ -2498,7 +2511,10 @@ typedef enum tenas_network_weights {
     TENAS_NETWORK_WEIGHTS_KEPT = 2,
 } tenas_network_weights;
 
-/** A network. Made by tenas_network_from_genotype, freed by tenas_network_free. */
+/**
+ * A network. Made by tenas_network_from_genotype, _from_onnx or
+ * _from_onnx_bytes, freed by tenas_network_free.
+ */
 typedef struct tenas_network tenas_network;
 
 /**
@@ -2535,7 +2551,7 @@ typedef struct tenas_network_settings {
     uint32_t image_width;
     /** How weights are initialised (a tenas_init). 0 is TENAS_INIT_KAIMING_NORMAL. */
     int32_t init;
-    /** The draw of the weights. */
+    /** Which weights are drawn: equal seeds give equal weights. */
     uint64_t seed;
 } tenas_network_settings;
 
@@ -2706,10 +2722,10 @@ tenas_status tenas_network_write_weights(const tenas_network *network,
  * torch.onnx.export(..., dynamo=False, training=torch.onnx.TrainingMode.TRAINING,
  * do_constant_folding=False).
  *
- * channels, height and width say what an image is; all are 0 for what the file
- * says. They must be given where it leaves that open. Where it does not, height
- * and width may be others: the network is then read for images of that size, if
- * it can take them.
+ * channels, height and width are the size of an image. Pass 0 for all three to
+ * take the size that the file states; where it leaves that open, they must be
+ * given. Height and width may differ from the file's: the network is then read
+ * for images of that size, if its layers can take them.
  *
  * On success *out is a new network: free it with tenas_network_free.
  *
@@ -2744,9 +2760,10 @@ tenas_status tenas_network_from_onnx_bytes(const uint8_t *bytes,
                                            tenas_network **out);
 
 /**
- * Sets *out to a note on a network that was read from a file, from 0: what the
- * file has and the network does not, in some words. A softmax that was left out
- * is one, weights that are not there, layers that do not reach the output.
+ * Sets *out to note number index, counted from 0, on a network that was read
+ * from a file. A note says in some words what the file has and the network does
+ * not: a softmax that was left out, weights that were not found, layers that do
+ * not reach the output.
  *
  * - TENAS_ERROR_NOT_FOUND: there is no note of that number.
  * - TENAS_ERROR_NULL_POINTER: network or out is NULL.
@@ -3041,10 +3058,10 @@ tenas_status tenas_scores_of_many(const tenas_config *config,
                                   int32_t *connected);
 
 /**
- * Makes one order of the values of several scores: into totals, an array of
- * count doubles, what the ranks of each network add up to (aggregation, a
- * tenas_aggregation). values is an array of count * proxy_count finite
- * numbers, in the order of tenas_scores_of_many.
+ * Makes one order out of several scores: writes to totals, an array of count
+ * doubles, what the ranks of each architecture add up to, in the way that
+ * aggregation (a tenas_aggregation) says. values is an array of count *
+ * proxy_count finite numbers, in the order of tenas_scores_of_many.
  *
  * - TENAS_ERROR_NOT_FOUND: no score has such a name; the message lists them.
  * - TENAS_ERROR_INVALID_ARGUMENT: no such aggregation, or a value is not

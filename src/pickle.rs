@@ -18,7 +18,7 @@ use crate::error::try_reserve;
 use crate::message::clip;
 use crate::numpy::{Array, Dtype};
 
-/// A pickle of 50,000 images with a name and a label each takes some 200,000.
+/// Opcodes of a pickle at most. One of 50,000 images with a name and a label each has some 200,000.
 pub(crate) const MOST_STEPS: usize = 1 << 23;
 
 /// Where a value is stored.

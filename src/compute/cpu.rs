@@ -206,8 +206,8 @@ impl<K: CpuKernels> CpuEngine<K> {
                 features: &found.features,
                 variances: &found.variances,
                 kernel: (!kernel.is_empty()).then_some(Kernel { values: &kernel, images: count }),
-                // What is there tells what was wanted: no flag is read that an absent wish does not
-                // have, which valgrind would take for uninitialised memory.
+                // Rows that are not wanted are empty. The wish itself is not asked here: valgrind takes
+                // the fields of a wish that is absent for uninitialised memory.
                 jacobian: (!jacobian.is_empty()).then(|| Jacobian {
                     rows: K::rows(&jacobian),
                     count,
@@ -383,7 +383,7 @@ impl<K: CpuKernels> CpuEngine<K> {
         let one = |pull: &Pullback| -> Result<Pulled> {
             let mut pulled = Pulled { from: pull.from, to: pull.to, ..Default::default() };
             let [from, to] = [pull.from, pull.to].map(|node| graph.nodes[node].shape);
-            // What the weights on the way get goes nowhere.
+            // The weights on the way get gradients, which nobody reads.
             let mut row = try_vec(K::Scalar::default(), graph.parameters.columns(), "a row of J")?;
             for (b, pass) in passes.iter().enumerate() {
                 if stop.load(Ordering::Relaxed) {

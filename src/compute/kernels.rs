@@ -21,7 +21,7 @@ pub(super) enum Fusion {
 /// same for all tensors of a pass, and known to the kernels that have one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Shape {
-    /// I: images whose logits are differentiated.
+    /// I: rows of gradients, each with a cotangent of its own.
     pub(super) cotangents: usize,
     /// N: images of the batch.
     pub(super) batch: usize,

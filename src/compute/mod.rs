@@ -87,7 +87,7 @@ impl dyn Engine + '_ {
         reduce: &(dyn Fn(usize, Evidence<'_>) -> R + Sync),
         sink: &mut dyn FnMut(usize, R) -> ControlFlow<()>,
     ) -> Result<()> {
-        // Between the thread that reduces and the one that called in.
+        // Results on their way from the thread that reduces to the one that called in.
         let reduced = Mutex::new(HashMap::new());
         let keep = |number: usize, evidence: Evidence<'_>| {
             let value = reduce(number, evidence);

@@ -33,8 +33,8 @@ use crate::message::whole;
 use crate::proxy::{self, ProxyNetwork};
 use crate::{Config, DeviceKind, Error, Init, Sampling, SpaceKind, Strategy};
 
-/// The parameters of a search. Made by tenas_config_new, freed by
-/// tenas_config_free.
+/// The parameters of a search. Made by tenas_config_new, _new_for_space,
+/// _from_json or tenas_context_config, freed by tenas_config_free.
 pub struct tenas_config {
     _opaque: [u8; 0],
 }

@@ -12,7 +12,7 @@
 //! everything but these four with TENAS_ERROR_INVALID_STATE and a message that
 //! tells what happened; free it.
 //!
-//! In a forked child a context of the parent answers every call, these three
+//! In a forked child a context of the parent answers every call, these four
 //! included, with TENAS_ERROR_INVALID_STATE; free it, or leave it.
 
 use std::ops::ControlFlow;
@@ -33,7 +33,8 @@ use crate::float_state::in_callers;
 use crate::hooks::{Hook, reach};
 use crate::{Context, Control, GenotypeFormat, Progress, Record};
 
-/// A search. Made by tenas_context_new, freed by tenas_context_free.
+/// A search. Made by tenas_context_new or tenas_context_load, freed by
+/// tenas_context_free.
 pub struct tenas_context {
     _opaque: [u8; 0],
 }
@@ -415,6 +416,7 @@ pub unsafe extern "C" fn tenas_context_progress(
 /// function too: it reads atomic values only.
 ///
 /// - TENAS_ERROR_NULL_POINTER: context, done or all is NULL.
+/// - TENAS_ERROR_INVALID_STATE: as tenas_context_cancel.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenas_context_work(
     context: *const tenas_context,

@@ -118,8 +118,8 @@ impl From<&Dataset> for tenas_dataset_facts {
 /// The library calls the loader only on threads that have called the library,
 /// and never twice at once on the same thread. If you run searches on several
 /// threads, each of them calls the loader. While the loader works for a
-/// context, it may call only tenas_context_cancel, _clear_cancel and _progress
-/// on that context; all other calls return TENAS_ERROR_BUSY. The loader must
+/// context, it may call only tenas_context_cancel, _clear_cancel, _progress and
+/// _work on that context; all other calls return TENAS_ERROR_BUSY. The loader must
 /// return: no C++ exception and no longjmp may pass through the library.
 pub type tenas_load_fn = Option<
     unsafe extern "C" fn(

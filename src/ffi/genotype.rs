@@ -2,7 +2,7 @@
 //!
 //! A genotype is a finished architecture as a text: the native form of its
 //! space, as tenas_context_genotype writes it, or JSON. Wherever a genotype is
-//! read, both are, and what Python programs make of them:
+//! read, both are taken, and so is what Python programs print of them:
 //!
 //! - any: white space, a byte order mark and comments from # to the end of the
 //!   line; quotes around the whole; "NAME =" before it, also behind what a log
@@ -28,7 +28,7 @@
 //! two others.
 //!
 //! Numbers: every architecture of a space has one, from 0 to
-//! tenas_genotype_count. For NAS-Bench-201 it is the operation indices read as
+//! tenas_genotype_count - 1. For NAS-Bench-201 it is the operation indices read as
 //! digits of base 5, the first edge the most significant.
 
 use libc::{c_char, size_t};

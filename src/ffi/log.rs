@@ -35,7 +35,7 @@ pub enum tenas_log_level {
 /// that called in, one call at a time, and never from inside another function
 /// of the host's. It must return: no C++ exception and no longjmp may pass
 /// through the library. A call on the context from inside it returns
-/// TENAS_ERROR_BUSY, but for _cancel, _clear_cancel and _progress.
+/// TENAS_ERROR_BUSY, but for _cancel, _clear_cancel, _progress and _work.
 pub type tenas_log_fn =
     Option<unsafe extern "C" fn(level: i32, text: *const c_char, user: *mut c_void)>;
 

@@ -37,7 +37,8 @@ use crate::model::Settings;
 use crate::onnx::Import;
 use crate::{DatasetKind, Genotype, Init, Network, NetworkWeights, scores_of_networks};
 
-/// A network. Made by tenas_network_from_genotype, freed by tenas_network_free.
+/// A network. Made by tenas_network_from_genotype, _from_onnx or
+/// _from_onnx_bytes, freed by tenas_network_free.
 pub struct tenas_network {
     _opaque: [u8; 0],
 }
@@ -100,7 +101,7 @@ pub struct tenas_network_settings {
     pub image_width: u32,
     /// How weights are initialised (a tenas_init). 0 is TENAS_INIT_KAIMING_NORMAL.
     pub init: i32,
-    /// The draw of the weights.
+    /// Which weights are drawn: equal seeds give equal weights.
     pub seed: u64,
 }
 
@@ -470,10 +471,10 @@ fn import(channels: u32, height: u32, width: u32) -> Result<Import, Failure> {
 /// torch.onnx.export(..., dynamo=False, training=torch.onnx.TrainingMode.TRAINING,
 /// do_constant_folding=False).
 ///
-/// channels, height and width say what an image is; all are 0 for what the file
-/// says. They must be given where it leaves that open. Where it does not, height
-/// and width may be others: the network is then read for images of that size, if
-/// it can take them.
+/// channels, height and width are the size of an image. Pass 0 for all three to
+/// take the size that the file states; where it leaves that open, they must be
+/// given. Height and width may differ from the file's: the network is then read
+/// for images of that size, if its layers can take them.
 ///
 /// On success *out is a new network: free it with tenas_network_free.
 ///
@@ -527,9 +528,10 @@ pub unsafe extern "C" fn tenas_network_from_onnx_bytes(
     })
 }
 
-/// Sets *out to a note on a network that was read from a file, from 0: what the
-/// file has and the network does not, in some words. A softmax that was left out
-/// is one, weights that are not there, layers that do not reach the output.
+/// Sets *out to note number index, counted from 0, on a network that was read
+/// from a file. A note says in some words what the file has and the network does
+/// not: a softmax that was left out, weights that were not found, layers that do
+/// not reach the output.
 ///
 /// - TENAS_ERROR_NOT_FOUND: there is no note of that number.
 /// - TENAS_ERROR_NULL_POINTER: network or out is NULL.

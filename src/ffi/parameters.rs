@@ -111,8 +111,8 @@ pub unsafe extern "C" fn tenas_parameter_info(
 /// tenas_parameter_info for any search space.
 ///
 /// - TENAS_ERROR_NOT_FOUND: index is not below tenas_parameter_count.
-/// - TENAS_ERROR_INVALID_ARGUMENT: no such data set, or out->struct_size is less
-///   than the struct had in the first release.
+/// - TENAS_ERROR_INVALID_ARGUMENT: no such data set, or out->struct_size is
+///   smaller than the struct was in its first version, or larger than 4096.
 /// - TENAS_ERROR_NULL_POINTER: space or out is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenas_search_space_parameter_info(

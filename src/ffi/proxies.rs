@@ -265,10 +265,10 @@ pub unsafe extern "C" fn tenas_scores_of_many(
     })
 }
 
-/// Makes one order of the values of several scores: into totals, an array of
-/// count doubles, what the ranks of each network add up to (aggregation, a
-/// tenas_aggregation). values is an array of count * proxy_count finite
-/// numbers, in the order of tenas_scores_of_many.
+/// Makes one order out of several scores: writes to totals, an array of count
+/// doubles, what the ranks of each architecture add up to, in the way that
+/// aggregation (a tenas_aggregation) says. values is an array of count *
+/// proxy_count finite numbers, in the order of tenas_scores_of_many.
 ///
 /// - TENAS_ERROR_NOT_FOUND: no score has such a name; the message lists them.
 /// - TENAS_ERROR_INVALID_ARGUMENT: no such aggregation, or a value is not

@@ -240,7 +240,7 @@ pub unsafe extern "C" fn tenas_context_draws(
 
 /// Measures count candidates of the round at hand from number first on, and
 /// ranks nothing. out is an array of count * tenas_context_draws measurements:
-/// those of a candidate one behind the other. What this context has measured
+/// those of a candidate stand one after the other. What this context has measured
 /// before, in a cancelled run for example, is not computed again. The progress
 /// function is called as in a run.
 ///
@@ -320,11 +320,11 @@ pub unsafe extern "C" fn tenas_context_settle(
 }
 
 fn measured(measurements: &[tenas_measurement]) -> Result<Vec<Measured>, Failure> {
-    let too_many = measurements.iter().position(|m| m.count as usize > MOST);
-    if let Some(i) = too_many {
+    let mut all = measurements.iter().enumerate();
+    if let Some((i, m)) = all.find(|(_, m)| m.count as usize > MOST) {
         return Err(Failure::invalid_argument(format!(
             "measurements[{i}].count: found {}, expected at most {MOST}",
-            measurements[i].count
+            m.count
         )));
     }
     let mut measured = Vec::new();
@@ -393,10 +393,10 @@ pub unsafe extern "C" fn tenas_measurements_from_json(
         let out = unsafe { OutArray::new(measurements, capacity, count, "measurements") }?;
         // SAFETY: NULL or a C string, as tenas.h asks.
         let found = measurements_from_json(unsafe { arguments::text(json, "json") }?)?;
-        if let Some(i) = found.iter().position(|m| m.values.len() > MOST) {
+        if let Some((i, m)) = found.iter().enumerate().find(|(_, m)| m.values.len() > MOST) {
             return Err(crate::Error::Format(format!(
                 "measurements[{i}].values: found {}, expected at most {MOST}",
-                found[i].values.len()
+                m.values.len()
             ))
             .into());
         }

@@ -33,7 +33,7 @@ pub enum tenas_status_code {
     TENAS_ERROR_BUSY = 7,
     /// Stopped on request.
     TENAS_ERROR_CANCELLED = 8,
-    /// The caller's buffer is too short for the text.
+    /// The caller's buffer or array is too short for what it is to hold.
     TENAS_ERROR_BUFFER_TOO_SMALL = 9,
     /// Memory that grows with the caller's input could not be had.
     TENAS_ERROR_OUT_OF_MEMORY = 10,

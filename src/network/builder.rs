@@ -120,7 +120,7 @@ impl Builder {
         self.parameters.push(name, ParameterKind::ConvWeight, &shape, 0)
     }
 
-    /// Convolution to `channels` with a weight, and a bias if there is one, of the table.
+    /// Convolution to `channels` by a weight, and a bias if there is one, that are in the table already.
     pub(crate) fn conv_of(
         &mut self,
         name: &str,
@@ -151,7 +151,7 @@ impl Builder {
         self.batch_norm_of(x, scale, shift, BATCH_NORM_EPSILON)
     }
 
-    /// Batch normalisation with a scale and a shift of the table.
+    /// Batch normalisation by a scale and a shift that are in the table already.
     pub(crate) fn batch_norm_of(
         &mut self,
         x: NodeId,
@@ -299,7 +299,7 @@ impl Builder {
         self.linear_of(x, weight, Some(bias), classes)
     }
 
-    /// Linear layer with a matrix, and a bias if there is one, of the table.
+    /// Linear layer by a matrix, and a bias if there is one, that are in the table already.
     pub(crate) fn linear_of(
         &mut self,
         x: NodeId,

@@ -18,7 +18,7 @@ pub enum CostClass {
 }
 
 impl CostClass {
-    /// That of a proxy, on a network that it may measure.
+    /// The cost of a proxy on a network, since what it wants may depend on the graph.
     pub fn of(proxy: &dyn Proxy, graph: &Graph) -> Self {
         if proxy.need() == Need::Cost {
             return CostClass::Count;

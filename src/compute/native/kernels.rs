@@ -302,7 +302,7 @@ impl Kernels for NativeKernels {
             .map(|(c, layout)| Part {
                 layout,
                 weights: &p[c.conv.weight..c.conv.weight + layout.weights()],
-                // BN's adjoint has it.
+                // Where a BN follows, its adjoint is multiplied by the scale.
                 scale: if c.conv.norm.is_some() { 1.0 } else { c.scale },
             })
             .collect();

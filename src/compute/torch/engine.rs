@@ -31,7 +31,7 @@ const ENOUGH_CPU: usize = 1 << 20;
 /// graph, their cotangents, and copies in f64.
 const BYTES_PER_NUMBER: usize = 96;
 
-/// Of a thread that computes: as much as programs' first threads usually have.
+/// Stack of a thread that computes: as much as the first thread of a program usually has.
 const STACK: usize = 8 << 20;
 
 /// An engine on one device of libtorch.
@@ -357,7 +357,7 @@ impl TorchEngine {
         let batches = tasks[0].inputs.batches;
         let each = tasks.iter().flat_map(|task| std::iter::repeat_n(task, batches));
         let mut bits = each.map(|task| task.bits_of_a_batch()).collect::<Result<Vec<_>>>()?;
-        // The union's inputs in order, as the walk counted them.
+        // The ReLU inputs that any task of the group has, in the order in which the walk counted them.
         let union = tasks[0].plan.program.relu_inputs(|slot| {
             slot.is_none_or(|s| tasks.iter().any(|task| task.mixing[s] != 0.0))
         });
@@ -390,9 +390,9 @@ impl TorchEngine {
 
 /// What a group of tasks leaves behind.
 struct Found {
-    /// Of each task.
+    /// What each task found.
     parts: Vec<Findings>,
-    /// Of each task.
+    /// The parameters of each task.
     parameters: Vec<Vec<f32>>,
     /// Rows of gradients of a task.
     count: usize,
@@ -564,7 +564,7 @@ fn pullbacks<'k>(
             |node: NodeId| Shape { cotangents: 1, batch, chw: graph.nodes[node].shape, halo: 0 };
         let tensor = kernels.write(&signs, shape(pull.from))?;
         let start = Start { node: pull.from, tensor, cotangents: 1 };
-        // What the weights on the way get goes nowhere.
+        // The weights on the way get gradients, which nobody reads.
         let columns = graph.parameters.columns();
         let row = [kernels.groups, 1, columns].map(|d| d as i64);
         let rows = &mut BlockRows::Whole(kernels.backend.zeros(&row, F64)?);

@@ -320,7 +320,7 @@ impl TorchKernels<'_> {
         self.backend.mul(&saved.inverse, &scale.reshape(&[g, 1, c, 1])?)
     }
 
-    /// Times a mixing weight.
+    /// An array times a mixing weight.
     fn scaled(&self, a: &Array, scale: &Option<Array>) -> Result<Array> {
         match scale {
             Some(scale) => self.backend.mul(a, &scale.reshape(&[1, 1, scale.shape[0], 1, 1, 1])?),
@@ -328,7 +328,7 @@ impl TorchKernels<'_> {
         }
     }
 
-    /// Times a mixing weight, for f64 arrays whose first axis is the group.
+    /// An f64 array, whose first axis is the group, times a mixing weight.
     fn scaled_sums(&self, a: &Array, scale: &Option<Array>) -> Result<Array> {
         match scale {
             Some(scale) => self.backend.mul(a, &self.backend.copy(scale, F64)?),
@@ -394,7 +394,7 @@ impl TorchKernels<'_> {
             return self.backend.convolution(&dz.images()?, &turned, &w, None, groups, &flat(dx));
         }
         let output = [dz.dims[4], dz.dims[5]];
-        // Of what `shifted` gave.
+        // The zeros, or cuts, that `shifted` has made.
         let added = [0, 1].map(|d: usize| match is_plain(g) {
             true => [0, 0],
             false => ends(g, d, dx[4 + d], output[d]),
@@ -469,7 +469,6 @@ impl Kernels for TorchKernels<'_> {
     /// One value a group, `[G, 1, 1, 1]`, f32; `None`: 1 for all.
     type Weight = Option<Array>;
     type Saved = Saved;
-    /// `[G, I, columns]`, f64.
     type Rows<'a> = BlockRows;
     type Bits = Vec<PackedBits>;
 

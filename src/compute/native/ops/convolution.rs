@@ -394,6 +394,6 @@ impl Scratch {
 pub(crate) struct Part<'a> {
     pub(crate) layout: &'a Layout,
     pub(crate) weights: &'a [f32],
-    /// Times this.
+    /// What the cotangent is multiplied by.
     pub(crate) scale: f32,
 }

@@ -27,12 +27,12 @@ impl VectorKernel for LinearForward<'_> {
 /// The adjoint of one output k: dx[c] += scale weight[k, c] dy[k] for each block of images, and
 /// sums[c] = the sum over blocks of scale dy[k] x[c].
 pub(crate) struct LinearAdjoint<'a> {
-    /// Those of output k.
+    /// The weights of output k.
     pub(crate) weights: &'a [f32],
     pub(crate) scale: f32,
     /// All blocks, each of as many numbers as there are weights.
     pub(crate) x: &'a [Lanes],
-    /// From output k of the first block on; that of the next is `classes` behind.
+    /// Begins with output k of the first block; that of the next block is `classes` further on.
     pub(crate) dy: &'a [Lanes],
     pub(crate) classes: usize,
     pub(crate) dx: &'a mut [Lanes],

@@ -281,7 +281,7 @@ fn module_of(node: &Node) -> Expr {
     Expr::Call { open: "nn.ModuleDict({".into(), items, close: "})".into() }
 }
 
-/// Equal modules one behind the other as one line.
+/// Equal modules one after the other as one line.
 fn compressed(modules: Vec<Expr>) -> Vec<Expr> {
     let one = |same: &[Expr]| match same {
         [module] => module.clone(),

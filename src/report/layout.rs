@@ -98,7 +98,7 @@ pub(super) fn layout(sizes: &[Point], late: &[bool], edges: &[(usize, usize)]) -
     }
 }
 
-/// The layer of each node: one behind the last that leads to it.
+/// The layer of each node: the one after the last that leads to it.
 fn layers(late: &[bool], edges: &[(usize, usize)]) -> Vec<usize> {
     let mut layers = vec![0; late.len()];
     for node in 0..late.len() {

@@ -23,12 +23,12 @@ use crate::space::{Genotype, GenotypeFormat, Mask, Space};
 
 /// Spaces of more architectures are sampled, not listed.
 const LISTED: u64 = 1 << 17;
-/// A rung has so many candidates, if there are so many.
+/// The fewest candidates of a rung, where as many are left.
 const FEWEST: usize = 16;
-/// A sample takes one part in so many of the budget, and each generation one in so many.
+/// The first sample takes one SAMPLE-th of the budget, each generation one GENERATION-th.
 const SAMPLE: u32 = 4;
 const GENERATION: u32 = 8;
-/// Of those found so far one in so many has children, but no fewer than the second number.
+/// The best one PARENTS-th of the architectures found so far has children, and at least FEWEST_PARENTS.
 const PARENTS: usize = 8;
 const FEWEST_PARENTS: usize = 4;
 /// Draws for an architecture that is new, before a round does with fewer.
@@ -94,7 +94,7 @@ pub(super) struct Rank {
     pub(super) pool: Vec<Entry>,
     /// The places in the pool of the round's candidates; none at the end.
     pub(super) candidates: Vec<usize>,
-    /// Rounds behind the first that look for more architectures.
+    /// Rounds after the first one that look for more architectures.
     generations: u32,
     /// Of all but the candidates that have no value yet.
     pub(super) ranking: Arc<Vec<Ranked>>,

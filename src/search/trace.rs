@@ -1,4 +1,4 @@
-//! The trace: a search as it goes, a line of JSON for each thing that it finds (docs/TRACE.md).
+//! The trace: a search as it goes, a line of JSON for each thing that it finds (docs/REPORT.md).
 //!
 //! A line is written by one call when its values are there, so that whatever ends the process, the
 //! file has all lines before and at most a part of one more. That part is cut off when the trace is

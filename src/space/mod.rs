@@ -324,7 +324,7 @@ impl SpaceData {
         (before + choice.edge) * self.operations.len() + choice.operation
     }
 
-    /// The same space with every edge there twice, one behind the other in the order of the mask.
+    /// The same space with every edge there twice, one after the other in the order of the mask.
     ///
     /// A finished cell may have two edges into a node from the same state, each with an operation
     /// of its own, and adds up both. A mask of the space itself has one place for both, where

@@ -16,7 +16,7 @@ const RANK: usize = 8;
 const ELEMENTS: usize = 1 << 30;
 
 /// Whole numbers that a shape or an index may consist of.
-const INTEGERS: usize = 1 << 13;
+pub(super) const INTEGERS: usize = 1 << 13;
 
 /// Equal numbers that a node may make of one.
 const FILLED: usize = 1 << 16;

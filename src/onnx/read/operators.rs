@@ -1,7 +1,7 @@
 //! What each operator becomes.
 
 use super::super::proto::{AttributeProto, AttributeType, DataType, NodeProto};
-use super::constant::Constant;
+use super::constant::{Constant, INTEGERS};
 use super::graph::{BATCH, Importer, NO_PADDING, Padding, SEQUENCE, Tensor, Value, join};
 use crate::error::{Error, Result};
 use crate::message::clip;
@@ -393,8 +393,9 @@ fn expanded<'a>(
     match (&constant, number(i, &constant)?) {
         (Constant::Integers { values, .. }, _) => {
             let count = shape.iter().fold(1usize, |n, dim| n.saturating_mul(*dim));
-            // As many as a shape may have, and one more to be refused.
-            Ok(Constant::Integers { values: vec![values[0]; count.min(1 << 14)], dims: shape })
+            // One more than there may be is refused by `check_size`.
+            let values = vec![values[0]; count.min(INTEGERS + 1)];
+            Ok(Constant::Integers { values, dims: shape })
         }
         (_, Some(value)) => Ok(Constant::Filled { value, dims: shape }),
         (_, None) => fault("found a number in a file that is not there, expected it here".into()),

@@ -279,7 +279,7 @@ pub struct PartFile {
     /// Those where there is a stride, if they are others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strided: Option<Vec<Layer>>,
-    /// How often, one behind the other: a number, `"cells"`, or a choice.
+    /// How often, one after the other: a number, `"cells"`, or a choice.
     #[serde(default, skip_serializing_if = "Amount::is_one")]
     pub repeat: Amount,
     /// Channels, in units of the network's: a number, or a choice.

@@ -1034,7 +1034,7 @@ struct DatasetFacts {
 };
 
 /**
- * A loader: writes images indices[0], indices[1], ... , count of them, one behind the other, each
+ * A loader: writes images indices[0], indices[1], ... , count of them, one after the other, each
  * channels x height x width bytes. What it throws, the call that needed the images throws. The same
  * index must give the same bytes. Searches that run on several threads call it from all of them.
  */
@@ -1290,7 +1290,7 @@ public:
 
     /**
      * The logits of images in evaluation, classes of each: images are channels x height x width
-     * numbers, one behind the other. Throws Status::invalid_argument.
+     * numbers, one after the other. Throws Status::invalid_argument.
      */
     std::vector<float> logits(const std::vector<float> &images) const
     {

@@ -618,7 +618,7 @@ inline std::vector<Parameter> parameters(Space space, DatasetKind dataset)
 
 /**
  * A search space, built in or of one's own. It never changes. Cells, edges and operations count from 0;
- * a cell that there is not throws Status::invalid_argument.
+ * a cell that it does not have throws Status::invalid_argument.
  */
 class SearchSpace : public detail::Handle<tenas_search_space, tenas_search_space_free> {
 public:
@@ -1440,8 +1440,8 @@ class Benchmark;
 /**
  * A search: run it to the end, or round by round, watch it, stop it and go on, take the genotype.
  *
- * One call at a time: others throw Status::busy, those of callbacks too. Only cancel(), clear_cancel()
- * and progress() work at any time, from any thread. Do not move or destroy it while a call works on it.
+ * One call at a time: others throw Status::busy, those of callbacks too. Only cancel(), clear_cancel(),
+ * progress() and work() work at any time, from any thread. Do not move or destroy it while a call works on it.
  */
 class Context : public detail::Handle<tenas_context, tenas_context_free> {
 public:
@@ -1650,7 +1650,7 @@ public:
             [&, text = detail::c_string(path)] { return tenas_context_set_trace(get(), text); });
     }
 
-    /** Ends that. */
+    /** Ends the trace. */
     void clear_trace()
     {
         detail::call([this] { return tenas_context_set_trace(get(), nullptr); });
@@ -1683,7 +1683,7 @@ public:
         });
     }
 
-    /** Switches that off. */
+    /** Switches checkpoints off. */
     void clear_checkpoint()
     {
         detail::call([this] { return tenas_context_set_checkpoint(get(), nullptr, 0); });

@@ -1,6 +1,9 @@
 //! Networks of genotypes as other programs read them (tests/python/check_networks.py): ONNX files by
 //! onnx and onnxruntime, code and weights by PyTorch.
 
+#[path = "common/python.rs"]
+mod python;
+
 use std::collections::HashSet;
 use std::fs;
 use std::ops::ControlFlow;
@@ -359,11 +362,7 @@ fn ceil_mode() -> Network {
 
 #[test]
 fn other_programs_compute_the_same() {
-    let packages = ["pytorch", "onnx"].map(|name| root().join(".cache").join(name));
-    if !packages.iter().all(|folder| folder.join("installed").exists()) {
-        println!("skipped: found no PyTorch and ONNX; scripts/setup-pytorch.sh installs them");
-        return;
-    }
+    let packages = python::path_of(&["pytorch", "onnx"], "scripts/setup-pytorch.sh");
     let folder = tempfile::tempdir().unwrap();
     let mut cases = 0;
     for (name, supernet) in spaces() {
@@ -404,7 +403,7 @@ fn other_programs_compute_the_same() {
     let output = Command::new("python3")
         .arg(root().join("tests/python/check_networks.py"))
         .arg(folder.path())
-        .env("PYTHONPATH", std::env::join_paths(packages).unwrap())
+        .env("PYTHONPATH", packages)
         .output()
         .unwrap();
     let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();

@@ -1,6 +1,9 @@
 //! Networks of torchvision and timm, which PyTorch's two exporters write as ONNX files
 //! (tests/python/networks_in.py): the same size, the same logits in evaluation, the same K in training mode.
 
+#[path = "common/python.rs"]
+mod python;
+
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -116,16 +119,12 @@ fn check(folder: &Path, name: &str) {
 fn networks_of_pytorch_are_what_it_computes() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let packages =
-        ["pytorch", "torchvision", "timm", "onnx"].map(|name| root.join(".cache").join(name));
-    if !packages.iter().all(|folder| folder.join("installed").exists()) {
-        println!("skipped: found no PyTorch; scripts/setup-pytorch.sh installs one into .cache");
-        return;
-    }
+        python::path_of(&["pytorch", "torchvision", "timm", "onnx"], "scripts/setup-pytorch.sh");
     let folder = tempfile::tempdir().unwrap();
     let output = Command::new("python3")
         .arg(root.join("tests/python/networks_in.py"))
         .arg(folder.path())
-        .env("PYTHONPATH", std::env::join_paths(&packages).unwrap())
+        .env("PYTHONPATH", packages)
         .output()
         .unwrap();
     let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();

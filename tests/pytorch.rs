@@ -1,6 +1,9 @@
 //! Two architectures of each space that ships, in PyTorch, where networks are written by hand
 //! (tests/python/check_spaces.py): the same logits, the same K.
 
+#[path = "common/python.rs"]
+mod python;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -81,11 +84,7 @@ fn write(folder: &Path, supernet: &Supernet, number: u64) {
 #[test]
 fn pytorch_computes_the_same() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let packages = root.join(".cache/pytorch");
-    if !packages.join("installed").exists() {
-        println!("skipped: found no PyTorch; scripts/setup-pytorch.sh installs one into .cache");
-        return;
-    }
+    let packages = python::path_of(&["pytorch"], "scripts/setup-pytorch.sh");
     let folder = tempfile::tempdir().unwrap();
     for file in fs::read_dir(root.join("spaces")).unwrap() {
         let supernet = Supernet::open(&file.unwrap().path()).unwrap();

@@ -1,5 +1,8 @@
 //! Wrong space files, and what is said about them: the place, what was found, what was expected.
 
+#[path = "common/python.rs"]
+mod python;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -494,11 +497,7 @@ fn hostile_files_are_refused_before_they_take_the_machine() {
 #[test]
 fn the_schema_agrees() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let packages = root.join(".cache/pytorch");
-    if !packages.join("installed").exists() {
-        println!("skipped: found no jsonschema; scripts/setup-pytorch.sh installs it into .cache");
-        return;
-    }
+    let packages = python::path_of(&["pytorch"], "scripts/setup-pytorch.sh");
     let folder = tempfile::tempdir().unwrap();
     let mut files: Vec<_> =
         fs::read_dir(root.join("spaces")).unwrap().map(|f| f.unwrap().path()).collect();

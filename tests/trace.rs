@@ -2,6 +2,8 @@
 //!
 //! This program starts itself: the child searches and writes its trace.
 
+#[path = "common/python.rs"]
+mod python;
 #[path = "common/searches.rs"]
 mod searches;
 
@@ -374,11 +376,7 @@ fn a_killed_ranking_leaves_all_up_to_its_last_candidate() {
 #[cfg(target_os = "linux")]
 #[test]
 fn numpy_and_python_read_both() {
-    let python = concat!(env!("CARGO_MANIFEST_DIR"), "/.cache/python");
-    if !Path::new(python).join("numpy").exists() {
-        println!("skipped: {python} has no NumPy; scripts/setup-python.sh installs it");
-        return;
-    }
+    let packages = python::path_of(&["python"], "scripts/setup-python.sh");
     for kind in [SpaceKind::NasBench201, SpaceKind::Darts] {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::new(kind, DatasetKind::Custom);
@@ -400,7 +398,7 @@ fn numpy_and_python_read_both() {
         let output = Command::new("python3")
             .args(["-c", script])
             .arg(folder.path())
-            .env("PYTHONPATH", python)
+            .env("PYTHONPATH", &packages)
             .output()
             .unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

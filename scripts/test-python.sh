@@ -11,6 +11,14 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 library=$(realpath -m "${1:-target/release/libtenas.so}") build=$(realpath -m "${2:-build/test-python}")
 . scripts/checks.sh
+release=$(dirname "$library") hidden=$(dirname "$library").hidden
+show_release() {
+    if [ -e "$hidden" ] && [ ! -e "$release" ]; then mv "$hidden" "$release"; fi
+}
+trap show_release EXIT
+trap 'exit 1' INT TERM HUP
+# An earlier run may have been killed while it was hidden.
+show_release
 rm -rf "$build"
 mkdir -p "$build" || exit 1
 passed=0 failed=0
@@ -35,29 +43,27 @@ wheel() {
         --wheel-dir "$build/wheel" bindings/python && ls "$build"/wheel/tenas-*-py3-none-manylinux_2_*.whl
 }
 
-show_library() {
-    [ ! -e "$build/hidden.so" ] || mv "$build/hidden.so" "$library"
-}
-trap show_library EXIT
-trap 'exit 1' INT TERM HUP
-
-# In an empty environment, from a folder outside of the clone, while the library of the build tree is moved
-# away: the package must load the one that it carries, and nothing else.
+# In an empty environment, from a folder outside of the clone, while the folder of the build is moved away: the
+# package must load the library that it carries, and nothing else.
 readme_from_the_wheel() {
     sed -n '/^```python$/,/^```$/p' README.md | grep -v '^```' >"$build/readme.py"
     local empty
     empty=$(mktemp -d) || return 1
+    cat "$build/readme.py" - >"$empty/readme.py" <<'END'
+
+import sys
+
+loaded = {line.split()[-1] for line in open("/proc/self/maps") if "libtenas" in line}
+assert len(loaded) == 1 and all(path.startswith(sys.prefix) for path in loaded), loaded
+END
     [ -s "$build/readme.py" ] && python3 -m venv "$empty/venv" &&
         "$empty/venv/bin/pip" install --quiet --disable-pip-version-check --no-index "$build"/wheel/*.whl &&
-        cp "$build/readme.py" "$empty" && mv "$build/wheel" "$build/moved" && mv "$library" "$build/hidden.so" &&
+        mv "$build/wheel" "$build/moved" && mv "$release" "$hidden" &&
         (cd "$empty" && env -u TENAS_LIBRARY -u PYTHONPATH venv/bin/python readme.py >output &&
-            tail -n 1 output | grep -qE "$genotype" &&
-            env -u TENAS_LIBRARY -u PYTHONPATH venv/bin/python -c 'import sys, tenas
-tenas.version()
-loaded = {line.split()[-1] for line in open("/proc/self/maps") if "libtenas" in line}
-assert len(loaded) == 1 and loaded.pop().startswith(sys.prefix), loaded')
+            tail -n 1 output | grep -qE "$genotype") &&
+        ! grep -qaF "$PWD" "$empty"/venv/lib/python3*/site-packages/tenas/libtenas.so
     local status=$?
-    show_library
+    show_release
     rm -rf "$empty"
     return $status
 }
@@ -176,6 +182,7 @@ killed_julia() { # OPTIONS
         process=$(sed -n 's/.*: process //p' "$build/stderr" | tail -n 1)
         kill -KILL "$process" || return 1
         wait $job || { cat "$build/stderr" && return 1; }
+        grep -q 'by 1 workers' "$build/stderr" || { echo "no worker was lost" && return 1; }
     }
     same "$build/undisturbed.json" "$history"
 }

@@ -7,13 +7,14 @@ use libtest_mimic::{Arguments, Trial};
 
 /// Names of the tests; with the feature `torch`, what they do.
 #[cfg(feature = "torch")]
-const TESTS: [(&str, fn()); 6] = [
+const TESTS: [(&str, fn()); 7] = [
     ("searches agree with the native engine", on_gpu::searches_agree),
     ("two runs give the same bits", on_gpu::same_bits_twice),
     ("the host's TF32 switches change no bit", on_gpu::tf32_switches),
     ("the host's cuDNN switches change no bit", on_gpu::cudnn_switches),
     ("an index out of range names the range", on_gpu::index_out_of_range),
     ("automatic is CUDA", on_gpu::automatic),
+    ("contexts share a search, a GPU each where there are two", on_gpu::contexts_at_once),
 ];
 #[cfg(not(feature = "torch"))]
 const TESTS: [(&str, fn()); 1] = [("all", || panic!("this build has no torch engine"))];
@@ -123,6 +124,42 @@ mod on_gpu {
         let error = Context::new(&config, &dataset()).expect_err("no such GPU");
         assert!(matches!(error, Error::Device(_)), "{error:?}");
         assert!(error.to_string().contains("found CUDA 999, expected 0"), "{error}");
+    }
+
+    /// Two contexts at once share the rounds of a search, on two GPUs where there are as many. Bits may
+    /// depend on how many candidates a GPU computes at a time, so that values are compared with those of
+    /// one context as far as rounding goes.
+    pub(crate) fn contexts_at_once() {
+        let last = i32::try_from(tenas::compute::cuda_devices() - 1).expect("a few GPUs");
+        let config = small_config(SpaceKind::NasBench201, 2);
+        let on = |index| Context::new(&cuda(config.clone(), index), &dataset()).expect("a search");
+        let (mut whole, mut first, mut second) = (on(0), on(0), on(last));
+        whole.run_round(&mut |_| Continue(())).expect("a round");
+        loop {
+            let count = first.candidate_count();
+            let (left, right) = std::thread::scope(|scope| {
+                let right =
+                    scope.spawn(|| second.evaluate(count / 2..count, &mut |_| Continue(())));
+                let left = first.evaluate(0..count / 2, &mut |_| Continue(()));
+                (left.expect("scores"), right.join().expect("a thread").expect("scores"))
+            });
+            let scores = [left, right].concat();
+            let finished = first.apply(&scores).expect("a round");
+            assert_eq!(second.apply(&scores).expect("a round"), finished);
+            if finished {
+                break;
+            }
+        }
+        println!("cuda: contexts on GPUs 0 and {last}");
+        assert_eq!(first.records(), second.records());
+        assert!(!whole.records().is_empty());
+        for (one, other) in whole.records().iter().zip(first.records()) {
+            let (a, b) = (&one.score, &other.score);
+            assert_eq!(a.choice, b.choice);
+            for (a, b) in [(a.ntk_now, b.ntk_now), (a.ntk_without, b.ntk_without)] {
+                assert!(a > 1e5 || (a - b).abs() <= 1e-3 * a, "{:?}: {a}, {b}", one.score.choice);
+            }
+        }
     }
 
     pub(crate) fn automatic() {

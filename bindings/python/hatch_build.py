@@ -3,6 +3,9 @@
 import os
 import platform
 import re
+import shutil
+import subprocess
+import tempfile
 from pathlib import Path
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
@@ -24,4 +27,18 @@ class CustomBuildHook(BuildHookInterface):
         minor = max(int(number) for number in re.findall(rb"GLIBC_2\.(\d+)\b", content))
         build_data["tag"] = f"py3-none-manylinux_2_{minor}_{platform.machine()}"
         build_data["pure_python"] = False
-        build_data["force_include"][str(library)] = "tenas/libtenas.so"
+        build_data["force_include"][str(self._without_debug_information(library))] = "tenas/libtenas.so"
+
+    def _without_debug_information(self, library):
+        """A copy that is a sixth of the size, and names no folder of the machine that built it; the library
+        itself where there is no strip."""
+        if shutil.which("strip") is None:
+            return library
+        self._folder = tempfile.TemporaryDirectory()
+        stripped = Path(self._folder.name, "libtenas.so")
+        subprocess.run(["strip", "--strip-unneeded", "-o", stripped, library], check=True)
+        return stripped
+
+    def finalize(self, version, build_data, artifact_path):
+        if getattr(self, "_folder", None) is not None:
+            self._folder.cleanup()

@@ -6,7 +6,7 @@ use super::context::Evaluation;
 use super::rank::Measured;
 use super::scoring::Score;
 use crate::document;
-use crate::error::{Error, Result, room_for_json};
+use crate::error::{Error, Result, room_for, room_for_json};
 use crate::space::Choice;
 
 /// The version of both documents; a larger one is refused as newer.
@@ -15,6 +15,11 @@ const VERSION: u32 = 1;
 const SCORES: &str = "tenas scores";
 /// What a document of [`Measured`]s is.
 const MEASUREMENTS: &str = "tenas measurements";
+
+/// Bytes that one score takes as it is written, and in a text that may have grown to twice its length.
+const SCORE_BYTES: usize = 1024;
+/// The same of one value of a measurement.
+const VALUE_BYTES: usize = 64;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -151,6 +156,7 @@ fn read<T: serde::de::DeserializeOwned>(text: &str, format: &str) -> Result<T> {
 ///
 /// Errors: [`Error::InvalidArgument`] for a value that is not finite.
 pub fn scores_to_json(scores: &[Evaluation]) -> Result<String> {
+    room_for(SCORE_BYTES * scores.len(), || format!("{} scores as JSON", scores.len()))?;
     let scores: Vec<ScoreText> = scores.iter().map(ScoreText::new).collect();
     for (i, score) in scores.iter().enumerate() {
         for (name, value) in score.numbers() {
@@ -177,6 +183,9 @@ pub fn scores_from_json(text: &str) -> Result<Vec<Evaluation>> {
 ///
 /// Errors: [`Error::InvalidArgument`] for a value that is not finite.
 pub fn measurements_to_json(measurements: &[Measured]) -> Result<String> {
+    let values: usize = measurements.iter().map(|m| m.values.len()).sum();
+    let bytes = SCORE_BYTES * measurements.len() + VALUE_BYTES * values;
+    room_for(bytes, || format!("{} measurements as JSON", measurements.len()))?;
     let mut all = Vec::new();
     for (i, m) in measurements.iter().enumerate() {
         for (n, value) in m.values.iter().enumerate() {
@@ -263,6 +272,7 @@ mod tests {
         let scores = scores_to_json(&[score()]).expect("JSON");
         let measurements = measurements_to_json(&[measured()]).expect("JSON");
         let wrong = |from: &str, to: &str, expected: &str| {
+            assert!(scores.contains(from) || measurements.contains(from), "{from}");
             for (json, error) in [
                 (&scores, scores_from_json(&scores.replace(from, to)).map(drop)),
                 (&measurements, measurements_from_json(&measurements.replace(from, to)).map(drop)),

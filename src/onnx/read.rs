@@ -114,7 +114,10 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     }
     let length = metadata.len();
     if length > MOST_BYTES {
-        return Err(wrong(format!("found {length} bytes, expected at most {MOST_BYTES}")));
+        return Err(wrong(format!(
+            "found {length} bytes, expected at most {MOST_BYTES}, as ONNX files can have: a larger \
+             network keeps its weights in a file beside it (external data)"
+        )));
     }
     let mut bytes = Vec::new();
     try_reserve(&mut bytes, length as usize)

@@ -816,6 +816,20 @@ fn notes_say_what_was_left_out() {
     assert_eq!(last.logits(&images).unwrap(), network.logits(&images).unwrap());
 }
 
+/// The file has no content, so that it takes no disk; it is refused before it is read.
+#[test]
+fn a_file_beyond_two_gibibytes_is_refused_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("large.onnx");
+    let file = std::fs::File::create(&path).expect("a file");
+    file.set_len(3 << 30).expect("a sparse file");
+    let error =
+        Network::from_onnx(&path, &Import::default()).expect_err("a large file").to_string();
+    let expected =
+        "large.onnx: ONNX: found 3221225472 bytes, expected at most 2147483647, as ONNX files";
+    assert!(error.contains(expected) && error.contains("external data"), "{error}");
+}
+
 #[test]
 fn another_image_size() {
     let import = |image| Import { image: Some(image) };

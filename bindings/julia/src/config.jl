@@ -62,7 +62,7 @@ end
 What a search is to do: the published preset of a space (`:nas_bench_201`, `:darts`, or a
 [`SearchSpace`](@ref)) for a data set
 (`:cifar10`, `:cifar100`, `:imagenet16_120`, `:imagenet`, `:custom`), with any parameters changed.
-The spelling of configurations as JSON does too: `Symbol("imagenet-1k")`.
+Names as a configuration's JSON spells them are taken, too: `Symbol("imagenet-1k")`.
 
 ```julia
 config = Config(:darts, :cifar10; seed = 1, repeats = 1)

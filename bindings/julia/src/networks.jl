@@ -83,7 +83,7 @@ end
 facts(network::Network) =
     from_c(NetworkFacts, filled(LibTenas.tenas_network_facts, LibTenas.tenas_network_info, network))
 
-"The name of a network: that of its search space."
+"The name of a network: that of its search space, or of its file."
 network_name(network::Network) =
     GC.@preserve network unsafe_string(value(Cstring, LibTenas.tenas_network_name, network))
 

@@ -205,7 +205,7 @@ interrupted_and_resumed() {
     "$build/search" $small --seed 3 --repeats 9 --threads 1 \
         --checkpoint "$build/search.json" >"$build/stdout" 2>"$build/stderr" &
     local process=$! status=0
-    for _ in $(seq 600); do
+    for _ in $(seq 6000); do
         grep -q '^round' "$build/stderr" && break
         sleep 0.01
     done
